@@ -1,0 +1,73 @@
+// Listening and closing, the same way for the app, the provider and the webhook receiver: one clear error, no socket left open.
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { KeepwatchError } from '../src/errors.ts';
+
+/** An HTTP server that accepts connections. */
+export interface RunningServer {
+  /** `http://host:port`, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new connection, lets running requests finish, then resolves. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts to listen.
+ * @param port 0 for any free one
+ * @throws KeepwatchError ERR_PORT_IN_USE when another process has the port, ERR_CONFIG_INVALID when the address cannot be had at all
+ */
+export async function listen(server: Server, host: string, port: number): Promise<RunningServer> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  }).catch((cause: unknown) => {
+    throw explainListenError(cause, host, port);
+  });
+  const { port: actualPort } = server.address() as AddressInfo;
+  let stopped: Promise<void> | undefined;
+  return {
+    port: actualPort,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    stop() {
+      stopped ??= closeServer(server);
+      return stopped;
+    },
+  };
+}
+
+function explainListenError(cause: unknown, host: string, port: number): unknown {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    const message = `${host}:${port} is in use by another process; stop it, or choose another port: KEEPWATCH_PORT=${port + 1}`;
+    return new KeepwatchError('ERR_PORT_IN_USE', message, { cause });
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    const message = `cannot listen on ${host}:${port} (${code}); allowed: an address of this machine (KEEPWATCH_HOST) and a port that this user may open (KEEPWATCH_PORT)`;
+    return new KeepwatchError('ERR_CONFIG_INVALID', message, { cause });
+  }
+  return cause;
+}
+
+/** Idle keep-alive connections are closed at once; those with a request when it is answered, since `close` ends keep-alive. */
+async function closeServer(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
+
+/** The body of a request as text. @throws RangeError when it is longer than `maxBytes` */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new RangeError(`the body is longer than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
