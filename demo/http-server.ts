@@ -8,7 +8,7 @@ export interface RunningServer {
   /** `http://host:port`, without a slash at the end. */
   readonly url: string;
   readonly port: number;
-  /** Takes no new connection, lets running requests finish, then resolves. May be called twice. */
+  /** Takes no new connection, lets running requests finish (5 s at most), then resolves. May be called twice. */
   stop(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export async function listen(server: Server, host: string, port: number): Promis
   let stopped: Promise<void> | undefined;
   return {
     port: actualPort,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    url: `http://${reachable(host)}:${actualPort}`,
     stop() {
       stopped ??= closeServer(server);
       return stopped;
@@ -52,12 +52,19 @@ function explainListenError(cause: unknown, host: string, port: number): unknown
   return cause;
 }
 
-/** Idle keep-alive connections are closed at once; those with a request when it is answered, since `close` ends keep-alive. */
+/** Longest wait at the end for clients that do not take their answer. */
+const STOP_TIMEOUT_MS = 5000;
+
+/** Node closes connections that are idle now; those that become idle once their answer is out have to be looked for. */
 async function closeServer(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const deadline = setTimeout(() => server.closeAllConnections(), STOP_TIMEOUT_MS);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
   });
+  clearInterval(sweep);
+  clearTimeout(deadline);
 }
 
 /** The body of a request as text. @throws RangeError when it is longer than `maxBytes` */
@@ -70,4 +77,11 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The host part of a URL that leads here: an address that means "all of them" cannot be asked for everywhere. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { listen } from '../../../demo/http-server.ts';
 
 describe('listen', () => {
@@ -26,5 +27,19 @@ describe('listen', () => {
     await (await fetch(server.url)).text();
     await Promise.all([server.stop(), server.stop()]);
     await assert.rejects(fetch(server.url));
+  });
+
+  it('lets a running request finish, then closes its connection without waiting for the keep-alive timeout', async () => {
+    const http = createServer();
+    const server = await listen(http, '127.0.0.1', 0);
+    const arrived = once(http, 'request');
+    const answer = fetch(server.url);
+    const [, response] = (await arrived) as [IncomingMessage, ServerResponse];
+    const startedAt = performance.now();
+    const stopped = server.stop();
+    response.end('late');
+    assert.equal(await (await answer).text(), 'late');
+    await stopped;
+    assert.ok(performance.now() - startedAt < 2000);
   });
 });
