@@ -62,13 +62,14 @@ const SQL = {
       user_id text not null,
       subject text not null,
       created_at timestamptz not null default now()
-    );
+    );`,
+  addOrders: `
     insert into demo.orders (id, user_id, item, status)
     select n, 'user-' || (1 + n % 200),
       (array['espresso machine', 'desk lamp', 'headphones', 'keyboard', 'backpack'])[1 + n % 5],
       (array['packed', 'shipped', 'delivered'])[1 + n % 3]
-    from generate_series(1, ${ORDER_COUNT}) as n
-    on conflict (id) do nothing;`,
+    from generate_series(1, $1) as n
+    on conflict (id) do nothing`,
   getHistory: 'select role, content from demo.messages where user_id = $1 order by id desc limit $2',
   addMessage:
     'insert into demo.messages (user_id, role, content) select $1, role, content from unnest($2::text[], $3::text[]) as m (role, content)',
@@ -84,6 +85,7 @@ export function createChatStore(query: Query): ChatStore {
   return {
     async prepare() {
       await query(SQL.prepare);
+      await query(SQL.addOrders, [ORDER_COUNT]);
     },
     async getHistory(userId, limit) {
       const rows = await query(SQL.getHistory, [userId, limit]);

@@ -32,10 +32,10 @@ function parseOptions() {
   return {
     url: new URL(values.url).origin,
     rate: values.rate === 'max' ? Number.POSITIVE_INFINITY : positive('--rate', values.rate),
-    concurrency: positive('--concurrency', values.concurrency),
-    seed: Number.parseInt(values.seed, 10),
+    concurrency: whole('--concurrency', values.concurrency, 1),
+    seed: whole('--seed', values.seed, 0),
     mix,
-    ...(values.count === undefined ? {} : { count: positive('--count', values.count) }),
+    ...(values.count === undefined ? {} : { count: whole('--count', values.count, 1) }),
     windowSeconds: values.window === undefined ? undefined : positive('--window', values.window),
   };
 }
@@ -43,6 +43,13 @@ function parseOptions() {
 function positive(name: string, given: string): number {
   const number = Number(given);
   if (!(number > 0)) throw new Error(`${name}: got "${given}"; allowed: a number above 0`);
+  return number;
+}
+
+function whole(name: string, given: string, least: number): number {
+  const number = Number(given);
+  if (!Number.isSafeInteger(number) || number < least)
+    throw new Error(`${name}: got "${given}"; allowed: a whole number from ${least}`);
   return number;
 }
 

@@ -68,7 +68,7 @@ export async function startWebhookReceiver(options: WebhookReceiverOptions = {})
 }
 
 /** The payload, or undefined when the text is none. */
-export function parseNotification(text: string): Notification | undefined {
+function parseNotification(text: string): Notification | undefined {
   try {
     const given = JSON.parse(text) as Partial<Notification> | null;
     const isValid =
