@@ -1,0 +1,4 @@
+// Express alone: the reference.
+import { serveContender } from './contender.ts';
+
+serveContender({ install() {} });
