@@ -1,0 +1,4 @@
+// The functions themselves: the reference.
+import { serveWrapper } from './contender.ts';
+
+serveWrapper({ sync: (work) => work, async: (work) => work });
