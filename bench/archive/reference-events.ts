@@ -1,0 +1,90 @@
+// The events that every way into Postgres has to store: names of about 21 bytes, metadata of about 104, trace and span ids, 2 % failures.
+import type { EventStatus } from '../../src/event.ts';
+
+/** One event, in the terms of the archive's table. */
+export interface ReferenceEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly status: EventStatus;
+  /** Milliseconds since the epoch, whole microseconds. */
+  readonly endMs: number;
+  readonly durationMs: number;
+  readonly traceId: Buffer;
+  readonly spanId: Buffer;
+  readonly parentSpanId: Buffer;
+  readonly error: string | undefined;
+  /** JSON members without braces, of all events of the same name. */
+  readonly seriesMetadata: string;
+  /** JSON members without braces, of this event. */
+  readonly ownMetadata: string;
+}
+
+export const TYPE = 'api';
+export const SERVICE = 'chat-api';
+export const SOURCE_ID = '4611686018427387';
+const ROUTES = ['users', 'orders', 'invoices', 'messages', 'documents', 'shipments', 'teams', 'reports', 'comments', 'agents'];
+const METHODS = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'];
+const SPREAD_MS = 10_000;
+
+/** The same events for the same arguments: the last 10 s before `untilMs`, evenly, oldest first, 5 events to a trace. */
+export function createReferenceEvents(count: number, untilMs: number): ReferenceEvent[] {
+  const random = createRandom(42);
+  let traceId: Buffer = Buffer.alloc(16);
+  return Array.from({ length: count }, (_, index) => {
+    if (index % 5 === 0) traceId = randomBytes(random, 16);
+    const endMs = Math.round((untilMs - SPREAD_MS + (SPREAD_MS * index) / count) * 1000) / 1000;
+    const method = METHODS[Math.floor(random() * METHODS.length)] ?? 'GET';
+    const route = `/api/${ROUTES[Math.floor(random() * ROUTES.length)]}/:id`;
+    const isFailure = random() < 0.02;
+    const statusCode = isFailure ? 500 : 200;
+    return {
+      id: uuidV7(endMs, random),
+      name: `${method} ${route}`,
+      status: isFailure ? 'failure' : 'success',
+      endMs,
+      durationMs: Math.round(random() * 250_000) / 1000,
+      traceId,
+      spanId: randomBytes(random, 8),
+      parentSpanId: randomBytes(random, 8),
+      error: isFailure ? 'UpstreamError: the provider did not answer' : undefined,
+      seriesMetadata: `"http_request_method":"${method}","http_route":"${route}"`,
+      ownMetadata: `"status":${statusCode},"user":"u-${Math.floor(random() * 9000) + 1000}","bytes":${Math.floor(random() * 9000) + 1000}`,
+    };
+  });
+}
+
+/** `2026-11-20 12:00:00.123456+00`: keeps the microseconds that a Date would lose. */
+export function timestampOf(ms: number): string {
+  const micros = Math.round(ms * 1000);
+  const instant = new Date(Math.floor(micros / 1000)).toISOString();
+  return `${instant.slice(0, 23).replace('T', ' ')}${String(micros % 1000).padStart(3, '0')}+00`;
+}
+
+export function uuidOf(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+function uuidV7(ms: number, random: () => number): string {
+  const bytes = randomBytes(random, 16);
+  bytes.writeUIntBE(Math.floor(ms), 0, 6);
+  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  return uuidOf(bytes);
+}
+
+function randomBytes(random: () => number, size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let offset = 0; offset < size; offset += 4) bytes.writeUInt32BE(Math.floor(random() * 2 ** 32), offset);
+  return bytes;
+}
+
+/** mulberry32: the same sequence in every process. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

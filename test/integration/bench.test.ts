@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { findPostgres } from '../../bench/archive/postgres-server.ts';
+import type { SectionResult } from '../../bench/report.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const run = promisify(execFile);
+
+describe('npm run bench', () => {
+  it('lets every contender take its turns and account for what was sent, and leaves nothing behind', async function () {
+    this.timeout(60_000);
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'http', 'track', '--quick', '--json']);
+    const { results } = JSON.parse(stdout) as { results: SectionResult[] };
+    const contenders = results.map(({ tables }) => tables.map(({ rows }) => rows.map(({ contender }) => contender)));
+    const http = ['bare Express', 'bare Express again', 'prom-client by hand', 'express-prom-bundle'];
+    const track = ['bare function', 'bare function again', 'prom-client by hand'];
+    assert.deepEqual(contenders, [
+      [http, http, http, http],
+      [track, track],
+    ]);
+    assert.deepEqual(
+      results.flatMap(({ problems }) => problems),
+      [],
+    );
+    const counts = results[0]?.tables[0]?.rows.map(({ cells }) => cells.slice(-2)) ?? [];
+    for (const [sent, counted] of counts) assert.ok(typeof sent === 'number' && sent > 0 && counted === sent);
+    assert.deepEqual(
+      readdirSync('.keepwatch').filter((name) => name.startsWith('bench-')),
+      [],
+    );
+  });
+
+  it('loads the same rows in every way into a Postgres of its own', async function () {
+    this.timeout(60_000);
+    try {
+      findPostgres();
+    } catch {
+      this.skip();
+    }
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'archive', '--quick', '--json']);
+    const { results } = JSON.parse(stdout) as { results: SectionResult[] };
+    assert.deepEqual(
+      results[0]?.tables[0]?.rows.map(({ contender }) => contender),
+      ['psql \\copy, text, one transaction', 'pg-promise helpers.insert, 1,000 rows', 'pg-promise helpers.insert, 10,000 rows'],
+    );
+    assert.deepEqual(results[0]?.problems, []);
+  });
+
+  it('refuses what it does not know, with exit code 2', async () => {
+    await assert.rejects(
+      run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'htpp']),
+      (error: { code: number; stderr: string }) => {
+        assert.equal(error.code, 2);
+        assert.match(error.stderr, /Allowed choices are http, track, archive/);
+        return true;
+      },
+    );
+  });
+
+  it('ends every process that it started when it is interrupted', async function () {
+    this.timeout(30_000);
+    const bench = spawn(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'track', '--rounds', '1000'], { stdio: 'ignore' });
+    const list = `/proc/${bench.pid}/task/${bench.pid}/children`;
+    if (!existsSync(list)) this.skip();
+    const children = () => readFileSync(list, 'utf8').trim().split(' ');
+    await waitFor(() => children().length >= 3, { timeoutMs: 20_000 });
+    const started = children();
+    bench.kill('SIGINT');
+    const [code] = await once(bench, 'exit');
+    assert.equal(code, 130);
+    await waitFor(() => !started.some((pid) => existsSync(`/proc/${pid}`)));
+  });
+});
