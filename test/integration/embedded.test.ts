@@ -143,7 +143,7 @@ describe('openEmbeddedPostgres', function () {
     const pid = postmasterPid();
     assert.ok(isAlive(pid));
     child.kill('SIGKILL');
-    await waitFor(() => !isAlive(pid), { timeoutMs: 10_000 });
+    await waitFor(() => !isAlive(pid), { timeoutMs: 5000 });
     await waitFor(() => !existsSync(join(folder, 'watchdog.sock')), { timeoutMs: 5000 });
   });
 

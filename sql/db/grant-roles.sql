@@ -1,0 +1,20 @@
+-- What each role may do in this database. No parameters, no rows. Reads go through the partitioned table, so that new partitions need no grant.
+grant usage on schema keepwatch to keepwatch_owner, keepwatch_writer, keepwatch_reader, keepwatch_rules;
+
+grant create on schema keepwatch to keepwatch_owner;
+grant all on all tables in schema keepwatch to keepwatch_owner;
+
+grant select, insert, update on keepwatch.observability_metrics, keepwatch.sources, keepwatch.ledger,
+  keepwatch.observability_dead_letter, keepwatch.observability_quarantine to keepwatch_writer;
+revoke execute on function keepwatch.ensure_partitions from public;
+grant execute on function keepwatch.ensure_partitions to keepwatch_owner, keepwatch_writer;
+
+grant select on all tables in schema keepwatch to keepwatch_reader;
+alter default privileges in schema keepwatch grant select on tables to keepwatch_reader;
+
+revoke all on all tables in schema keepwatch from keepwatch_rules;
+grant select on keepwatch.observability_metrics, keepwatch.events, keepwatch.sources to keepwatch_rules;
+
+-- What PUBLIC may do, each role may: these two can only be taken from all. The owner of the database keeps both.
+revoke create on schema public from public;
+do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$;
