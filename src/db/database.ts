@@ -39,7 +39,7 @@ const main = pgPromise({ noWarnings: true });
 
 /** Opens nothing yet: connections are made as statements need them. Close it with `closeDatabase`. */
 export function createDatabase(options: DatabaseOptions): Database {
-  return main({
+  const database: Database = main({
     connectionString: options.url,
     max: options.max,
     application_name: options.applicationName ?? 'keepwatch',
@@ -49,6 +49,10 @@ export function createDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
+  // pg-promise stops listening when the pool ends, but its connections are still closing then: the last words of a server that goes down
+  // in this moment would end the process. Whoever has a statement under way hears of the loss by its rejection.
+  database.$pool.on('error', () => {});
+  return database;
 }
 
 /** Ends all connections once they are free. A closed database may be closed again. */
