@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { closeDatabase, createDatabase } from '../../src/db/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+
+describe('closeDatabase', function () {
+  this.timeout(30_000);
+  let test: TestDatabase;
+  before(async () => {
+    test = await createTestDatabase();
+  });
+  after(() => test.drop());
+
+  it('survives a server that goes down while its connections are closing', async () => {
+    for (let round = 0; round < 5; round++) {
+      const database = createDatabase({ url: test.url, max: 4, applicationName: 'closing' });
+      await Promise.all(Array.from({ length: 4 }, () => database.any('select pg_sleep(0.01)')));
+      const terminated = test.database.any(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'closing'`,
+      );
+      await closeDatabase(database);
+      await terminated;
+    }
+    assert.equal((await test.database.one<{ one: number }>('select 1 as one')).one, 1);
+  });
+});
