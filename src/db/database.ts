@@ -1,23 +1,17 @@
 // The only door to pg-promise: a pool, transactions on one connection, COPY inside them, and what errors mean.
-import type { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { from as copyFrom } from 'pg-copy-streams';
-import pgPromise, { type IConnected, type IDatabase, type ITask } from 'pg-promise';
+import pgPromise, { type IDatabase, type ITask } from 'pg-promise';
 import { describeError, KeepwatchError } from '../errors.ts';
+import { CopyIn } from './copy-in.ts';
+import type { SqlFile } from './sql.ts';
 
 type NoExtensions = Record<never, never>;
-type PgClient = IConnected<
-  NoExtensions,
-  pgPromise.IMain['pg']['Client'] extends new (...args: never[]) => infer C ? C & object : never
->['client'];
-
 /** A pool of connections. Statements run with `none`, `one`, `oneOrNone`, `any`, `result`; transactions with `inTransaction`. */
 export type Database = IDatabase<NoExtensions>;
 
 /** One open transaction. */
 export interface Transaction extends Pick<ITask<NoExtensions>, 'none' | 'one' | 'oneOrNone' | 'any' | 'result' | 'multi'> {
-  /** Runs `COPY … FROM STDIN` with the given bytes. @returns the number of rows that Postgres took */
-  copyFrom(statement: string, chunks: Iterable<Uint8Array>): Promise<number>;
+  /** Runs `COPY … FROM STDIN` with bytes that stay unchanged until it is done. @returns the number of rows that Postgres took */
+  copyFrom(statement: string | SqlFile, chunks: readonly Uint8Array[], values?: object): Promise<number>;
   /** Runs `work` in a savepoint: when it rejects, only its own effects are undone. */
   savepoint<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
 }
@@ -60,38 +54,69 @@ export async function closeDatabase(database: Database): Promise<void> {
   if (!database.$pool.ended) await database.$pool.end();
 }
 
+const BEGIN = { write: 'begin', snapshot: 'begin isolation level repeatable read, read only' } as const;
+
 /**
  * Runs `work` in one transaction on one connection: commits when it resolves, rolls back when it rejects. When the connection is lost
  * during COMMIT the outcome is unknown, and the promise rejects: only the database can tell what happened.
+ * @param mode `write` (default), or `snapshot`: read only, and every statement sees the same moment
  */
-export async function inTransaction<T>(database: Database, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  database: Database,
+  work: (transaction: Transaction) => Promise<T>,
+  mode: keyof typeof BEGIN = 'write',
+): Promise<T> {
   const connection = await database.connect({ onLost() {} });
   let isBroken = false;
   try {
-    return await connection.tx((task) => work(createTransaction(task, connection.client)));
+    await connection.none(BEGIN[mode]);
+    const result = await work(createTransaction(connection));
+    // COMMIT of a transaction in which a statement failed is answered with ROLLBACK, and without an error.
+    const { command } = await connection.result('commit');
+    if (command !== 'COMMIT') throw new KeepwatchError('ERR_DATABASE_UNAVAILABLE', `COMMIT was answered with ${command}`);
+    return result;
   } catch (error) {
-    isBroken = isConnectionError(error);
+    isBroken = isConnectionError(error) || !(await succeeds(connection.none('rollback')));
     throw error;
   } finally {
     await connection.done(isBroken);
   }
 }
 
-function createTransaction(task: ITask<NoExtensions>, client: PgClient): Transaction {
-  return {
-    none: task.none.bind(task),
-    one: task.one.bind(task),
-    oneOrNone: task.oneOrNone.bind(task),
-    any: task.any.bind(task),
-    result: task.result.bind(task),
-    multi: task.multi.bind(task),
-    copyFrom: async (statement, chunks) => {
-      const stream = client.query(copyFrom(statement) as never) as unknown as Writable & { rowCount: number };
-      await pipeline(chunks, stream);
-      return stream.rowCount;
+function succeeds(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(
+    () => true,
+    () => false,
+  );
+}
+
+function createTransaction(connection: Awaited<ReturnType<Database['connect']>>): Transaction {
+  let savepoints = 0;
+  const transaction: Transaction = {
+    none: connection.none.bind(connection),
+    one: connection.one.bind(connection),
+    oneOrNone: connection.oneOrNone.bind(connection),
+    any: connection.any.bind(connection),
+    result: connection.result.bind(connection),
+    multi: connection.multi.bind(connection),
+    copyFrom: (statement, chunks, values = {}) =>
+      (connection.client as unknown as { query(copy: CopyIn): CopyIn }).query(
+        new CopyIn(pgPromise.as.format(statement, values), chunks),
+      ).done,
+    savepoint: async (work) => {
+      const name = `keepwatch_${++savepoints}`;
+      await connection.none('savepoint $<name:name>', { name });
+      try {
+        const result = await work(transaction);
+        await connection.none('release savepoint $<name:name>', { name });
+        return result;
+      } catch (error) {
+        if (!isConnectionError(error)) await connection.none('rollback to savepoint $<name:name>', { name });
+        throw error;
+      }
     },
-    savepoint: (work) => task.tx((inner) => work(createTransaction(inner, client))),
   };
+  return transaction;
 }
 
 /** The five-character SQLSTATE of an error that Postgres sent; undefined for any other error. */
