@@ -52,6 +52,7 @@ create table keepwatch.sources (
   low_watermark timestamptz not null,
   clock_offset_ms double precision not null default 0,
   last_seen_at timestamptz not null default now(),
+  unknown_tail_bytes bigint not null default 0,
   closed boolean not null default false
 ) with (fillfactor = 50);
 comment on table keepwatch.sources is 'Every process that has written events.';
@@ -62,6 +63,7 @@ comment on column keepwatch.sources.started_at is 'When the source was opened, b
 comment on column keepwatch.sources.low_watermark is 'Every event that the source recorded before this moment is archived or accounted for.';
 comment on column keepwatch.sources.clock_offset_ms is 'Clock of the process minus clock of Postgres, in milliseconds, at its last commit.';
 comment on column keepwatch.sources.last_seen_at is 'When Postgres last heard from the source.';
+comment on column keepwatch.sources.unknown_tail_bytes is 'Bytes at the ends of its segments that could not be read: what a killed process was writing.';
 comment on column keepwatch.sources.closed is 'No more events will come.';
 
 create table keepwatch.ledger (
