@@ -1,0 +1,269 @@
+// Drives the archive of this process: on a cron schedule it collects, seals and drains. A run never throws out, and none overlaps another.
+import { rm } from 'node:fs/promises';
+import { createTask, type ScheduledTask } from 'node-cron';
+import type { Database } from '../db/database.ts';
+import { loadSql } from '../db/sql.ts';
+import { describeError } from '../errors.ts';
+import type { EventBatch } from '../event.ts';
+import type { Logger } from '../logger.ts';
+import { BackOff } from './back-off.ts';
+import type { BatchOutcome } from './commit-batch.ts';
+import { type DrainContext, drainSegments, readMark } from './drain.ts';
+import { drainLeftovers } from './leftovers.ts';
+import { createPartitions, type Partitions } from './partitions.ts';
+import type { Source } from './source.ts';
+import type { Spool } from './spool.ts';
+import { listSegments } from './spool-folder.ts';
+
+/** So much waits, and a run is made before its time. */
+const EARLY_EVENTS = 20_000;
+const EARLY_BYTES = 8_000_000;
+const LEFTOVERS_EVERY_MS = 30_000;
+const LANE = 'rest';
+
+const touchSource = loadSql('archive/touch-source');
+const closeSource = loadSql('archive/close-source');
+
+export interface ArchiverOptions {
+  readonly database: Database;
+  readonly spool: Spool;
+  readonly source: Source;
+  readonly spoolDir: string;
+  /** The source's own folder in it. */
+  readonly folder: string;
+  /** Cron expression of 5 or 6 fields. */
+  readonly cron: string;
+  readonly now: () => number;
+  /** Makes the tracker hand on what it has. */
+  readonly collect: () => void;
+  readonly logger: Logger;
+}
+
+/** What this process has archived of its own events, cumulative. */
+export interface ArchiverTotals {
+  archived: number;
+  deadLettered: number;
+  quarantined: number;
+  damaged: number;
+  failures: number;
+  batches: number;
+  batchSecondsSum: number;
+}
+
+export class Archiver {
+  readonly totals: ArchiverTotals = {
+    archived: 0,
+    deadLettered: 0,
+    quarantined: 0,
+    damaged: 0,
+    failures: 0,
+    batches: 0,
+    batchSecondsSum: 0,
+  };
+  readonly #options: ArchiverOptions;
+  readonly #partitions: Partitions;
+  readonly #backOff: BackOff;
+  readonly #leftoversBackOff: BackOff;
+  #task: ScheduledTask | undefined;
+  #run: Promise<void> = Promise.resolve();
+  #isRunWaiting = false;
+  #leftovers: Promise<void> | undefined;
+  #leftoversDueMs = -Infinity;
+  #isStopping = false;
+
+  constructor(options: ArchiverOptions) {
+    this.#options = options;
+    this.#partitions = createPartitions(options.database);
+    this.#backOff = new BackOff('archive', options.logger);
+    this.#leftoversBackOff = new BackOff('archive of dead processes', options.logger);
+  }
+
+  /** Why Postgres cannot be written; undefined while it can. */
+  get failure(): string | undefined {
+    return this.#backOff.reason;
+  }
+
+  /** Makes the schedule, and the first run at once, without waiting for it. */
+  start(): void {
+    if (this.#task !== undefined) return;
+    this.#task = createTask(this.#options.cron, () => this.#tick(), {
+      name: 'keepwatch archive',
+      noOverlap: true,
+      unref: true,
+      suppressMissedWarning: true,
+    });
+    void this.#task.start();
+    void this.#tick();
+  }
+
+  /** Hands a batch to the spool, and runs early when much waits. */
+  accept(batch: EventBatch): number {
+    const { spool } = this.#options;
+    const taken = spool.accept(batch);
+    const isMuch = spool.events >= EARLY_EVENTS || spool.bytes >= EARLY_BYTES;
+    if (isMuch && this.#task !== undefined && !this.#isRunWaiting && !this.#backOff.isWaiting && !this.#isStopping) {
+      this.#isRunWaiting = true;
+      setImmediate(() => {
+        void this.#tick().finally(() => {
+          this.#isRunWaiting = false;
+        });
+      });
+    }
+    return taken;
+  }
+
+  /** Resolves when what was recorded so far is committed or, when Postgres cannot be reached, on the disk. Never rejects. */
+  async flush(): Promise<void> {
+    this.#collect();
+    await this.#enter(async () => {
+      await this.#seal();
+      await this.#drain(false);
+    });
+  }
+
+  /**
+   * No new run; waits for the last one, which drains all, as long as it is given; then the source is closed. When Postgres cannot be
+   * reached everything stays sealed in the spool. Never rejects.
+   */
+  async stop(timeoutMs: number): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await this.#task?.destroy();
+    const { spool } = this.#options;
+    const last = this.#enter(async () => {
+      await this.#seal();
+      spool.close();
+      if ((await this.#drain(false)) && spool.events === 0) await this.#close();
+      await this.#leftovers;
+    });
+    await within(timeoutMs, last);
+    spool.close();
+    spool.stopRetrying();
+  }
+
+  /** Collects a last time and writes synchronously. Never throws. */
+  appendSync(): void {
+    this.#collect();
+    this.#options.spool.appendSync();
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#isStopping) return;
+    await this.#enter(async () => {
+      await this.#options.spool.touch();
+      if (this.#backOff.isWaiting) return;
+      await this.#drain(true);
+      if (this.#backOff.reason === undefined) this.#startLeftovers();
+    });
+  }
+
+  /** Runs go one after another; what a run throws ends here. */
+  #enter(run: () => Promise<void>): Promise<void> {
+    this.#run = this.#run.then(run).catch((error: unknown) => {
+      this.totals.failures++;
+      this.#options.logger.error({}, `an archive run failed: ${describeError(error)}`);
+    });
+    return this.#run;
+  }
+
+  /** All that the tracker has, sealed; twice, since a full queue takes a part only. */
+  async #seal(): Promise<void> {
+    for (let pass = 0; pass < 2; pass++) {
+      this.#collect();
+      await this.#options.spool.seal();
+    }
+  }
+
+  /**
+   * Drains what is sealed.
+   * @param mayCollect ask Postgres first, and collect and seal only when it answers, so that an outage makes few large files
+   * @returns whether all that is sealed is committed
+   */
+  async #drain(mayCollect: boolean): Promise<boolean> {
+    const { source, folder, spool, database, now } = this.#options;
+    const context = { ...this.#drainContext(), now, onCommit: this.#noteCommit };
+    try {
+      const mark = await readMark(source, LANE, context);
+      if (mayCollect) {
+        this.#collect();
+        await spool.seal();
+      }
+      const { lastSealed, lowWatermarkMs } = spool;
+      const segments = (await listSegments(folder, LANE)).filter((segment) => segment.isSealed);
+      const { isDone } = await drainSegments(source, LANE, segments, context, mark);
+      if (isDone) spool.acknowledge(lastSealed);
+      if (spool.events === 0 && lowWatermarkMs === spool.lowWatermarkMs && Number.isFinite(lowWatermarkMs)) {
+        await database.none(touchSource, { sourceId: source.sourceId, lowWatermarkMs, nowMs: now() });
+      }
+      await this.#partitions.coverAhead(performance.now() + mark.databaseOffsetMs);
+      this.#backOff.succeed();
+      return isDone;
+    } catch (error) {
+      this.totals.failures++;
+      this.#partitions.forget();
+      this.#backOff.fail(error);
+      return false;
+    }
+  }
+
+  #drainContext(): DrainContext {
+    const { database, spoolDir, logger } = this.#options;
+    return { database, spoolDir, logger, partitions: this.#partitions };
+  }
+
+  /** Beside the own runs, so that a backlog does not hold up what is live. */
+  #startLeftovers(): void {
+    const nowMs = performance.now();
+    if (this.#leftovers !== undefined || nowMs < this.#leftoversDueMs || this.#leftoversBackOff.isWaiting) return;
+    this.#leftoversDueMs = nowMs + LEFTOVERS_EVERY_MS;
+    const context = { ...this.#drainContext(), shouldStop: () => this.#isStopping };
+    this.#leftovers = drainLeftovers(this.#options.source.sourceId, context)
+      .then((bytes) => {
+        this.#options.spool.setOtherBytes(bytes);
+        this.#leftoversBackOff.succeed();
+      })
+      .catch((error: unknown) => {
+        this.totals.failures++;
+        this.#leftoversDueMs = -Infinity;
+        this.#leftoversBackOff.fail(error);
+      })
+      .finally(() => {
+        this.#leftovers = undefined;
+      });
+  }
+
+  async #close(): Promise<void> {
+    const { database, source, spool, folder } = this.#options;
+    const lowWatermarkMs = Number.isFinite(spool.lowWatermarkMs) ? spool.lowWatermarkMs : null;
+    await database.none(closeSource, { sourceId: source.sourceId, lowWatermarkMs, unknownTailBytes: 0 });
+    if ((await listSegments(folder)).length === 0) await rm(folder, { recursive: true, force: true });
+  }
+
+  #collect(): void {
+    try {
+      this.#options.collect();
+    } catch (error) {
+      this.#options.logger.error({}, `the tracker could not hand on its events: ${describeError(error)}`);
+    }
+  }
+
+  readonly #noteCommit = (outcome: BatchOutcome, durationMs: number): void => {
+    const { totals } = this;
+    totals.archived += outcome.archived;
+    totals.deadLettered += outcome.deadLettered;
+    totals.quarantined += outcome.quarantined;
+    totals.damaged = outcome.damaged;
+    totals.batches++;
+    totals.batchSecondsSum += durationMs / 1000;
+  };
+}
+
+/** Waits for a promise that never rejects, but not longer than `timeoutMs`. */
+async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([promise, deadline]);
+  clearTimeout(timer);
+}

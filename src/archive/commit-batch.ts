@@ -1,0 +1,198 @@
+// One batch of blocks to Postgres, in one transaction: the mark first, then the rows, then what was refused. Committing it twice is
+// impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
+import { type Database, inTransaction, sqlState, type Transaction } from '../db/database.ts';
+import { loadSql, readSql } from '../db/sql.ts';
+import { describeError } from '../errors.ts';
+import { COPY_HEADER, COPY_TRAILER, readTimestampMs, splitTuples } from './copy-tuples.ts';
+import type { Partitions } from './partitions.ts';
+import type { SegmentHeader } from './segment-format.ts';
+import type { Block } from './segment-reader.ts';
+
+/** Rows that ended further back go to the quarantine. */
+const WINDOW_BACK_MS = 7 * 86_400_000;
+/** And those that ended further ahead. */
+const WINDOW_AHEAD_MS = 3_600_000;
+const QUARANTINE = 'observability_quarantine';
+const MISSING_PARTITION = '23514';
+
+const beginBatch = readSql('archive/begin-batch');
+const moveMark = loadSql('archive/move-mark');
+const copyRows = loadSql('archive/copy-rows');
+const insertDeadLetter = loadSql('archive/insert-dead-letter');
+const countDeadLetters = loadSql('archive/count-dead-letters');
+
+/** A run of blocks of one segment. */
+export interface Batch {
+  readonly header: SegmentHeader;
+  readonly blocks: readonly [Block, ...Block[]];
+}
+
+export interface BatchContext {
+  readonly database: Database;
+  readonly partitions: Partitions;
+  /** What time it is in Postgres. */
+  readonly databaseNowMs: number;
+  /** Clock of the source minus clock of Postgres; undefined when the source is not ours. */
+  readonly clockOffsetMs: number | undefined;
+}
+
+/** What became of a batch's rows. */
+export interface BatchOutcome {
+  readonly archived: number;
+  readonly deadLettered: number;
+  readonly quarantined: number;
+  /** Cumulative in the source and lane: events that no readable block held. */
+  readonly damaged: number;
+}
+
+/** Neighbouring rows of a block. */
+interface Run {
+  readonly block: number;
+  /** Place of the first one in its block, counted from 1. */
+  readonly row: number;
+  readonly frames: Buffer;
+}
+
+/** Rows for one relation. */
+interface Rows {
+  readonly relation: string;
+  readonly runs: readonly Run[];
+  readonly count: number;
+}
+
+/**
+ * Commits the batch.
+ * @returns undefined when the mark did not move: its first block is committed already, or the source is unknown
+ * @throws what Postgres says of the connection, its settings or its state; never because of a row
+ */
+export async function commitBatch(batch: Batch, context: BatchContext): Promise<BatchOutcome | undefined> {
+  const [archive, quarantine] = sortByWindow(batch, context.databaseNowMs);
+  await coverDays(batch, context);
+  try {
+    return await attempt(batch, context, archive, quarantine, false);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    if (sqlState(error) === MISSING_PARTITION) {
+      context.partitions.forget();
+      await coverDays(batch, context);
+    }
+    return attempt(batch, context, archive, quarantine, true);
+  }
+}
+
+/** @param isCareful rows may be refused: find them, and commit the others */
+function attempt(
+  { header, blocks }: Batch,
+  { database, clockOffsetMs }: BatchContext,
+  archive: Rows,
+  quarantine: Rows,
+  isCareful: boolean,
+): Promise<BatchOutcome | undefined> {
+  const last = blocks.at(-1) ?? blocks[0];
+  const place = { sourceId: header.sourceId, lane: header.lane, segment: header.segment };
+  return inTransaction(database, async (transaction) => {
+    await transaction.multi(beginBatch);
+    const mark = await transaction.oneOrNone<{ damaged: number }>(moveMark, {
+      ...place,
+      firstBlock: blocks[0].number,
+      lastBlock: last.number,
+      recorded: last.counts.recorded,
+      sampledOut: last.counts.sampledOut,
+      dropped: JSON.stringify(last.counts.dropped),
+      droppedTotal: Object.values(last.counts.dropped).reduce((sum, events) => sum + events, 0),
+      archived: archive.count,
+      quarantined: quarantine.count,
+      lowWatermarkMs: Number.isFinite(last.lowWatermarkMs) ? last.lowWatermarkMs : null,
+      clockOffsetMs: clockOffsetMs ?? null,
+    });
+    if (mark === null) return undefined;
+    const refused = { archived: 0, quarantined: 0 };
+    for (const rows of [archive, quarantine]) {
+      if (rows.count === 0) continue;
+      if (!isCareful) await copy(transaction, header, rows.relation, rows.runs);
+      else refused[rows === archive ? 'archived' : 'quarantined'] = await copyCarefully(transaction, header, rows);
+    }
+    const deadLettered = refused.archived + refused.quarantined;
+    if (deadLettered > 0) await transaction.none(countDeadLetters, { ...place, ...refused, events: deadLettered });
+    return {
+      archived: archive.count - refused.archived,
+      quarantined: quarantine.count - refused.quarantined,
+      deadLettered,
+      damaged: mark.damaged,
+    };
+  });
+}
+
+async function copy(transaction: Transaction, header: SegmentHeader, relation: string, runs: readonly Run[]): Promise<void> {
+  const frames = runs.map((run) => run.frames);
+  await transaction.copyFrom(copyRows, [COPY_HEADER, ...frames, COPY_TRAILER], { relation, columns: header.columns });
+}
+
+/** Copies what Postgres takes and puts what it refuses in the dead letter. @returns how many it refused */
+async function copyCarefully(transaction: Transaction, header: SegmentHeader, { relation, runs }: Rows): Promise<number> {
+  const rows = runs.flatMap(({ block, row, frames }) =>
+    splitTuples(frames).map((tuple, index) => ({ block, row: row + index, frames: tuple })),
+  );
+  const ranges: [number, number][] = [[0, rows.length]];
+  let refused = 0;
+  for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
+    const [from, to] = range;
+    const part = rows.slice(from, to);
+    try {
+      await transaction.savepoint((inner) => copy(inner, header, relation, part));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const [only] = part;
+      if (part.length === 1 && only !== undefined) {
+        refused++;
+        const { sourceId, lane, segment } = header;
+        const reason = { sqlstate: sqlState(error) ?? '', error: describeError(error) };
+        await transaction.none(insertDeadLetter, { sourceId, lane, segment, ...only, payload: only.frames, ...reason });
+      } else {
+        const middle = (from + to) >>> 1;
+        ranges.push([middle, to], [from, middle]);
+      }
+    }
+  }
+  return refused;
+}
+
+/** Whether Postgres refuses a row, rather than the work at this moment: data exceptions and integrity violations. */
+function isRefusal(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && (state.startsWith('22') || state.startsWith('23'));
+}
+
+/** Rows inside the ingest window, and rows outside. Only blocks that touch its border are taken apart. */
+function sortByWindow({ header, blocks }: Batch, databaseNowMs: number): [Rows, Rows] {
+  const fromMs = databaseNowMs - WINDOW_BACK_MS;
+  const toMs = databaseNowMs + WINDOW_AHEAD_MS;
+  const field = header.columns.indexOf('end_time');
+  const inside: Run[] = [];
+  const outside: Run[] = [];
+  let quarantined = 0;
+  for (const { number, rows, minEndMs, maxEndMs, frames } of blocks) {
+    if (rows === 0) continue;
+    if (minEndMs >= fromMs && maxEndMs <= toMs) {
+      inside.push({ block: number, row: 1, frames });
+      continue;
+    }
+    splitTuples(frames).forEach((tuple, index) => {
+      const endMs = readTimestampMs(tuple, field);
+      const isInside = endMs >= fromMs && endMs <= toMs;
+      if (!isInside) quarantined++;
+      (isInside ? inside : outside).push({ block: number, row: index + 1, frames: tuple });
+    });
+  }
+  const total = blocks.reduce((sum, block) => sum + block.rows, 0);
+  return [
+    { relation: header.relation, runs: inside, count: total - quarantined },
+    { relation: QUARANTINE, runs: outside, count: quarantined },
+  ];
+}
+
+async function coverDays({ blocks }: Batch, { partitions, databaseNowMs }: BatchContext): Promise<void> {
+  const fromMs = Math.max(Math.min(...blocks.map((block) => block.minEndMs)), databaseNowMs - WINDOW_BACK_MS);
+  const toMs = Math.min(Math.max(...blocks.map((block) => block.maxEndMs)), databaseNowMs + WINDOW_AHEAD_MS);
+  if (fromMs <= toMs) await partitions.cover(fromMs, toMs);
+}

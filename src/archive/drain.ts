@@ -1,0 +1,181 @@
+// Segments of one source and lane to Postgres, in order, each removed when its last block is committed.
+// What is committed is known from the ledger alone; a file that is still there proves nothing.
+import { readFile } from 'node:fs/promises';
+import { loadSql } from '../db/sql.ts';
+import { describeError, KeepwatchError } from '../errors.ts';
+import type { Lane } from '../event.ts';
+import type { Logger } from '../logger.ts';
+import { type Batch, type BatchContext, type BatchOutcome, commitBatch } from './commit-batch.ts';
+import { type Block, readSegment, type Segment } from './segment-reader.ts';
+import { formatSourceId, type Source } from './source.ts';
+import { removeFile, type SegmentEntry, setAsideBytes, setAsideFile } from './spool-folder.ts';
+
+const DEFAULT_BATCH_ROWS = 10_000;
+const DEFAULT_BATCH_BYTES = 4_000_000;
+
+const registerSource = loadSql('archive/register-source');
+const readMarkRow = loadSql('archive/read-mark');
+
+export interface DrainContext extends Pick<BatchContext, 'database' | 'partitions'> {
+  readonly spoolDir: string;
+  readonly logger: Logger;
+  /** The clock of this process, in milliseconds since the epoch; undefined when the source is another process. */
+  readonly now?: () => number;
+  /** Called after each commit. */
+  readonly onCommit?: (outcome: BatchOutcome, durationMs: number) => void;
+  /** Asked between batches: whether to leave the rest for later. */
+  readonly shouldStop?: () => boolean;
+  /** Default 10,000. */
+  readonly batchRows?: number;
+}
+
+/** What the ledger says of a source and lane, and the clocks at that moment. */
+export interface Mark {
+  readonly segment: number;
+  readonly batch: number;
+  /** Clock of Postgres minus this machine's monotonic clock. */
+  readonly databaseOffsetMs: number;
+  readonly clockOffsetMs: number | undefined;
+}
+
+export interface DrainResult {
+  /** Everything in the listed segments is committed. */
+  readonly isDone: boolean;
+  /** Bytes at the ends of unsealed segments that could not be read. */
+  readonly unknownTailBytes: number;
+}
+
+/** Reads the mark, and makes the source known to the ledger when it is not. @throws what Postgres says */
+export async function readMark(source: Source, lane: Lane, context: DrainContext): Promise<Mark> {
+  const { database, now } = context;
+  const key = { sourceId: source.sourceId, lane };
+  const startedMs = performance.now();
+  const row = await database.one<{ segment: string | null; batch: number | null; now_ms: number }>(readMarkRow, key);
+  const middleMs = (startedMs + performance.now()) / 2;
+  if (row.segment === null) {
+    const { service, instance, startedAt } = source;
+    await database.none(registerSource, { ...key, service, instance, startedAt, relation: 'observability_metrics' });
+  }
+  return {
+    segment: Number(row.segment ?? 0),
+    batch: row.batch ?? 0,
+    databaseOffsetMs: row.now_ms - middleMs,
+    clockOffsetMs: now === undefined ? undefined : now() - (performance.now() - middleMs) - row.now_ms,
+  };
+}
+
+/**
+ * Drains the listed segments. Two drainers of the same segments do no harm to each other.
+ * @throws what Postgres or the file system says; what is committed until then stays committed, and a next call goes on from there
+ */
+export async function drainSegments(
+  source: Source,
+  lane: Lane,
+  segments: readonly SegmentEntry[],
+  context: DrainContext,
+  mark?: Mark,
+): Promise<DrainResult> {
+  let unknownTailBytes = 0;
+  if (segments.length === 0) return { isDone: true, unknownTailBytes };
+  let known = mark ?? (await readMark(source, lane, context));
+  for (const entry of segments) {
+    if (context.shouldStop?.()) return { isDone: false, unknownTailBytes };
+    const segment = await loadSegment(source, entry, context);
+    if (segment === 'newer') return { isDone: false, unknownTailBytes };
+    if (segment === undefined) continue;
+    const next = await drainSegment(source, segment, known, context);
+    if (next === undefined) return { isDone: false, unknownTailBytes };
+    known = next;
+    if (entry.isSealed) await finishSegment(entry, segment, context);
+    else unknownTailBytes += segment.tailBytes + segment.damaged.reduce((sum, range) => sum + range.length, 0);
+  }
+  return { isDone: true, unknownTailBytes };
+}
+
+interface LoadedSegment extends Segment {
+  readonly bytes: Buffer;
+}
+
+/** @returns undefined when there is nothing to drain in it: another drainer was faster, or it is no segment and was set aside */
+async function loadSegment(
+  source: Source,
+  entry: SegmentEntry,
+  context: DrainContext,
+): Promise<LoadedSegment | 'newer' | undefined> {
+  const bytes = await readFile(entry.path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return undefined;
+  try {
+    const segment = readSegment(bytes);
+    if (segment === undefined) return 'newer';
+    const { sourceId, lane, segment: number } = segment.header;
+    if (sourceId !== source.sourceId || lane !== entry.lane || number !== entry.segment) {
+      throw new KeepwatchError('ERR_SEGMENT_INVALID', `it is segment ${lane} ${number} of source ${formatSourceId(sourceId)}`);
+    }
+    return { ...segment, bytes };
+  } catch (error) {
+    if (!(error instanceof KeepwatchError)) throw error;
+    const target = await setAsideFile(context.spoolDir, entry.path);
+    context.logger.error({ file: target }, `a file in the spool is set aside: ${describeError(error)}`);
+    return undefined;
+  }
+}
+
+/** @returns the mark behind the segment; undefined when told to stop before its end */
+async function drainSegment(source: Source, segment: Segment, from: Mark, context: DrainContext): Promise<Mark | undefined> {
+  const { header } = segment;
+  let mark = from;
+  let rest = blocksAfter(segment, mark);
+  while (rest[0] !== undefined) {
+    if (context.shouldStop?.()) return undefined;
+    const blocks = takeBatch(rest, context.batchRows ?? DEFAULT_BATCH_ROWS);
+    const startedMs = performance.now();
+    const databaseNowMs = startedMs + mark.databaseOffsetMs;
+    const outcome = await commitBatch({ header, blocks }, { ...context, databaseNowMs, clockOffsetMs: mark.clockOffsetMs });
+    if (outcome === undefined) {
+      // Another drainer, or an earlier attempt of ours whose answer was lost, was there first: the ledger says how far it came.
+      const read = await readMark(source, header.lane, context);
+      if (mark.segment === read.segment && mark.batch === read.batch) {
+        throw new KeepwatchError('ERR_DATABASE_SCHEMA', `the mark of source ${formatSourceId(source.sourceId)} does not move`);
+      }
+      mark = read;
+    } else {
+      context.onCommit?.(outcome, performance.now() - startedMs);
+      mark = { ...mark, segment: header.segment, batch: blocks.at(-1)?.number ?? 0 };
+    }
+    rest = blocksAfter(segment, mark);
+  }
+  return mark;
+}
+
+function blocksAfter({ header, blocks }: Segment, mark: Mark): readonly Block[] {
+  if (header.segment < mark.segment) return [];
+  return header.segment > mark.segment ? blocks : blocks.filter((block) => block.number > mark.batch);
+}
+
+/** The first blocks, to about a batch's size; blocks without rows come along for free. */
+function takeBatch(blocks: readonly Block[], maxRows: number): Batch['blocks'] {
+  let rows = 0;
+  let bytes = 0;
+  const end = blocks.findIndex((block, index) => {
+    rows += block.rows;
+    bytes += block.frames.length;
+    return index > 0 && block.rows > 0 && (rows > maxRows || bytes > DEFAULT_BATCH_BYTES);
+  });
+  return blocks.slice(0, end === -1 ? blocks.length : end) as unknown as Batch['blocks'];
+}
+
+/** All of the segment is committed: what could not be read is kept for people, and the file goes. */
+async function finishSegment(entry: SegmentEntry, segment: LoadedSegment, { spoolDir, logger }: DrainContext): Promise<void> {
+  const tail = { offset: segment.bytes.length - segment.tailBytes, length: segment.tailBytes };
+  for (const { offset, length } of tail.length > 0 ? [...segment.damaged, tail] : segment.damaged) {
+    const target = await setAsideBytes(spoolDir, entry.path, offset, segment.bytes.subarray(offset, offset + length));
+    logger.error(
+      { file: target, bytes: length },
+      'a part of a segment is damaged and set aside; its events are counted as damaged',
+    );
+  }
+  await removeFile(entry.path); // the place where a grace time would keep it for a replay
+}

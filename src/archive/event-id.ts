@@ -1,0 +1,35 @@
+// Ids of events: UUID v7, made without asking anybody, the same whenever the same event is written.
+
+/**
+ * Writes a UUID v7 (RFC 9562): 48 bits of milliseconds, then 32 bits of the event's number in its source, which order the events of one
+ * millisecond, then 42 bits of the source id. Unique in a source unless it records 2^32 events in one millisecond.
+ * @param endMs 0 .. 2^48, a fraction is cut off
+ * @param sequence counted from 0 in the source
+ * @param sourceBits the low 42 bits of the source id
+ */
+export function writeEventId(target: Buffer, offset: number, endMs: number, sequence: number, sourceBits: SourceBits): void {
+  const high = Math.floor(endMs / 65_536);
+  const low = Math.floor(endMs) & 0xffff;
+  const number = sequence >>> 0;
+  writeUint32(target, offset, high);
+  writeUint32(target, offset + 4, ((low << 16) | 0x7000 | (number >>> 20)) >>> 0);
+  writeUint32(target, offset + 8, (0x8000_0000 | ((number & 0xf_ffff) << 10) | sourceBits.high) >>> 0);
+  writeUint32(target, offset + 12, sourceBits.low);
+}
+
+/** 42 bits in two numbers: 10 and 32. */
+export interface SourceBits {
+  readonly high: number;
+  readonly low: number;
+}
+
+export function sourceBits(sourceId: bigint): SourceBits {
+  return { high: Number((sourceId >> 32n) & 0x3ffn), low: Number(sourceId & 0xffff_ffffn) };
+}
+
+function writeUint32(target: Buffer, offset: number, value: number): void {
+  target[offset] = value >>> 24;
+  target[offset + 1] = value >>> 16;
+  target[offset + 2] = value >>> 8;
+  target[offset + 3] = value;
+}

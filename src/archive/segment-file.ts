@@ -1,0 +1,134 @@
+// One segment while it is written: opened, appended to at known positions, sealed or given up. Every write says where it goes, so that
+// `appendSync` at the end of the process may write again what a write under way was about to write.
+import { close, fdatasync, fsync, fsyncSync, ftruncate, open, openSync, rename, unlink, write, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { encodeSegmentHeader, finishBlock, type SegmentHeader } from './segment-format.ts';
+import { segmentPath } from './spool-folder.ts';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const syncFile = promisify(fsync);
+const syncData = promisify(fdatasync);
+const renameFile = promisify(rename);
+const writeAt = promisify(write);
+const truncateFile = promisify(ftruncate);
+const unlinkFile = promisify(unlink);
+const FILE_MODE = 0o600;
+
+export class SegmentFile {
+  readonly segment: number;
+  readonly #folder: string;
+  readonly #header: SegmentHeader;
+  readonly #fd: number;
+  readonly #seed: number;
+  #bytes: number;
+  #blocks = 0;
+
+  private constructor(folder: string, header: SegmentHeader, fd: number, bytes: number, seed: number) {
+    this.segment = header.segment;
+    this.#folder = folder;
+    this.#header = header;
+    this.#fd = fd;
+    this.#bytes = bytes;
+    this.#seed = seed;
+  }
+
+  /** Makes the file and writes its header. @throws what the file system says; nothing stays open then */
+  static async open(folder: string, header: SegmentHeader): Promise<SegmentFile> {
+    const { bytes, seed } = encodeSegmentHeader(header);
+    const path = segmentPath(folder, header.lane, header.segment, 'open');
+    const fd = await openFile(path, 'wx', FILE_MODE);
+    try {
+      await writeAll(fd, bytes, 0);
+    } catch (error) {
+      await closeFile(fd).catch(() => {});
+      await unlinkFile(path).catch(() => {});
+      throw error;
+    }
+    return new SegmentFile(folder, header, fd, bytes.length, seed);
+  }
+
+  /** As `open`, for the moment before the process ends. */
+  static openSync(folder: string, header: SegmentHeader): SegmentFile {
+    const { bytes, seed } = encodeSegmentHeader(header);
+    const fd = openSync(segmentPath(folder, header.lane, header.segment, 'open'), 'wx', FILE_MODE);
+    writeAllSync(fd, bytes, 0);
+    return new SegmentFile(folder, header, fd, bytes.length, seed);
+  }
+
+  /** Length of what is known to be written whole. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds blocks behind what is there. When it rejects, none of them counts as written. */
+  async append(blocks: readonly Buffer[]): Promise<void> {
+    blocks.forEach((block, index) => {
+      finishBlock(block, this.#blocks + index + 1, this.#seed);
+    });
+    const bytes = blocks.length === 1 && blocks[0] !== undefined ? blocks[0] : Buffer.concat(blocks);
+    await writeAll(this.#fd, bytes, this.#bytes);
+    this.#bytes += bytes.length;
+    this.#blocks += blocks.length;
+  }
+
+  /** As `append`, and waits for the disk; for the moment before the process ends. */
+  appendSync(blocks: readonly Buffer[]): void {
+    for (const block of blocks) {
+      finishBlock(block, this.#blocks + 1, this.#seed);
+      writeAllSync(this.#fd, block, this.#bytes);
+      this.#bytes += block.length;
+      this.#blocks++;
+    }
+    fsyncSync(this.#fd);
+  }
+
+  /** Waits until what was appended is on the disk. */
+  async sync(): Promise<void> {
+    await syncData(this.#fd);
+  }
+
+  /** Ends the segment with its last block: on the disk, under its final name, and the name on the disk too. */
+  async seal(lastBlock: Buffer): Promise<void> {
+    await this.append([lastBlock]);
+    await syncFile(this.#fd);
+    await closeFile(this.#fd);
+    await this.#publish();
+  }
+
+  /**
+   * Ends the segment after a write failed: what was written whole stays readable, and nothing more is added. A descriptor on which an
+   * fsync failed is never synced again: the kernel may have forgotten what it could not write.
+   */
+  async abandon(): Promise<void> {
+    await truncateFile(this.#fd, this.#bytes).catch(() => {}); // the reader passes over a torn end
+    await closeFile(this.#fd).catch(() => {});
+    await this.#publish();
+  }
+
+  async #publish(): Promise<void> {
+    const { lane, segment } = this.#header;
+    await renameFile(segmentPath(this.#folder, lane, segment, 'open'), segmentPath(this.#folder, lane, segment, 'seg'));
+    await syncFolder(this.#folder);
+  }
+}
+
+/** Makes the names in a folder survive a power loss. */
+export async function syncFolder(folder: string): Promise<void> {
+  const fd = await openFile(folder, 'r');
+  try {
+    await syncFile(fd);
+  } finally {
+    await closeFile(fd);
+  }
+}
+
+async function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await writeAt(fd, bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
+}
+
+function writeAllSync(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+}

@@ -1,0 +1,137 @@
+// Bytes of a segment to its blocks, whatever state they are in: what is damaged is named, never thrown, and reading goes on behind it.
+import { z } from 'zod';
+import { describeError, KeepwatchError } from '../errors.ts';
+import { COLUMNS } from './copy-tuples.ts';
+import {
+  BLOCK_MAGIC,
+  BLOCK_PREFIX_BYTES,
+  type BlockHead,
+  blockCrc,
+  FORMAT_VERSION,
+  headerCrc,
+  LAST_BLOCK,
+  MAX_BLOCK_BYTES,
+  SEGMENT_MAGIC,
+  SEGMENT_PREFIX_BYTES,
+  type SegmentHeader,
+} from './segment-format.ts';
+
+/** A block whose CRC holds. */
+export interface Block extends BlockHead {
+  /** Its rows: tuples of binary COPY, a view of the segment's bytes. */
+  readonly frames: Buffer;
+}
+
+/** Bytes of a segment that are no valid block, with at least one valid block behind them. */
+export interface DamagedRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Segment {
+  readonly header: SegmentHeader;
+  readonly blocks: readonly Block[];
+  readonly damaged: readonly DamagedRange[];
+  /** Bytes behind the last valid block: a torn write, or a damaged end. */
+  readonly tailBytes: number;
+  /** The last block is marked as the end of a sealed segment. */
+  readonly isComplete: boolean;
+}
+
+const cumulative = z.int().nonnegative();
+const countsSchema = z.object({
+  recorded: cumulative,
+  sampledOut: cumulative,
+  dropped: z.record(z.string(), cumulative),
+});
+const headerSchema = z.object({
+  sourceId: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .transform(BigInt),
+  lane: z.enum(['keep', 'rest']),
+  segment: z.int().positive(),
+  relation: z.literal('observability_metrics'),
+  columns: z.array(z.enum([...COLUMNS, 'created_at'])).min(1),
+  service: z.string(),
+});
+
+/**
+ * Reads a whole segment.
+ * @throws KeepwatchError ERR_SEGMENT_INVALID when the header is none of ours: the file is no segment
+ * @returns undefined when a newer version of Keepwatch wrote it: it waits for a newer process
+ */
+export function readSegment(bytes: Buffer): Segment | undefined {
+  const prefix = SEGMENT_PREFIX_BYTES;
+  if (bytes.length < prefix || bytes.readUInt32BE(0) !== SEGMENT_MAGIC) throw invalid('it does not begin as a segment does');
+  const end = prefix + bytes.readUInt32BE(8);
+  if (end > bytes.length) throw invalid('its header is cut off');
+  const seed = bytes.readUInt32BE(12);
+  if (headerCrc(bytes.subarray(0, end)) !== seed) throw invalid('the checksum of its header is wrong');
+  if (bytes.readUInt16BE(4) > FORMAT_VERSION) return undefined;
+  const header = parseHeader(bytes.toString('utf8', prefix, end));
+  return { header, ...readBlocks(bytes, end, seed) };
+}
+
+function parseHeader(json: string): SegmentHeader {
+  try {
+    return headerSchema.parse(JSON.parse(json));
+  } catch (cause) {
+    throw invalid(`its header is not what ours are: ${describeError(cause)}`, cause);
+  }
+}
+
+function readBlocks(bytes: Buffer, from: number, seed: number): Omit<Segment, 'header'> {
+  const blocks: Block[] = [];
+  const damaged: DamagedRange[] = [];
+  let at = from;
+  let goodUntil = from;
+  while (at < bytes.length) {
+    const block = readBlock(bytes, at, seed, blocks.at(-1)?.number ?? 0);
+    if (block === undefined) {
+      at = nextMagic(bytes, at + 1);
+      continue;
+    }
+    if (at > goodUntil) damaged.push({ offset: goodUntil, length: at - goodUntil });
+    blocks.push(block);
+    at += bytes.readUInt32BE(at + 8);
+    goodUntil = at;
+  }
+  return { blocks, damaged, tailBytes: bytes.length - goodUntil, isComplete: blocks.at(-1)?.isLast ?? false };
+}
+
+const MAGIC_BYTES = Buffer.from([BLOCK_MAGIC >>> 24, (BLOCK_MAGIC >>> 16) & 255, (BLOCK_MAGIC >>> 8) & 255, BLOCK_MAGIC & 255]);
+
+function nextMagic(bytes: Buffer, from: number): number {
+  const found = bytes.indexOf(MAGIC_BYTES, from);
+  return found === -1 ? bytes.length : found;
+}
+
+/** The block at `at`, or undefined when there is none that is whole, true and later than block `after`. */
+function readBlock(bytes: Buffer, at: number, seed: number, after: number): Block | undefined {
+  if (at + BLOCK_PREFIX_BYTES > bytes.length || bytes.readUInt32BE(at) !== BLOCK_MAGIC) return undefined;
+  const length = bytes.readUInt32BE(at + 8);
+  if (length < BLOCK_PREFIX_BYTES || length > MAX_BLOCK_BYTES || at + length > bytes.length) return undefined;
+  const block = bytes.subarray(at, at + length);
+  const number = block.readUInt32BE(12);
+  const framesAt = BLOCK_PREFIX_BYTES + block.readUInt16BE(22);
+  if (number <= after || framesAt > length || blockCrc(block, seed) !== block.readUInt32BE(4)) return undefined;
+  try {
+    return {
+      number,
+      rows: block.readUInt32BE(16),
+      isLast: (block.readUInt16BE(20) & LAST_BLOCK) !== 0,
+      counts: countsSchema.parse(JSON.parse(block.toString('utf8', BLOCK_PREFIX_BYTES, framesAt))),
+      minEndMs: block.readDoubleBE(24),
+      maxEndMs: block.readDoubleBE(32),
+      lowWatermarkMs: block.readDoubleBE(40),
+      frames: block.subarray(framesAt),
+    };
+  } catch {
+    return undefined; // written by something else that knows our checksum: as good as damaged
+  }
+}
+
+function invalid(what: string, cause?: unknown): KeepwatchError {
+  return new KeepwatchError('ERR_SEGMENT_INVALID', what, { cause });
+}

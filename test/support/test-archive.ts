@@ -1,0 +1,39 @@
+// An archive on a spool of its own, with a small tracker before it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Archive, type ArchiveOptions, createArchive } from '../../src/archive/archive.ts';
+import type { Database } from '../../src/db/database.ts';
+import { silentLogger } from '../../src/logger.ts';
+import { ArrayTracker } from './array-batch.ts';
+
+export interface TestArchive {
+  readonly archive: Archive;
+  readonly tracker: ArrayTracker;
+}
+
+/** Not started. Its schedule is once a year: tests say `flush`. */
+export function createTestArchive(database: Database, spoolDir: string, options: Partial<ArchiveOptions> = {}): TestArchive {
+  const tracker = new ArrayTracker();
+  const archive = createArchive({
+    database,
+    spoolDir,
+    spoolMaxBytes: 1e9,
+    durability: 'process',
+    service: 'test',
+    instance: 'test:1',
+    cron: '0 0 0 1 1 *',
+    now: () => Date.now(),
+    collect: tracker.collect,
+    logger: silentLogger,
+    ...options,
+  });
+  tracker.sink = archive.sink;
+  return { archive, tracker };
+}
+
+/** A new folder for a spool, and what removes it. */
+export function createSpoolDir(): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'keepwatch-spool-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
