@@ -31,7 +31,7 @@ const HISTORY_LIMIT = 10;
 export function createSupportAgent(options: AgentOptions): SupportAgent {
   const { tracker, store } = options;
   return (userId, message) =>
-    tracker.measure({ type: 'agent', name: 'support_agent' }, async (execution) => {
+    tracker.measure({ type: 'agent', name: 'support_agent', labels: { workspace: 'demo' } }, async (execution) => {
       execution.set({ user_id: userId });
       const profile = await readProfile(options, userId);
       const history = await tracker.measure({ type: 'db', name: 'get_history' }, () => store.getHistory(userId, HISTORY_LIMIT));

@@ -26,14 +26,12 @@ export function createLlmClient(options: {
   const { url, tracker, timeoutMs = 10_000 } = options;
   return (request) =>
     tracker.measure(
-      { type: 'llm', name: request.model, metadata: { provider: 'simulated', model: request.model } },
+      { type: 'llm', name: request.model, labels: { provider: 'simulated', model: request.model } },
       async (execution) => {
         const completion = await post(`${url}/v1/chat/completions`, request, tracker.traceparent(), timeoutMs);
-        execution.set({
-          input_tokens: completion.usage.prompt_tokens,
-          output_tokens: completion.usage.completion_tokens,
-          finish_reason: completion.choices[0]?.finish_reason,
-        });
+        const { usage, choices } = completion;
+        execution.tokens({ input: usage.prompt_tokens, output: usage.completion_tokens });
+        execution.set({ finish_reason: choices[0]?.finish_reason });
         return completion;
       },
     );
