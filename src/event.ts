@@ -26,7 +26,8 @@ export type EventStatus = (typeof EVENT_STATUSES)[number];
 export type DropReason = 'ring_full' | 'sink_error' | 'spool_full' | 'spool_error' | 'encode_error' | 'damaged';
 
 /** The two lanes of the spool: `keep` for failures and slow events, `rest` for all others. */
-export type Lane = 'keep' | 'rest';
+export const LANES = ['keep', 'rest'] as const;
+export type Lane = (typeof LANES)[number];
 
 /**
  * Cumulative counts of one source and lane since it was opened. They describe the moment after the batch (or block) that carries

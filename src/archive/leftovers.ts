@@ -2,12 +2,11 @@
 // Never touches a folder whose owner may be alive.
 import { rm } from 'node:fs/promises';
 import { loadSql } from '../db/sql.ts';
-import type { Lane } from '../event.ts';
+import { LANES } from '../event.ts';
 import { type DrainContext, drainSegments } from './drain.ts';
 import { formatSourceId } from './source.ts';
 import { listSegments, listSources, type SourceFolder } from './spool-folder.ts';
 
-const LANES: readonly Lane[] = ['keep', 'rest'];
 const closeSource = loadSql('archive/close-source');
 
 /**

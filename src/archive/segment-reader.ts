@@ -1,6 +1,7 @@
 // Bytes of a segment to its blocks, whatever state they are in: what is damaged is named, never thrown, and reading goes on behind it.
 import { z } from 'zod';
 import { describeError, KeepwatchError } from '../errors.ts';
+import { LANES } from '../event.ts';
 import { COLUMNS } from './copy-tuples.ts';
 import {
   BLOCK_MAGIC,
@@ -49,7 +50,7 @@ const headerSchema = z.object({
     .string()
     .regex(/^\d{1,19}$/)
     .transform(BigInt),
-  lane: z.enum(['keep', 'rest']),
+  lane: z.enum(LANES),
   segment: z.int().positive(),
   relation: z.literal('observability_metrics'),
   columns: z.array(z.enum([...COLUMNS, 'created_at'])).min(1),
