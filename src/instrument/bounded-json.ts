@@ -1,0 +1,175 @@
+// Metadata of an event as bounded JSON: whatever the app gives becomes valid JSON that Postgres takes as jsonb, in bounded time and
+// bytes. Nothing here throws: getters, proxies and toJSON of the app may.
+import { boundText, errorText } from './bounded-text.ts';
+
+/** Bytes of UTF-8 that one event's own metadata may take. */
+export const MAX_METADATA_BYTES = 4096;
+const MAX_DEPTH = 6;
+const MAX_STRING_LENGTH = 1000;
+const MAX_KEY_LENGTH = 200;
+/** Values looked at, even if each of them is left out. */
+const MAX_VALUES = 2000;
+const LARGEST_BIGINT = 2n ** 256n;
+
+/** Says that something did not fit and was left out. */
+const TRUNCATED_MEMBER = '"keepwatch.truncated":true';
+
+export interface BoundedMembers {
+  /** JSON members without the braces; empty when there are none. */
+  readonly members: string;
+  /** Something was left out; `members` says so too. */
+  readonly isTruncated: boolean;
+}
+
+const NONE: BoundedMembers = { members: '', isTruncated: false };
+
+/**
+ * The members of `metadata` (an object; of anything else nothing is kept). Like `JSON.stringify`, except: NaN and infinities are null,
+ * bigints and errors are text, binary data and cycles are described, text is cut at 1,000 characters, NUL and lone surrogates are U+FFFD;
+ * what is nested deeper than six levels or does not fit into 4 KiB is left out, and `"keepwatch.truncated":true` is added.
+ */
+export function boundedMembers(metadata: unknown): BoundedMembers {
+  if (metadata === undefined || metadata === null) return NONE;
+  const writer = new BoundedWriter();
+  const json = writer.write(metadata, MAX_METADATA_BYTES - TRUNCATED_MEMBER.length + 1, 0);
+  const isObject = json?.startsWith('{') === true;
+  const members = isObject ? json.slice(1, -1) : '';
+  if (isObject && !writer.isTruncated) return { members, isTruncated: false };
+  return { members: joinMembers(members, TRUNCATED_MEMBER), isTruncated: true };
+}
+
+/** Members of `first`, then those of `second`; either may be empty. */
+export function joinMembers(first: string, second: string): string {
+  if (first === '') return second;
+  return second === '' ? first : `${first},${second}`;
+}
+
+/** The members of `first` with those of `second` added or put in their place, again bounded. Both have to be valid members. */
+export function mergeMembers(first: string, second: string): BoundedMembers {
+  if (first === '' || second === '') return { members: first === '' ? second : first, isTruncated: false };
+  return boundedMembers({ ...JSON.parse(`{${first}}`), ...JSON.parse(`{${second}}`) });
+}
+
+class BoundedWriter {
+  isTruncated = false;
+  #values = 0;
+  readonly #ancestors: object[] = [];
+
+  /** @returns JSON of at most `budget` bytes; undefined when the value has no JSON form or does not fit */
+  write(value: unknown, budget: number, depth: number): string | undefined {
+    if (++this.#values > MAX_VALUES) return this.#leaveOut();
+    const json = this.#writeValue(value, budget, depth);
+    if (json === undefined) return undefined;
+    return json.length > budget ? this.#leaveOut() : json;
+  }
+
+  #writeValue(value: unknown, budget: number, depth: number): string | undefined {
+    switch (typeof value) {
+      case 'string':
+        return this.#writeText(value, budget);
+      case 'number':
+        return Number.isFinite(value) ? String(value) : 'null';
+      case 'boolean':
+        return value ? 'true' : 'false';
+      case 'bigint':
+        return value > -LARGEST_BIGINT && value < LARGEST_BIGINT ? `"${value}"` : this.#leaveOut();
+      case 'object':
+        return value === null ? 'null' : this.#writeObject(value, budget, depth);
+      default:
+        return undefined;
+    }
+  }
+
+  #leaveOut(): undefined {
+    this.isTruncated = true;
+  }
+
+  #writeText(text: string, budget: number): string | undefined {
+    if (text.length > MAX_STRING_LENGTH) this.isTruncated = true;
+    const json = JSON.stringify(boundText(text, MAX_STRING_LENGTH));
+    return Buffer.byteLength(json) > budget ? this.#leaveOut() : json;
+  }
+
+  #writeObject(object: object, budget: number, depth: number): string | undefined {
+    if (this.#ancestors.includes(object)) return '"[circular]"';
+    try {
+      if (ArrayBuffer.isView(object)) return this.#describeBinary(object.byteLength);
+      if (object instanceof ArrayBuffer || object instanceof SharedArrayBuffer) return this.#describeBinary(object.byteLength);
+      if (object instanceof Error) return this.#writeText(errorText(object), budget);
+      const { toJSON } = object as { toJSON?: unknown };
+      if (typeof toJSON === 'function') return this.#writeConverted(object, toJSON.call(object) as unknown, budget, depth);
+      if (depth >= MAX_DEPTH || budget < 2) return this.#leaveOut();
+      this.#ancestors.push(object);
+      try {
+        return Array.isArray(object) ? this.#writeArray(object, budget, depth) : this.#writeMembers(object, budget, depth);
+      } finally {
+        this.#ancestors.pop();
+      }
+    } catch {
+      return this.#leaveOut();
+    }
+  }
+
+  #describeBinary(bytes: number): string {
+    this.isTruncated = true;
+    return `"[binary: ${bytes} bytes]"`;
+  }
+
+  /** What `toJSON` gave is written as it is: its own `toJSON` is not asked again, so that it cannot go on for ever. */
+  #writeConverted(object: object, converted: unknown, budget: number, depth: number): string | undefined {
+    if (typeof converted !== 'object' || converted === null) return this.#writeValue(converted, budget, depth);
+    if (depth >= MAX_DEPTH || budget < 2) return this.#leaveOut();
+    this.#ancestors.push(object, converted);
+    try {
+      return Array.isArray(converted) ? this.#writeArray(converted, budget, depth) : this.#writeMembers(converted, budget, depth);
+    } finally {
+      this.#ancestors.length -= 2;
+    }
+  }
+
+  #writeArray(array: readonly unknown[], budget: number, depth: number): string {
+    let json = '';
+    let left = budget - 2;
+    for (let index = 0; index < array.length; index++) {
+      const comma = index === 0 ? 0 : 1;
+      if (left < comma + 4) {
+        this.isTruncated = true;
+        break;
+      }
+      const item = this.#attempt(() => this.write(array[index], left - comma, depth + 1)) ?? 'null';
+      json += index === 0 ? item : `,${item}`;
+      left -= comma + Buffer.byteLength(item);
+    }
+    return `[${json}]`;
+  }
+
+  #writeMembers(object: object, budget: number, depth: number): string {
+    let json = '';
+    let left = budget - 2;
+    for (const key of Object.keys(object)) {
+      if (left < 6 || this.#values > MAX_VALUES) {
+        this.isTruncated = true;
+        break;
+      }
+      if (key.length > MAX_KEY_LENGTH) this.isTruncated = true;
+      const name = JSON.stringify(boundText(key, MAX_KEY_LENGTH));
+      const overhead = Buffer.byteLength(name) + (json === '' ? 1 : 2);
+      const value = this.#attempt(() =>
+        this.write((object as Record<string, unknown>)[key], Math.max(0, left - overhead), depth + 1),
+      );
+      if (value === undefined) continue;
+      json += json === '' ? `${name}:${value}` : `,${name}:${value}`;
+      left -= overhead + Buffer.byteLength(value);
+    }
+    return `{${json}}`;
+  }
+
+  /** A getter or a proxy that throws costs its own member only. */
+  #attempt(write: () => string | undefined): string | undefined {
+    try {
+      return write();
+    } catch {
+      return this.#leaveOut();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+// Text from outside made safe to store and to show: bounded, without NUL and without half surrogate pairs.
+import { redactUrls } from '../errors.ts';
+
+/** Longest name of an execution, in UTF-16 units. */
+export const MAX_NAME_LENGTH = 200;
+/** Longest label value, in UTF-16 units. */
+export const MAX_LABEL_LENGTH = 128;
+/** Longest error text, in UTF-16 units. */
+export const MAX_ERROR_LENGTH = 1000;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what Postgres refuses
+const UNSAFE = /[\u0000\p{Surrogate}]/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what Postgres refuses
+const ALL_UNSAFE = /[\u0000\p{Surrogate}]/gu;
+
+/** At most `maxLength` UTF-16 units of `text`; NUL and lone surrogates become U+FFFD. */
+export function boundText(text: string, maxLength: number): string {
+  const cut = text.length > maxLength ? copyStart(text, maxLength) : text;
+  return UNSAFE.test(cut) ? cut.replace(ALL_UNSAFE, '\uFFFD') : cut;
+}
+
+/** V8's `slice` keeps the whole text alive behind the piece; a piece of a new, short text does not. */
+function copyStart(text: string, length: number): string {
+  return ` ${text.slice(0, length)}`.slice(1);
+}
+
+/** A name of an execution: bounded, NUL removed; `unnamed` when nothing is left of it or it is no string. */
+export function boundName(name: unknown): string {
+  if (typeof name !== 'string') return 'unnamed';
+  const text = copyStart(name, MAX_NAME_LENGTH + 1).replaceAll('\u0000', '');
+  return text.trim() === '' ? 'unnamed' : boundText(text, MAX_NAME_LENGTH);
+}
+
+/** A label value: bounded text. Numbers, booleans and bigints as text, nothing as the empty string, all else as `__invalid__`. */
+export function boundLabel(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return boundText(value, MAX_LABEL_LENGTH);
+    case 'number':
+    case 'boolean':
+      return String(value);
+    case 'bigint':
+      return boundText(value.toString(), MAX_LABEL_LENGTH);
+    case 'undefined':
+      return '';
+    default:
+      return value === null ? '' : '__invalid__';
+  }
+}
+
+/** `Name: message` of anything thrown, bounded, without credentials in URLs. Never throws, whatever the error's getters do. */
+export function errorText(error: unknown): string {
+  try {
+    return boundText(redactUrls(copyStart(describe(error), 2 * MAX_ERROR_LENGTH)), MAX_ERROR_LENGTH);
+  } catch {
+    return 'an error that cannot be described';
+  }
+}
+
+function describe(error: unknown): string {
+  if (typeof error === 'string') return error;
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { name, message } = error as { name?: unknown; message?: unknown };
+  const title = typeof name === 'string' && name !== '' ? name : 'Error';
+  return typeof message === 'string' && message !== '' ? `${title}: ${message}` : title;
+}

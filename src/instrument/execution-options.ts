@@ -1,0 +1,28 @@
+// What callers say of an execution: what it is, and how it ended.
+import type { EventStatus, EventType } from '../event.ts';
+
+/** What is measured. */
+export interface ExecutionOptions {
+  readonly type: EventType;
+  /** Low-cardinality name: a function, an agent, a tool, a statement; never an id. At most 200 characters. */
+  readonly name: string;
+  /** Labels of the metrics of this type (agent: workspace; llm: provider, model). Others become metadata. */
+  readonly labels?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** What the event carries besides, as JSON: at most 4 KiB. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** How an execution ended that the caller timed or holds by id. */
+export interface ExecutionEnd {
+  /** Default: failure when there is an error, else success. */
+  readonly status?: EventStatus;
+  /** What was thrown, or a text. */
+  readonly error?: unknown;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** An execution that was timed elsewhere, and ends now. */
+export interface TimedExecution extends ExecutionEnd {
+  /** What is negative or no finite number is recorded as 0, and marked `keepwatch.invalid_duration`. */
+  readonly durationMs: number;
+}

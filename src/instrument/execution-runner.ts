@@ -1,0 +1,204 @@
+// Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
+import { type BoundedMembers, boundedMembers, joinMembers } from './bounded-json.ts';
+import { boundName } from './bounded-text.ts';
+import { EVENT_LABELS } from './catalogue.ts';
+import type { Clock } from './clock.ts';
+import type { Counter } from './counter.ts';
+import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
+import type { ExecutionOptions, TimedExecution } from './execution-options.ts';
+import { type FollowOptions, follow, settlesLater } from './follow.ts';
+import type { InternalErrors } from './internal-errors.ts';
+import type { Binding, Recorder } from './recorder.ts';
+import type { Metrics } from './registry.ts';
+import { STATUS_CODES } from './ring.ts';
+import type { Span } from './trace-context.ts';
+import type { Tracer } from './tracer.ts';
+
+export interface ExecutionRunnerOptions {
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly errors: InternalErrors;
+  readonly metrics: Metrics;
+  /** Undefined: tracing is off. */
+  readonly tracer: Tracer | undefined;
+}
+
+/** Options of an execution, resolved. */
+export interface Subject {
+  readonly binding: Binding;
+  readonly metadata: BoundedMembers | undefined;
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+
+export class ExecutionRunner implements ExecutionCore {
+  /** The kill switch: while false, code runs unmeasured. */
+  isEnabled = true;
+  readonly #recorder: Recorder;
+  readonly #clock: Clock;
+  readonly #errors: InternalErrors;
+  readonly #metrics: Metrics;
+  readonly #tracer: Tracer | undefined;
+  #tokens: Counter | undefined;
+
+  constructor({ recorder, clock, errors, metrics, tracer }: ExecutionRunnerOptions) {
+    this.#recorder = recorder;
+    this.#clock = clock;
+    this.#errors = errors;
+    this.#metrics = metrics;
+    this.#tracer = tracer;
+  }
+
+  /** Resolves options; for `track` once, else per execution. */
+  prepare({ type, name, labels, metadata }: ExecutionOptions): Subject {
+    const binding = this.#recorder.bind(type, name, labels);
+    const own = metadata === undefined ? undefined : boundedMembers(metadata);
+    const others = labels === undefined ? '' : boundedMembers(labelsBeyond(type, labels)).members;
+    const realName = binding.isOverflow ? boundedMembers({ 'keepwatch.name': boundName(name) }).members : '';
+    if (own === undefined && others === '' && realName === '') return { binding, metadata: undefined };
+    const members = joinMembers(joinMembers(realName, others), own?.members ?? '');
+    return { binding, metadata: { members, isTruncated: own?.isTruncated === true } };
+  }
+
+  /** An execution in the caller's hands. It never becomes the ambient parent. */
+  start(options: ExecutionOptions): Execution {
+    if (!this.isEnabled) return new Execution(undefined);
+    try {
+      const { binding, metadata } = this.prepare(options);
+      return this.#begin(binding, metadata);
+    } catch (error) {
+      this.#errors.note('start', error);
+      return new Execution(undefined);
+    }
+  }
+
+  #begin(binding: Binding, metadata: BoundedMembers | undefined): Execution {
+    const span = this.#tracer?.startSpan();
+    return new Execution({ core: this, binding, startMs: this.#clock.monotonicMs() }, span, metadata);
+  }
+
+  /** Calls `fn` with an execution that ends as its result does. */
+  measure<T>(options: ExecutionOptions, fn: (execution: Execution) => T): T {
+    const execution = this.start(options);
+    const span = execution.span;
+    let result: T;
+    try {
+      result = span === undefined || this.#tracer === undefined ? fn(execution) : this.#tracer.run(span, fn, execution);
+    } catch (error) {
+      execution.fail(error);
+      throw error;
+    }
+    return this.#followOr(
+      result,
+      span,
+      () => execution.end(),
+      (error) => execution.fail(error),
+    );
+  }
+
+  /** One call of a tracked function. */
+  call(subject: Subject, fn: AnyFunction, self: unknown, args: unknown[]): unknown {
+    if (!this.isEnabled) return Reflect.apply(fn, self, args);
+    let startMs: number;
+    let span: Span | undefined;
+    try {
+      startMs = this.#clock.monotonicMs();
+      span = this.#tracer?.startSpan();
+    } catch (error) {
+      this.#errors.note('start', error);
+      return Reflect.apply(fn, self, args);
+    }
+    let result: unknown;
+    try {
+      result =
+        span === undefined || this.#tracer === undefined
+          ? Reflect.apply(fn, self, args)
+          : this.#tracer.run(span, Reflect.apply<unknown, unknown[], unknown>, fn as (...args: unknown[]) => unknown, self, args);
+    } catch (error) {
+      this.#recorder.end(subject.binding, STATUS_CODES.failure, startMs, span, subject.metadata, error);
+      throw error;
+    }
+    if (typeof result !== 'object' && typeof result !== 'function') {
+      this.#recorder.end(subject.binding, STATUS_CODES.success, startMs, span, subject.metadata);
+      return result;
+    }
+    return this.#followOr(
+      result,
+      span,
+      () => this.#recorder.end(subject.binding, STATUS_CODES.success, startMs, span, subject.metadata),
+      (error) => this.#recorder.end(subject.binding, STATUS_CODES.failure, startMs, span, subject.metadata, error),
+    );
+  }
+
+  /** Follows a result that settles later; one that is there already is a success at once. */
+  #followOr<T>(result: T, span: Span | undefined, onSuccess: () => void, onFailure: (error: unknown) => void): T {
+    try {
+      if (settlesLater(result)) return follow(result, { onSuccess, onFailure, ...this.#contexts(span) }) as T;
+    } catch (error) {
+      this.#errors.note('follow', error);
+    }
+    onSuccess();
+    return result;
+  }
+
+  /** Lazy work runs inside the execution's span; what waits for it runs in the context where it waited. */
+  #contexts(span: Span | undefined): Pick<FollowOptions, 'runInside' | 'captureOutside'> {
+    const tracer = this.#tracer;
+    if (tracer === undefined || span === undefined) return {};
+    return {
+      runInside: (work) => tracer.run(span, work),
+      captureOutside: () => {
+        const outside = tracer.current();
+        return (work) => tracer.run(outside, work);
+      },
+    };
+  }
+
+  /** An execution that was timed elsewhere. */
+  record(options: ExecutionOptions, { durationMs, status, error, metadata }: TimedExecution): void {
+    if (!this.isEnabled) return;
+    try {
+      const isValid = Number.isFinite(durationMs) && durationMs >= 0;
+      const { binding, metadata: own } = this.prepare(options);
+      const startMs = this.#clock.monotonicMs() - (isValid ? durationMs : 0);
+      const execution = new Execution({ core: this, binding, startMs }, this.#tracer?.startSpan(), own);
+      if (metadata !== undefined) execution.set(metadata);
+      if (!isValid) execution.set({ 'keepwatch.invalid_duration': true });
+      finishExecution(execution, { status, error });
+    } catch (failure) {
+      this.#errors.note('record', failure);
+    }
+  }
+
+  end(...args: Parameters<ExecutionCore['end']>): void {
+    this.#recorder.end(...args);
+  }
+
+  countTokens(binding: Binding, { input, output }: TokenUsage): void {
+    if (binding.type !== 'llm') return;
+    try {
+      this.#tokens ??= this.#metrics.counter('llm_tokens_total');
+      const { provider, model } = binding.labels;
+      if (input !== undefined) this.#tokens.add(this.#tokens.resolve(provider, model, 'input'), input);
+      if (output !== undefined) this.#tokens.add(this.#tokens.resolve(provider, model, 'output'), output);
+    } catch (error) {
+      this.#errors.note('tokens', error);
+    }
+  }
+
+  noteError(place: string, error: unknown): void {
+    this.#errors.note(place, error);
+  }
+}
+
+/** Ends an execution as it is said; without a status, an error makes it a failure. */
+export function finishExecution(execution: Execution, { status, error }: { status?: unknown; error?: unknown }): void {
+  if (status === 'aborted') execution.abort();
+  else if (status === 'success' || (status !== 'failure' && error === undefined)) execution.end();
+  else execution.fail(error);
+}
+
+function labelsBeyond(type: string, labels: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known: readonly string[] = EVENT_LABELS[type as keyof typeof EVENT_LABELS] ?? [];
+  return Object.fromEntries(Object.entries(labels).filter(([label]) => !known.includes(label)));
+}

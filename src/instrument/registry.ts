@@ -1,0 +1,88 @@
+// The door to prom-client: its registry holds our metrics and writes the exposition. A registry of the user's own is taken as it is.
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { KeepwatchError } from '../errors.ts';
+import { CATALOGUE, type MetricEntry, type MetricName } from './catalogue.ts';
+import { CollectedMetric } from './collected-metric.ts';
+import { Counter } from './counter.ts';
+import { Histogram } from './histogram.ts';
+import type { RegisteredMetric } from './metric.ts';
+import { DEFAULT_MAX_SERIES } from './series-table.ts';
+
+/** What we need of a registry. Those of `prom-client` and `@prometheus-io/client` fit. */
+export interface MetricRegistry {
+  registerMetric(metric: unknown): void;
+  getSingleMetric(name: string): unknown;
+  removeSingleMetric(name: string): void;
+  metrics(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Metrics of prom-client that promtool complains of: their names end in `_total`, and they are no counters. */
+const MISNAMED_DEFAULTS = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** A registry with prom-client's default metrics of the process (CPU, memory, event loop, garbage collection) in it. */
+export function createRegistry(): MetricRegistry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED_DEFAULTS) registry.removeSingleMetric(name);
+  return registry;
+}
+
+/** Metrics of the catalogue in one registry. Each is made when it is first asked for, and shared by all who ask. */
+export class Metrics {
+  readonly registry: MetricRegistry;
+  readonly #maxSeries: number;
+
+  /** @param options.maxSeries series per metric at most; default 2000 */
+  constructor(registry: MetricRegistry, { maxSeries = DEFAULT_MAX_SERIES }: { maxSeries?: number } = {}) {
+    this.registry = registry;
+    this.#maxSeries = maxSeries;
+  }
+
+  /** A counter or gauge that is moved by calls. @throws KeepwatchError ERR_CONFIG_INVALID when the name is taken by another's metric */
+  counter(name: MetricName): Counter {
+    const { type, help, labels } = entryOf(name);
+    return this.#register(name, Counter, () => {
+      const kind = type === 'gauge' ? 'gauge' : 'counter';
+      return new Counter({ name, help, labels, type: kind, maxSeries: this.#maxSeries });
+    });
+  }
+
+  /** @throws KeepwatchError ERR_CONFIG_INVALID when the name is taken by another's metric */
+  histogram(name: MetricName): Histogram {
+    const { help, labels, buckets = [] } = entryOf(name);
+    return this.#register(name, Histogram, () => new Histogram({ name, help, labels, buckets, maxSeries: this.#maxSeries }));
+  }
+
+  /** A metric that is read at scrape time. @throws KeepwatchError ERR_CONFIG_INVALID when the name is taken by another's metric */
+  collected(name: MetricName): CollectedMetric {
+    return this.#register(name, CollectedMetric, () => new CollectedMetric(name, entryOf(name)));
+  }
+
+  /** How many observations went to `__other__`, by metric; metrics without overflow are left out. */
+  overflows(): { readonly metric: string; readonly count: number }[] {
+    return Object.keys(CATALOGUE).flatMap((metric) => {
+      const known = this.registry.getSingleMetric(metric);
+      const count = known instanceof Counter || known instanceof Histogram ? known.overflowCount : 0;
+      return count > 0 ? [{ metric, count }] : [];
+    });
+  }
+
+  #register<M extends RegisteredMetric>(name: MetricName, kind: abstract new (...args: never[]) => M, create: () => M): M {
+    const known = this.registry.getSingleMetric(name);
+    if (known instanceof kind) return known;
+    if (known !== undefined) {
+      throw new KeepwatchError(
+        'ERR_CONFIG_INVALID',
+        `registry: it has a metric "${name}" already, which is not Keepwatch's; rename that metric or give Keepwatch a registry of its own`,
+      );
+    }
+    const metric = create();
+    this.registry.registerMetric(metric);
+    return metric;
+  }
+}
+
+function entryOf(name: MetricName): MetricEntry {
+  return CATALOGUE[name];
+}

@@ -1,0 +1,210 @@
+// `ObservabilityTracker`: the ways of measuring, and the life of what stands behind them. The parts are fitted together here.
+import type { EventSink } from '../event.ts';
+import { type Logger, silentLogger } from '../logger.ts';
+import { type Clock, createClock } from './clock.ts';
+import type { Execution } from './execution.ts';
+import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
+import { ExecutionRunner, finishExecution } from './execution-runner.ts';
+import { InternalErrors } from './internal-errors.ts';
+import { OpenExecutions } from './open-executions.ts';
+import { Pump } from './pump.ts';
+import { Recorder } from './recorder.ts';
+import { createRegistry, type MetricRegistry, Metrics } from './registry.ts';
+import { EventRing, type RingCounts } from './ring.ts';
+import { registerSelfMetrics, type TrackerNumbers } from './self-metrics.ts';
+import { formatTraceIds, formatTraceparent, type TraceIds } from './trace-context.ts';
+import { Tracer } from './tracer.ts';
+import { wrapFunction } from './wrap-function.ts';
+
+export interface TrackerOptions {
+  /** Name of the service in every event. */
+  readonly service: string;
+  /** Where the metrics are registered; default: a registry of its own, with the default metrics of the process. */
+  readonly registry?: MetricRegistry;
+  /** Trace and span ids, kept over `await` by one AsyncLocalStorage; default true. */
+  readonly tracing?: boolean;
+  readonly clock?: Clock;
+  /** Events that may wait for the sink; a power of two; default 8192. */
+  readonly ringCapacity?: number;
+  /** Series per metric; default 2000. */
+  readonly maxSeries?: number;
+  readonly logger?: Logger;
+  /** Default true; see `enable` and `disable`. */
+  readonly enabled?: boolean;
+}
+
+/** `name` may be left out where a function or method gives its own. */
+export type TrackedOptions = Omit<ExecutionOptions, 'name'> & { readonly name?: string };
+
+type AnyFunction = (...args: never[]) => unknown;
+
+/**
+ * Measures executions: each moves its metrics and becomes one event, when it ends. Usable alone, without Postgres: then call `start()`
+ * and connect nothing.
+ *
+ * Nothing here throws into the app, nor changes what its functions do: same value, same error object, same `this`, one call.
+ * @throws KeepwatchError ERR_CONFIG_INVALID when the registry holds another's metric under one of our names
+ */
+export class ObservabilityTracker {
+  readonly registry: MetricRegistry;
+  readonly service: string;
+  readonly #clock: Clock;
+  readonly #ring: EventRing;
+  readonly #pump: Pump;
+  readonly #recorder: Recorder;
+  readonly #runner: ExecutionRunner;
+  readonly #tracer: Tracer | undefined;
+  readonly #errors: InternalErrors;
+  readonly #metrics: Metrics;
+  readonly #open = new OpenExecutions();
+
+  constructor(options: TrackerOptions) {
+    const { service, registry = createRegistry(), tracing = true, clock = createClock(), logger = silentLogger } = options;
+    this.registry = registry;
+    this.service = service;
+    this.#clock = clock;
+    this.#errors = new InternalErrors(logger, clock.monotonicMs);
+    this.#tracer = tracing ? new Tracer() : undefined;
+    const metrics = new Metrics(registry, options);
+    registerSelfMetrics(registry, { tracker: () => this.numbers() });
+    this.#metrics = metrics;
+    const ring = new EventRing({
+      ...(options.ringCapacity === undefined ? {} : { capacity: options.ringCapacity }),
+      onHalfFull: () => this.#pump.hurry(),
+    });
+    this.#ring = ring;
+    this.#pump = new Pump({ ring, clock, errors: this.#errors });
+    this.#recorder = new Recorder({ ring, metrics, clock, errors: this.#errors, service });
+    this.#runner = new ExecutionRunner({ recorder: this.#recorder, clock, errors: this.#errors, metrics, tracer: this.#tracer });
+    this.#runner.isEnabled = options.enabled ?? true;
+  }
+
+  /**
+   * `fn`, measured at each call: until it returns, or until the promise that it returns settles. Of a generator function the call is
+   * measured, not the iteration.
+   */
+  track<F extends AnyFunction>(options: TrackedOptions, fn: F): F {
+    try {
+      const subject = this.#runner.prepare({ ...options, name: options.name ?? fn.name });
+      return wrapFunction(fn, (self, args) => this.#runner.call(subject, fn, self, args));
+    } catch (error) {
+      this.#errors.note('track', error);
+      return fn;
+    }
+  }
+
+  /** Calls `fn` at once, measured as by `track`. It gets the execution, to add metadata. */
+  measure<T>(options: ExecutionOptions, fn: (execution: Execution) => T): T {
+    return this.#runner.measure(options, fn);
+  }
+
+  /**
+   * An execution that the caller ends: `using execution = tracker.start(…)`, or `end()`, `fail(error)`. An error that leaves a `using`
+   * block is not seen: call `fail`, or use `measure`. It does not become the parent of what runs meanwhile.
+   */
+  start(options: ExecutionOptions): Execution;
+  /** Starts handing events on, every 200 ms; without a sink they are let go. The timer does not keep the process alive. */
+  start(): void;
+  start(options?: ExecutionOptions): Execution | undefined {
+    if (options !== undefined) return this.#runner.start(options);
+    this.#pump.start();
+    return undefined;
+  }
+
+  /** Stops handing events on. What waits stays: `flush` hands it on. */
+  stop(): void {
+    this.#pump.stop();
+  }
+
+  /** A TC39 decorator for methods; the name is the method's unless given. */
+  tracked(options: TrackedOptions) {
+    return <F extends AnyFunction>(method: F, context: { readonly kind: 'method'; readonly name: string | symbol }): F => {
+      if (context?.kind !== 'method') throw new TypeError('tracked: got something else; allowed: methods, with TC39 decorators');
+      return this.track({ ...options, name: options.name ?? String(context.name) }, method);
+    };
+  }
+
+  /**
+   * For callers that cannot hold an object. At most 10,000 are open at once: then the oldest is ended as aborted, and counted.
+   * @param options.type default `custom`
+   * @returns the id that `endExecution` wants
+   */
+  startExecution(
+    name: string,
+    metadata?: ExecutionOptions['metadata'],
+    options: Partial<Pick<ExecutionOptions, 'type' | 'labels'>> = {},
+  ): string {
+    const given = metadata === undefined ? options : { ...options, metadata };
+    return this.#open.add(this.#runner.start({ ...given, type: options.type ?? 'custom', name }));
+  }
+
+  /** @returns whether an execution with this id was open */
+  endExecution(id: string, { status, error, metadata }: ExecutionEnd = {}): boolean {
+    const execution = this.#open.take(id);
+    if (execution === undefined) return false;
+    if (metadata !== undefined) execution.set(metadata);
+    finishExecution(execution, { status, error });
+    return true;
+  }
+
+  /** Records an execution that was timed elsewhere and ends now. */
+  record(options: ExecutionOptions, execution: TimedExecution): void {
+    this.#runner.record(options, execution);
+  }
+
+  /** The live kill switch: from now on code runs unmeasured. What has begun is still recorded. */
+  disable(): void {
+    this.#runner.isEnabled = false;
+  }
+
+  enable(): void {
+    this.#runner.isEnabled = true;
+  }
+
+  get isEnabled(): boolean {
+    return this.#runner.isEnabled;
+  }
+
+  /** Batches go to `sink` from now on; undefined disconnects. */
+  connect(sink: EventSink | undefined): void {
+    this.#pump.connect(sink);
+  }
+
+  /** Hands on all that waits, now. Returns when the ring is empty or the sink takes no more. */
+  flush(): void {
+    this.#pump.flush();
+  }
+
+  /** Milliseconds since the epoch by the clock that all events are stamped with. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Ids of the execution that the caller runs in, in hexadecimal; undefined outside of any, or when tracing is off. */
+  currentTraceContext(): TraceIds | undefined {
+    const span = this.#tracer?.current();
+    return span === undefined ? undefined : formatTraceIds(span);
+  }
+
+  /** The `traceparent` header for calls to others; undefined outside of any execution, or when tracing is off. */
+  traceparent(): string | undefined {
+    const span = this.#tracer?.current();
+    return span === undefined ? undefined : formatTraceparent(span);
+  }
+
+  /** `recorded = handedOn + waiting + sampledOut + all dropped`, at any moment. */
+  counts(): RingCounts {
+    return this.#ring.counts();
+  }
+
+  /** How the tracker itself does. */
+  numbers(): TrackerNumbers {
+    return {
+      counts: this.#ring.counts(),
+      internalErrors: this.#errors.count,
+      metadataTruncated: this.#recorder.truncatedCount,
+      executionsEvicted: this.#open.evictedCount,
+      seriesOverflow: this.#metrics.overflows(),
+    };
+  }
+}
