@@ -8,15 +8,14 @@ export const MAX_LABEL_LENGTH = 128;
 /** Longest error text, in UTF-16 units. */
 export const MAX_ERROR_LENGTH = 1000;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what Postgres refuses
-const UNSAFE = /[\u0000\p{Surrogate}]/u;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what Postgres refuses
-const ALL_UNSAFE = /[\u0000\p{Surrogate}]/gu;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const LONE_SURROGATES = /\p{Surrogate}/gu;
 
 /** At most `maxLength` UTF-16 units of `text`; NUL and lone surrogates become U+FFFD. */
 export function boundText(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? copyStart(text, maxLength) : text;
-  return UNSAFE.test(cut) ? cut.replace(ALL_UNSAFE, '\uFFFD') : cut;
+  const withoutNul = cut.includes('\u0000') ? cut.replaceAll('\u0000', '\uFFFD') : cut;
+  return LONE_SURROGATE.test(withoutNul) ? withoutNul.replace(LONE_SURROGATES, '\uFFFD') : withoutNul;
 }
 
 /** V8's `slice` keeps the whole text alive behind the piece; a piece of a new, short text does not. */

@@ -109,6 +109,11 @@ export const CATALOGUE = {
     labels: ['reason'],
   },
   keepwatch_events_dead_lettered_total: { type: 'counter', help: 'Timing events that Postgres refused.', labels: [] },
+  keepwatch_events_quarantined_total: {
+    type: 'counter',
+    help: 'Timing events set aside because their time is outside of the ingest window.',
+    labels: [],
+  },
   keepwatch_events_waiting: { type: 'gauge', help: 'Timing events in memory that no sink has taken yet.', labels: [] },
   keepwatch_spool_bytes: { type: 'gauge', help: 'Bytes of the spool that wait for Postgres.', labels: [] },
   keepwatch_spool_events: { type: 'gauge', help: 'Timing events in the spool that wait for Postgres.', labels: [] },

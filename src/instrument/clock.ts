@@ -8,7 +8,7 @@ export interface Clock {
   /** Milliseconds since the epoch, with fractions: `anchorMs + monotonicMs()`. Never less than what it said before. */
   now(): number;
   /** Milliseconds of the monotonic clock: for durations, and to read the clock once where a moment and a duration are needed. */
-  monotonicMs(): number;
+  readonly monotonicMs: () => number;
   /** What `monotonicMs()` has to be added to. Only ever grows. */
   readonly anchorMs: number;
   /**

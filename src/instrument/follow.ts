@@ -15,6 +15,7 @@ export interface FollowOptions {
   readonly captureOutside?: () => (work: () => unknown) => unknown;
 }
 
+// oxlint-disable-next-line typescript/unbound-method -- called with Reflect.apply
 const promiseThen = Promise.prototype.then;
 
 /** Whether `follow` has to be used for a result. May throw what a hostile `then` getter throws. */
@@ -62,6 +63,7 @@ function followNative<T extends PromiseLike<unknown>>(promise: T, { onSuccess, o
 
 function interceptThen<T extends PromiseLike<unknown>>(thenable: T, options: FollowOptions): T {
   const { onSuccess, onFailure, runInside = runPlainly, captureOutside = () => runPlainly } = options;
+  // oxlint-disable-next-line typescript/unbound-method -- called with Reflect.apply
   const original = thenable.then as unknown as Handler;
   let isSettled = false;
   const settle = (tell: () => void): void => {
@@ -84,6 +86,7 @@ function interceptThen<T extends PromiseLike<unknown>>(thenable: T, options: Fol
     return runInside(() => Reflect.apply(original, this, [fulfilled, rejected, ...rest]));
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- it was one before
   Object.defineProperty(thenable, 'then', { value: then, configurable: true, writable: true, enumerable: false });
   return thenable;
 }

@@ -85,8 +85,8 @@ export class EventRing {
     this.#status = new Uint8Array(capacity);
     this.#present = new Uint8Array(capacity);
     this.#ids = new Int32Array(capacity * WORDS);
-    this.#metadata = new Array<string | undefined>(capacity).fill(undefined);
-    this.#error = new Array<string | undefined>(capacity).fill(undefined);
+    this.#metadata = Array.from({ length: capacity }, () => undefined);
+    this.#error = Array.from({ length: capacity }, () => undefined);
   }
 
   /** Events that wait for the sink. */

@@ -12,28 +12,26 @@ export interface TrackerNumbers {
   readonly seriesOverflow: readonly { readonly metric: string; readonly count: number }[];
 }
 
-/** How often something ran, and how long it took in all. */
-export interface DurationNumbers {
-  readonly count: number;
-  readonly seconds: number;
-}
-
 export interface ArchiveNumbers {
   readonly archived: number;
   readonly deadLettered: number;
+  readonly quarantined: number;
   readonly spoolBytes: number;
   readonly spoolEvents: number;
   readonly lagSeconds: number;
   readonly failures: number;
-  /** Dropped after the ring: the reasons of the tracker are left out here if they are in. */
+  /** Dropped behind the tracker. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  readonly batches?: DurationNumbers;
+  /** Transactions that archived a batch, and how long they took in all. */
+  readonly batches: number;
+  readonly batchSecondsSum: number;
 }
 
 export interface AlertNumbers {
   readonly states: readonly { readonly alertname: string; readonly state: string; readonly count: number }[];
   readonly notifications: readonly { readonly receiver: string; readonly outcome: string; readonly count: number }[];
-  readonly evaluations?: DurationNumbers;
+  /** How long evaluations of rule groups took in all, and how many there were. */
+  readonly evaluationSeconds: { readonly sum: number; readonly count: number };
 }
 
 export interface SelfMetricsSources {
@@ -75,11 +73,12 @@ function registerTracker(metrics: Metrics, numbers: () => TrackerNumbers): void 
 function registerArchive(metrics: Metrics, numbers: () => ArchiveNumbers): void {
   metrics.collected('keepwatch_events_archived_total').add(() => [{ value: numbers().archived }]);
   metrics.collected('keepwatch_events_dead_lettered_total').add(() => [{ value: numbers().deadLettered }]);
+  metrics.collected('keepwatch_events_quarantined_total').add(() => [{ value: numbers().quarantined }]);
   metrics.collected('keepwatch_spool_bytes').add(() => [{ value: numbers().spoolBytes }]);
   metrics.collected('keepwatch_spool_events').add(() => [{ value: numbers().spoolEvents }]);
   metrics.collected('keepwatch_archive_lag_seconds').add(() => [{ value: numbers().lagSeconds }]);
   metrics.collected('keepwatch_archive_failures_total').add(() => [{ value: numbers().failures }]);
-  metrics.collected('keepwatch_archive_batch_duration_seconds').add(() => summary(numbers().batches));
+  metrics.collected('keepwatch_archive_batch_duration_seconds').add(() => summary(numbers().batchSecondsSum, numbers().batches));
   metrics.collected('keepwatch_events_dropped_total').add(() =>
     Object.entries(numbers().dropped)
       .filter(([reason]) => !TRACKER_REASONS.has(reason))
@@ -94,13 +93,14 @@ function registerAlerts(metrics: Metrics, numbers: () => AlertNumbers): void {
   metrics
     .collected('keepwatch_notifications_total')
     .add(() => numbers().notifications.map(({ receiver, outcome, count }) => ({ value: count, labels: { receiver, outcome } })));
-  metrics.collected('keepwatch_alert_evaluation_duration_seconds').add(() => summary(numbers().evaluations));
+  metrics
+    .collected('keepwatch_alert_evaluation_duration_seconds')
+    .add(() => summary(numbers().evaluationSeconds.sum, numbers().evaluationSeconds.count));
 }
 
-function summary(numbers: DurationNumbers | undefined): CollectedValue[] {
-  if (numbers === undefined) return [];
+function summary(sum: number, count: number): CollectedValue[] {
   return [
-    { value: numbers.seconds, suffix: '_sum' },
-    { value: numbers.count, suffix: '_count' },
+    { value: sum, suffix: '_sum' },
+    { value: count, suffix: '_count' },
   ];
 }

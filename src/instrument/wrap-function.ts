@@ -22,11 +22,13 @@ export function wrapFunction<F extends AnyFunction>(fn: F, around: Around): F {
 }
 
 function plain(around: Around): AnyFunction {
-  return {
+  const holder = {
     wrapped(this: unknown, ...args: unknown[]): unknown {
       return around(this, args);
     },
-  }.wrapped;
+  };
+  // oxlint-disable-next-line typescript/unbound-method -- its `this` is whatever it is called with, like that of the function it stands for
+  return holder.wrapped;
 }
 
 function constructible(fn: AnyFunction, around: Around): AnyFunction {
