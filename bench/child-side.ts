@@ -15,15 +15,17 @@ export type Answer = { readonly id: number; readonly result?: unknown } | { read
 /** Answers calls until the parent disconnects, dies or kills this process. */
 export function answerParent(methods: Methods): void {
   process.on('disconnect', () => process.exit(0));
-  process.on('message', async (call: Call) => {
-    try {
-      const method = methods[call.method];
-      if (method === undefined) throw new Error(`there is no method ${call.method}`);
-      reply({ id: call.id, result: await method(call.argument) });
-    } catch (error) {
-      reply({ id: call.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    }
-  });
+  process.on('message', (call: Call) => void answer(methods, call));
+}
+
+async function answer(methods: Methods, call: Call): Promise<void> {
+  try {
+    const method = methods[call.method];
+    if (method === undefined) throw new Error(`there is no method ${call.method}`);
+    reply({ id: call.id, result: await method(call.argument) });
+  } catch (error) {
+    reply({ id: call.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
 }
 
 function reply(answer: Answer): void {

@@ -92,6 +92,7 @@ export class Encoder {
   }
 
   /** @returns false when the event does not fit in what is left of the block */
+  // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the hot path, one row in one pass without intermediate objects
   #encodeEvent(batch: EventBatch, index: number): boolean {
     const buffer = this.#buffer;
     const view = this.#view;

@@ -75,7 +75,7 @@ export function makeCluster(place: EmbeddedPlace, superuserPassword: string): vo
     renameSync(partial, join(place.folder, 'data'));
   } catch (cause) {
     rmSync(partial, { recursive: true, force: true });
-    const printed = String((cause as { stderr?: unknown }).stderr ?? '');
+    const printed = (cause as { stderr?: Buffer }).stderr?.toString() ?? '';
     const line = /(?:error|FATAL):\s*(.+)/.exec(printed)?.[1] ?? describeError(cause);
     throw failure(`a new cluster cannot be made in ${place.folder}: ${line}`, cause);
   } finally {
