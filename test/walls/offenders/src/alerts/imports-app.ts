@@ -1,0 +1,4 @@
+// Refused by: biome lint/style/noRestrictedImports
+import { createKeepwatch } from '../app.ts';
+
+export const make = createKeepwatch;

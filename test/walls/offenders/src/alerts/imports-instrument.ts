@@ -1,0 +1,4 @@
+// Refused by: biome lint/style/noRestrictedImports
+import type { Ring } from '../instrument/ring.ts';
+
+export type Source = Ring;

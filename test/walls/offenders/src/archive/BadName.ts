@@ -1,0 +1,2 @@
+// Refused by: biome lint/style/useFilenamingConvention
+export const name = 'bad';

@@ -1,0 +1,2 @@
+// Refused by: biome lint/performance/noReExportAll
+export * from './prints.ts';

@@ -1,0 +1,2 @@
+// Refused by: biome lint/style/noDefaultExport
+export default function drain(): void {}

@@ -1,0 +1,4 @@
+// Refused by: oxlint typescript(no-floating-promises)
+export function start(work: () => Promise<void>): void {
+  work();
+}

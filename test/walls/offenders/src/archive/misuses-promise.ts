@@ -1,0 +1,6 @@
+// Refused by: oxlint typescript(no-misused-promises)
+export function start(work: () => Promise<void>): void {
+  process.on('SIGHUP', async () => {
+    await work();
+  });
+}

@@ -1,0 +1,2 @@
+// Refused by: biome lint/suspicious/noConsole
+console.log('archived');

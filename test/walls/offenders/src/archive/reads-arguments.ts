@@ -1,0 +1,2 @@
+// Refused by: biome plugin
+export const given = process.argv;

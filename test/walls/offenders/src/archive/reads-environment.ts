@@ -1,0 +1,2 @@
+// Refused by: biome lint/style/noProcessEnv
+export const url = process.env['DATABASE_URL'];

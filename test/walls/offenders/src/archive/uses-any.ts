@@ -1,0 +1,4 @@
+// Refused by: biome lint/suspicious/noExplicitAny
+export function take(value: any): void {
+  void value;
+}

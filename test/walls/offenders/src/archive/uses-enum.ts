@@ -1,0 +1,5 @@
+// Refused by: biome lint/style/noEnum
+export enum Lane {
+  Keep = 0,
+  Rest = 1,
+}

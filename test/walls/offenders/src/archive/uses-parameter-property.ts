@@ -1,0 +1,4 @@
+// Refused by: tsc TS1294
+export class Drain {
+  constructor(readonly folder: string) {}
+}

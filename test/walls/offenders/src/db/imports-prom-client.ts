@@ -1,0 +1,4 @@
+// Refused by: biome lint/style/noRestrictedImports
+import { Counter } from 'prom-client';
+
+export const Total = Counter;

@@ -1,0 +1,4 @@
+// Refused by: biome lint/style/noRestrictedImports
+import { drain } from '../archive/drain.ts';
+
+export const run = drain;

@@ -1,0 +1,4 @@
+// Refused by: biome lint/style/noRestrictedImports
+export async function load(): Promise<unknown> {
+  return await import('pg-promise');
+}

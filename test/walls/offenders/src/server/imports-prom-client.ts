@@ -1,0 +1,4 @@
+// Refused by: biome lint/style/noRestrictedImports
+import { Registry } from 'prom-client';
+
+export const Metrics = Registry;
