@@ -1,0 +1,14 @@
+-- What a tick has to know, in one snapshot. Parameters: silentMs (a source not heard of for longer is left out), receivers (names).
+-- Row: now_ms (clock of Postgres); watermark_ms (what all living sources have archived; null without one); groups (JSON: name to last slot, ms);
+-- due_receivers (JSON array: receivers that a message is due for, and null when a message has expired).
+with living as (
+  select min(low_watermark) as low_watermark from keepwatch.sources
+  where not closed and last_seen_at > clock_timestamp() - $<silentMs> * interval '1 millisecond'
+)
+select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
+  (select (extract(epoch from low_watermark) * 1000)::float8 from living) as watermark_ms,
+  (select coalesce(jsonb_object_agg(group_name, (extract(epoch from last_slot) * 1000)::float8), '{}') from keepwatch.alert_group) as groups,
+  (select coalesce(jsonb_agg(distinct receiver), '[]') from keepwatch.notification_outbox
+    where status = 'pending' and (expires_at <= clock_timestamp()
+      or receiver = any($<receivers>::text[]) and next_attempt_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp()))
+  ) as due_receivers;

@@ -1,0 +1,120 @@
+// Finds due slots by the clock of the database, evaluates and commits them. Time is never read here: the database tells it once per pass, and
+// `evaluateGroup` takes it as an argument. A pass never rejects; what could not be committed is still due in the next pass.
+import { isConnectionError, sqlState } from '../db/database.ts';
+import { loadSql } from '../db/sql.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { type CommitOptions, commitSlot, type Slot } from './commit.ts';
+import { type EvaluateOptions, type Evaluation, evaluateRule } from './evaluate.ts';
+import type { RuleGroup } from './rule.ts';
+import { dueSlots } from './slots.ts';
+
+export interface EvaluatorOptions extends CommitOptions, EvaluateOptions {
+  readonly groups: readonly RuleGroup[];
+  /** Names of the receivers whose messages are looked for. */
+  readonly receivers: readonly string[];
+  readonly logger: Logger;
+}
+
+/** What a pass did. */
+export interface PassResult {
+  /** Slots that this evaluator committed. */
+  readonly committed: number;
+  /** Receivers that messages are due for, as far as the pass knows. */
+  readonly dueReceivers: readonly string[];
+}
+
+interface ProgressRow {
+  readonly now_ms: number;
+  readonly watermark_ms: number | null;
+  readonly groups: Readonly<Record<string, number>>;
+  readonly due_receivers: readonly string[];
+}
+
+const READ_PROGRESS = loadSql('alerts/read-progress');
+/** A source that was not heard of for longer does not hold up evaluations. */
+const SILENT_MS = 30_000;
+/** Groups evaluated at the same time: the connections that the rules take. */
+const CONCURRENCY = 4;
+const UNIQUE_VIOLATION = '23505';
+
+/** Evaluates groups; holds nothing but counts. */
+export class Evaluator {
+  readonly #options: EvaluatorOptions;
+  #isStopping = false;
+  #evaluationSeconds = { sum: 0, count: 0 };
+
+  constructor(options: EvaluatorOptions) {
+    this.#options = options;
+  }
+
+  /** Seconds that evaluations of rules took, since the start of the process. */
+  get evaluationSeconds(): { readonly sum: number; readonly count: number } {
+    return this.#evaluationSeconds;
+  }
+
+  /** No new slot is begun; one whose queries run is left to be done again. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** One pass over all groups. @throws when the database does not answer */
+  async run(): Promise<PassResult> {
+    const { database, groups, receivers } = this.#options;
+    const progress = await database.one<ProgressRow>(READ_PROGRESS, { silentMs: SILENT_MS, receivers });
+    let committed = 0;
+    let notifications = 0;
+    const waiting = [...groups];
+    const work = async () => {
+      for (let group = waiting.shift(); group !== undefined && !this.#isStopping; group = waiting.shift()) {
+        for (const slot of dueSlots(group.everyMs, toProgress(progress, group))) {
+          const result = await this.#evaluateSafely(group, slot);
+          if (result === undefined) break;
+          committed++;
+          notifications += result.notifications;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, groups.length) }, work));
+    return { committed, dueReceivers: notifications > 0 ? receivers : progress.due_receivers };
+  }
+
+  /**
+   * Evaluates one slot of a group, whether or not it is due, and commits it.
+   * @returns undefined when another evaluator committed it, or a newer one, or this one is stopping
+   * @throws when the commit fails; the outcome may then be unknown, and the next pass reads it from the database
+   */
+  async evaluateGroup(group: RuleGroup, slot: Slot): Promise<{ notifications: number } | undefined> {
+    const evaluations: Evaluation[] = [];
+    for (const rule of group.rules) {
+      if (this.#isStopping) return undefined;
+      const evaluation = await evaluateRule(group.name, rule, slot.slotMs, this.#options);
+      const { sum, count } = this.#evaluationSeconds;
+      this.#evaluationSeconds = { sum: sum + evaluation.durationMs / 1000, count: count + 1 };
+      evaluations.push(evaluation);
+    }
+    try {
+      return await commitSlot(group, slot, evaluations, this.#options);
+    } catch (error) {
+      if (sqlState(error) === UNIQUE_VIOLATION) return undefined;
+      throw error;
+    }
+  }
+
+  async #evaluateSafely(group: RuleGroup, slot: Slot): Promise<{ notifications: number } | undefined> {
+    if (this.#isStopping) return undefined;
+    try {
+      return await this.evaluateGroup(group, slot);
+    } catch (error) {
+      const { logger } = this.#options;
+      const fields = { group: group.name, slot: new Date(slot.slotMs).toISOString(), error: describeError(error) };
+      if (isConnectionError(error)) logger.warn(fields, 'the database was lost while a slot was committed; it is tried again');
+      else logger.error(fields, 'a slot could not be committed; it is tried again');
+      return undefined;
+    }
+  }
+}
+
+function toProgress(row: ProgressRow, group: RuleGroup) {
+  return { nowMs: row.now_ms, watermarkMs: row.watermark_ms ?? undefined, lastSlotMs: row.groups[group.name] };
+}

@@ -1,0 +1,97 @@
+// What the rows of a query mean: one row is one series, its text columns are labels, its numbers values. Anything else is an error of the rule.
+import { createHash } from 'node:crypto';
+import type { RulesRows } from '../db/rules-query.ts';
+import { KeepwatchError } from '../errors.ts';
+import type { ColumnValue } from './annotation.ts';
+import type { Rule } from './rule.ts';
+import { RESERVED_LABELS } from './rule-schema.ts';
+
+/** One row of a query, understood. */
+export interface Series {
+  /** Hexadecimal SHA-256 of group, rule and the labels of the query. */
+  readonly fingerprint: string;
+  /** The labels of the query and the rule, and alertname. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Every column as it was returned. */
+  readonly row: ReadonlyMap<string, ColumnValue>;
+  /** The number columns. */
+  readonly numbers: ReadonlyMap<string, number | null>;
+  /** The column `value`, else the first number. */
+  readonly value: number | null;
+}
+
+/**
+ * Checks that the columns of a rule can be used, and that its conditions and annotations find theirs.
+ * @returns what is wrong with annotations, which does not stop the rule
+ * @throws KeepwatchError ERR_RULES_INVALID saying how to mend the query
+ */
+export function checkColumns(rule: Rule, columns: RulesRows['columns']): string[] {
+  const names = columns.map(({ name }) => name);
+  for (const { name, kind, type } of columns) {
+    if (names.indexOf(name) !== names.lastIndexOf(name))
+      throw invalid(`the query gives two columns named "${name}"; give each its own name`);
+    if (kind === 'other')
+      throw invalid(`the column "${name}" is ${type}; allowed: text (a label) or a number; cast it, or leave it out`);
+    if (kind === 'text' && RESERVED_LABELS.includes(name)) throw invalid(`the column "${name}" is given by Keepwatch; rename it`);
+    if (kind === 'text' && Object.hasOwn(rule.labels, name))
+      throw invalid(`the column "${name}" is also a label of the rule; rename one of them`);
+  }
+  const numbers = columns.filter(({ kind }) => kind === 'number').map(({ name }) => name);
+  for (const [key, condition] of [['fire_when', rule.fireWhen] as const, ['clear_when', rule.clearWhen] as const]) {
+    for (const column of condition?.columns ?? []) {
+      if (numbers.includes(column)) continue;
+      const given = `numbers: ${numbers.length > 0 ? numbers.join(', ') : 'none'}`;
+      throw invalid(
+        names.includes(column)
+          ? `${key}: the column "${column}" is text; the query gives these ${given}`
+          : `${key}: there is no column "${column}"; the query gives these ${given}`,
+      );
+    }
+  }
+  return Object.entries(rule.annotations).flatMap(([key, annotation]) => {
+    const missing = annotation.columns.filter((column) => !names.includes(column));
+    return missing.map((column) => `annotation ${key}: there is no column "${column}"; the query gives: ${names.join(', ')}`);
+  });
+}
+
+/**
+ * The series of a result, in its order.
+ * @throws KeepwatchError ERR_RULES_INVALID when two rows are the same series
+ */
+export function toSeries(groupName: string, rule: Rule, { columns, rows }: RulesRows): Series[] {
+  const seen = new Set<string>();
+  return rows.map((cells) => {
+    const row = new Map(columns.map(({ name }, index) => [name, cells[index] ?? null]));
+    const own: Record<string, string> = {};
+    const numbers = new Map<string, number | null>();
+    for (const [index, { name, kind }] of columns.entries()) {
+      const cell = cells[index] ?? null;
+      if (kind === 'number') numbers.set(name, cell as number | null);
+      else if (cell !== null && cell !== '') own[name] = String(cell);
+    }
+    const fingerprint = fingerprintOf(groupName, rule.name, own);
+    if (seen.has(fingerprint)) throw invalid(`two rows have the same labels ${JSON.stringify(own)}; group by all text columns`);
+    seen.add(fingerprint);
+    const value = numbers.get('value') ?? (numbers.has('value') ? null : ([...numbers.values()][0] ?? null));
+    return { fingerprint, labels: { ...own, ...rule.labels, alertname: rule.name }, row, numbers, value };
+  });
+}
+
+function fingerprintOf(groupName: string, ruleName: string, labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([groupName, ruleName, pairs]))
+    .digest('hex');
+}
+
+/** The id of the incident of a series that begins in a slot: the same wherever and however often it is computed (a UUID of version 8). */
+export function incidentIdOf(fingerprint: string, slotMs: number): string {
+  const hash = createHash('sha256').update(`${fingerprint}:${slotMs}`).digest();
+  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);
+  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
+  return hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function invalid(message: string): KeepwatchError {
+  return new KeepwatchError('ERR_RULES_INVALID', message);
+}

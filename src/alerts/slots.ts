@@ -1,0 +1,36 @@
+// Which slots of a group are due. Pure. Slots lie on a grid of `every`, aligned to the epoch. A slot is due once the archive has reached it; one
+// that has waited for maxWait is evaluated with what there is, and what is older than that is skipped and counted.
+import type { Slot } from './commit.ts';
+
+/** At least how long a slot waits for the archive. */
+const MIN_WAIT_MS = 10_000;
+
+/** How long a slot waits for the archive before it is evaluated as partial: twice `every`, at least 10 s. */
+export function maxWaitMs(everyMs: number): number {
+  return Math.max(2 * everyMs, MIN_WAIT_MS);
+}
+
+export interface Progress {
+  /** The clock of Postgres. */
+  readonly nowMs: number;
+  /** Everything before is archived; undefined when no source is living: there is nothing to wait for. */
+  readonly watermarkMs: number | undefined;
+  /** The newest slot that is committed; undefined for a new group. */
+  readonly lastSlotMs: number | undefined;
+}
+
+/** The due slots, oldest first: several when the archive moved over several at once, so that `for` sees each of them. */
+export function dueSlots(everyMs: number, { nowMs, watermarkMs, lastSlotMs }: Progress): Slot[] {
+  const onGrid = (ms: number) => Math.floor(ms / everyMs) * everyMs;
+  const complete = onGrid(Math.min(nowMs, watermarkMs ?? nowMs));
+  const forced = onGrid(nowMs - maxWaitMs(everyMs));
+  const newest = Math.max(complete, forced);
+  const next = lastSlotMs === undefined ? newest : onGrid(lastSlotMs) + everyMs;
+  const oldest = Math.max(next, forced);
+  const missed = (oldest - next) / everyMs;
+  const slots: Slot[] = [];
+  for (let slotMs = oldest; slotMs <= newest; slotMs += everyMs) {
+    slots.push({ slotMs, isPartial: slotMs > complete, missed: slotMs === oldest ? missed : 0 });
+  }
+  return slots;
+}

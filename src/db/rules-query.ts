@@ -1,0 +1,175 @@
+// Runs SQL that is not trusted: the query of an alerting rule. One SELECT in a read-only snapshot, bounded in time, rows and bytes; nothing that
+// it does outlives it. What it may read is up to the role of the connection (keepwatch_rules).
+import type { Socket } from 'node:net';
+import { type Database, isConnectionError } from './database.ts';
+import { loadSql } from './sql.ts';
+
+export interface RulesQuery {
+  /** One SELECT with `$1` parameters and no semicolon. */
+  readonly text: string;
+  readonly values: readonly (string | number | boolean)[];
+}
+
+export interface RulesQueryLimits {
+  /** Rows that are fetched at most: ask for one more than is allowed. 0 plans the query and describes its columns, but does not run it. */
+  readonly maxRows: number;
+  /** Default 5000. */
+  readonly statementTimeoutMs?: number;
+  /** Size of the answer at most; default 16 MB. */
+  readonly maxBytes?: number;
+}
+
+/** A column: text is a label, number a value; anything else has the name of its type. */
+export interface RulesColumn {
+  readonly name: string;
+  readonly kind: 'text' | 'number' | 'other';
+  readonly type: string;
+}
+
+export interface RulesRows {
+  readonly columns: readonly RulesColumn[];
+  /** Cells in the order of the columns; numbers of `number` columns, else the text form. */
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+interface PgResult {
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
+  readonly rows: readonly (string | null)[][];
+}
+
+interface RawClient {
+  query(config: object): Promise<PgResult>;
+  readonly connection: { readonly stream: Socket };
+}
+
+const LOCK_TIMEOUT = '250ms';
+const IDLE_TIMEOUT = '10000ms';
+const DEFAULT_TIMEOUT_MS = 5000;
+const DEFAULT_MAX_BYTES = 16 * 2 ** 20;
+/** How much longer than Postgres we wait before the connection is given up: it should have cancelled by then. */
+const GRACE_MS = 5000;
+const TEXT_TYPES: Readonly<Record<number, string>> = { 25: 'text', 1043: 'varchar', 1042: 'char', 19: 'name', 18: '"char"' };
+const NUMBER_TYPES: Readonly<Record<number, string>> = {
+  21: 'smallint',
+  23: 'integer',
+  20: 'bigint',
+  700: 'real',
+  701: 'double precision',
+  1700: 'numeric',
+};
+const OTHER_TYPES: Readonly<Record<number, string>> = {
+  16: 'boolean',
+  17: 'bytea',
+  114: 'json',
+  1082: 'date',
+  1114: 'timestamp',
+  1184: 'timestamptz',
+  1186: 'interval',
+  2950: 'uuid',
+  3802: 'jsonb',
+};
+const RAW_TEXT = { getTypeParser: () => (text: string) => text };
+const BEGIN = loadSql('db/begin-rules-query');
+
+/**
+ * Runs one query and forgets its session. The query stands inside `select * from (…) limit n`: there only a SELECT without side effects parses,
+ * and node-postgres' extended protocol takes no second statement.
+ * @throws the error of Postgres (`queryErrorLine` tells where), or an Error when the answer is larger than allowed or does not come
+ */
+export async function runRulesQuery(database: Database, query: RulesQuery, limits: RulesQueryLimits): Promise<RulesRows> {
+  const statementTimeoutMs = limits.statementTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const connection = await database.connect({ onLost() {} });
+  const client = connection.client as unknown as RawClient;
+  let isReusable = false;
+  try {
+    await connection.multi(BEGIN, {
+      statementTimeout: `${statementTimeoutMs}ms`,
+      lockTimeout: LOCK_TIMEOUT,
+      idleTimeout: IDLE_TIMEOUT,
+    });
+    try {
+      const result = await countingBytes(client.connection.stream, limits.maxBytes ?? DEFAULT_MAX_BYTES, () =>
+        client.query({
+          text: `${PREFIX}${query.text}\n) as rule limit ${Math.trunc(limits.maxRows)}`,
+          values: query.values,
+          queryMode: 'extended',
+          rowMode: 'array',
+          types: RAW_TEXT,
+          query_timeout: statementTimeoutMs + GRACE_MS,
+        }),
+      );
+      isReusable = true;
+      return toRows(result);
+    } catch (error) {
+      isReusable = !isConnectionError(error);
+      throw error;
+    }
+  } finally {
+    if (isReusable) isReusable = await forget(client);
+    await connection.done(!isReusable);
+  }
+}
+
+/** On a line of its own, so that the lines of an error are those of the query, plus one. */
+const PREFIX = 'select * from (\n';
+
+/** Where in the query (line, from 1) Postgres saw the error; undefined when it does not say, or it is not in the query. */
+export function queryErrorLine(error: unknown, query: RulesQuery): number | undefined {
+  const position = Number((error as { position?: unknown } | null)?.position);
+  if (!Number.isInteger(position) || position <= PREFIX.length || position > PREFIX.length + query.text.length + 1)
+    return undefined;
+  let left = position - PREFIX.length - 1;
+  let line = 1;
+  for (const char of query.text) {
+    if (left-- <= 0) break;
+    if (char === '\n') line++;
+  }
+  return line;
+}
+
+/** Ends the transaction without effect, and drops what outlives a rollback: advisory locks, prepared statements, settings. */
+async function forget(client: RawClient): Promise<boolean> {
+  try {
+    await client.query({ text: 'rollback' });
+    await client.query({ text: 'discard all' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Nothing in Postgres limits bytes on the wire: a flood cuts the connection before it fills our memory. */
+async function countingBytes<T>(stream: Socket, maxBytes: number, run: () => Promise<T>): Promise<T> {
+  let bytes = 0;
+  let isTooLarge = false;
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= maxBytes || isTooLarge) return;
+    isTooLarge = true;
+    stream.destroy();
+  };
+  stream.on('data', count);
+  try {
+    return await run();
+  } catch (error) {
+    throw isTooLarge ? new Error(`the answer is larger than ${maxBytes} bytes`, { cause: error }) : error;
+  } finally {
+    stream.off('data', count);
+  }
+}
+
+function toRows(result: PgResult): RulesRows {
+  const columns = result.fields.map(({ name, dataTypeID }) => describeColumn(name, dataTypeID));
+  const rows = result.rows.map((cells) =>
+    cells.map((cell, index) => (cell === null || columns[index]?.kind !== 'number' ? cell : Number(cell))),
+  );
+  return { columns, rows };
+}
+
+function describeColumn(name: string, oid: number): RulesColumn {
+  const text = TEXT_TYPES[oid];
+  if (text !== undefined) return { name, kind: 'text', type: text };
+  const number = NUMBER_TYPES[oid];
+  if (number !== undefined) return { name, kind: 'number', type: number };
+  return { name, kind: 'other', type: OTHER_TYPES[oid] ?? `the type with oid ${oid}` };
+}
