@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { openEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { waitFor } from './wait-for.ts';
 
 /** A migrated database of its own. */
 export interface TestDatabase {
@@ -40,9 +41,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     database,
     async drop() {
       await closeDatabase(database);
-      if (process.env['KEEP_DB'] !== '1') await admin.none('drop database if exists $<name:name> with (force)', { name });
+      if (process.env['KEEP_DB'] === '1') return;
+      await waitForNoSessions(admin, name);
+      await admin.none('drop database if exists $<name:name> with (force)', { name });
     },
   };
+}
+
+/** A pool has ended before its sessions have: one that is killed on its way out would be an uncaught error here. */
+async function waitForNoSessions(admin: Database, name: string): Promise<void> {
+  const isFree = () =>
+    admin.oneOrNone('select true where not exists (select from pg_stat_activity where datname = $<name>)', { name });
+  await waitFor(isFree, { timeoutMs: 2000 }).catch(() => {});
 }
 
 /** Called by the root hook after all tests. */
