@@ -34,8 +34,8 @@ interface ProgressRow {
 const READ_PROGRESS = loadSql('alerts/read-progress');
 /** A source that was not heard of for longer does not hold up evaluations. */
 const SILENT_MS = 30_000;
-/** Groups evaluated at the same time: the connections that the rules take. */
-const CONCURRENCY = 4;
+/** Groups evaluated at the same time at most; never more than rulesDatabase has connections, as waiting for one would look like an error. */
+const MAX_CONCURRENCY = 4;
 const UNIQUE_VIOLATION = '23505';
 
 /** Evaluates groups; holds nothing but counts. */
@@ -48,7 +48,7 @@ export class Evaluator {
     this.#options = options;
   }
 
-  /** Seconds that evaluations of rules took, since the start of the process. */
+  /** Seconds that slots took, queries and commit, since the start of the process. */
   get evaluationSeconds(): { readonly sum: number; readonly count: number } {
     return this.#evaluationSeconds;
   }
@@ -75,7 +75,8 @@ export class Evaluator {
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, groups.length) }, work));
+    const connections = Number(this.#options.rulesDatabase.$pool.options['max'] ?? 1);
+    await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENCY, connections, groups.length) }, work));
     return { committed, dueReceivers: notifications > 0 ? receivers : progress.due_receivers };
   }
 
@@ -85,19 +86,20 @@ export class Evaluator {
    * @throws when the commit fails; the outcome may then be unknown, and the next pass reads it from the database
    */
   async evaluateGroup(group: RuleGroup, slot: Slot): Promise<{ notifications: number } | undefined> {
+    const startedAt = performance.now();
     const evaluations: Evaluation[] = [];
     for (const rule of group.rules) {
       if (this.#isStopping) return undefined;
-      const evaluation = await evaluateRule(group.name, rule, slot.slotMs, this.#options);
-      const { sum, count } = this.#evaluationSeconds;
-      this.#evaluationSeconds = { sum: sum + evaluation.durationMs / 1000, count: count + 1 };
-      evaluations.push(evaluation);
+      evaluations.push(await evaluateRule(group.name, rule, slot.slotMs, this.#options));
     }
     try {
       return await commitSlot(group, slot, evaluations, this.#options);
     } catch (error) {
       if (sqlState(error) === UNIQUE_VIOLATION) return undefined;
       throw error;
+    } finally {
+      const { sum, count } = this.#evaluationSeconds;
+      this.#evaluationSeconds = { sum: sum + (performance.now() - startedAt) / 1000, count: count + 1 };
     }
   }
 

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { dueSlots, maxWaitMs, type Progress } from '../../../src/alerts/slots.ts';
+
+describe('dueSlots', () => {
+  const slots = (everyMs: number, progress: Progress) =>
+    dueSlots(everyMs, progress).map(
+      ({ slotMs, isPartial, missed }) => `${slotMs}${isPartial ? ' partial' : ''}${missed > 0 ? ` missed ${missed}` : ''}`,
+    );
+
+  it('begins a new group with the newest slot that the archive has reached', () => {
+    assert.deepEqual(slots(60_000, { nowMs: 605_000, watermarkMs: 604_000, lastSlotMs: undefined }), ['600000']);
+    assert.deepEqual(slots(60_000, { nowMs: 605_000, watermarkMs: 599_000, lastSlotMs: undefined }), ['540000']);
+  });
+
+  it('waits for the archive', () => {
+    assert.deepEqual(slots(60_000, { nowMs: 605_000, watermarkMs: 599_999, lastSlotMs: 540_000 }), []);
+    assert.deepEqual(slots(60_000, { nowMs: 605_000, watermarkMs: 600_000, lastSlotMs: 540_000 }), ['600000']);
+  });
+
+  it('waits for nothing when no source lives', () => {
+    assert.deepEqual(slots(60_000, { nowMs: 600_000, watermarkMs: undefined, lastSlotMs: 540_000 }), ['600000']);
+  });
+
+  it('evaluates every slot when the archive moves over several at once', () => {
+    assert.deepEqual(slots(1000, { nowMs: 20_500, watermarkMs: 20_100, lastSlotMs: 17_000 }), ['18000', '19000', '20000']);
+  });
+
+  it('evaluates a slot in part once it has waited too long', () => {
+    assert.deepEqual(slots(60_000, { nowMs: 719_999, watermarkMs: 500_000, lastSlotMs: 540_000 }), []);
+    assert.deepEqual(slots(60_000, { nowMs: 720_000, watermarkMs: 500_000, lastSlotMs: 540_000 }), ['600000 partial']);
+  });
+
+  it('skips what is too old, and counts it', () => {
+    assert.deepEqual(slots(60_000, { nowMs: 1_205_000, watermarkMs: 1_204_000, lastSlotMs: 600_000 }), [
+      '1080000 missed 7',
+      '1140000',
+      '1200000',
+    ]);
+  });
+
+  it('has nothing to do when the clock of the database is behind', () => {
+    assert.deepEqual(slots(60_000, { nowMs: 100_000, watermarkMs: undefined, lastSlotMs: 600_000 }), []);
+  });
+
+  it('gives each slot of the grid once or counts it as missed, whatever archive and clock do', () => {
+    const times = fc.array(
+      fc.record({ passMs: fc.integer({ min: 1, max: 200_000 }), lagMs: fc.integer({ min: 0, max: 300_000 }) }),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(times, fc.constantFrom(1000, 7000, 60_000), (passes, everyMs) => {
+        let nowMs = 10_000_000;
+        let lastSlotMs: number | undefined;
+        for (const { passMs, lagMs } of passes) {
+          nowMs += passMs;
+          for (const slot of dueSlots(everyMs, { nowMs, watermarkMs: nowMs - lagMs, lastSlotMs })) {
+            assert.equal(slot.slotMs % everyMs, 0);
+            if (lastSlotMs !== undefined) assert.equal(slot.slotMs, lastSlotMs + everyMs * (1 + slot.missed));
+            assert.equal(slot.isPartial, slot.slotMs > nowMs - lagMs);
+            assert.ok(!slot.isPartial || nowMs - slot.slotMs >= maxWaitMs(everyMs));
+            lastSlotMs = slot.slotMs;
+          }
+          if (lastSlotMs !== undefined) assert.ok(nowMs - lastSlotMs <= maxWaitMs(everyMs) + everyMs);
+        }
+      }),
+    );
+  });
+});
