@@ -54,12 +54,18 @@ function rangeOf(node: unknown): number | undefined {
   return (node as { range?: [number, number, number] } | null | undefined)?.range?.[0];
 }
 
-/** A failed zod check as problems with lines; unknown keys are named one by one, with what is allowed. */
-export function problemsOf(error: z.ZodError, yaml: YamlFile): FileProblem[] {
-  return error.issues.map((issue) => {
-    const unknownKey = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-    const path = unknownKey === undefined ? issue.path : [...issue.path, unknownKey];
-    return { file: yaml.file, line: yaml.lineOf(path), message: `${formatPath(path)}: ${issue.message}` };
+/**
+ * A failed zod check as problems with lines; unknown keys are named one by one, with what is allowed.
+ * @param at where in the file the checked value stands; default: it is the whole file
+ */
+export function problemsOf(error: z.ZodError, yaml: YamlFile, at: readonly PropertyKey[] = []): FileProblem[] {
+  return error.issues.flatMap((issue) => {
+    const keys: readonly (string | undefined)[] = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return keys.map((key) => {
+      const path = [...at, ...issue.path, ...(key === undefined ? [] : [key])];
+      return { file: yaml.file, line: yaml.lineOf(path), message: path.length > 0 ? `${formatPath(path)}: ${message}` : message };
+    });
   });
 }
 
