@@ -2,6 +2,7 @@
 // As in SQL, null is unknown: arithmetic with null (or NaN, or a division by zero) is null, a comparison with null is neither true nor false,
 // and so neither is its `not`. Missing numbers neither fire nor clear.
 import { KeepwatchError } from '../errors.ts';
+import { type Token, tokenizeCondition } from './condition-tokens.ts';
 
 type Kind = 'number' | 'truth';
 
@@ -28,7 +29,6 @@ export interface Condition {
 
 const MAX_LENGTH = 4000;
 const MAX_DEPTH = 100;
-const TOKEN = /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)|([A-Za-z_][A-Za-z0-9_]*)|(>=|<=|!=|[-+*/<>=(),]))/y;
 const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
   '>': (a, b) => a > b,
   '>=': (a, b) => a >= b,
@@ -48,6 +48,7 @@ const FUNCTIONS: Readonly<Record<string, { arity: readonly [number, number]; app
   min: { arity: [2, 20], apply: Math.min },
   max: { arity: [2, 20], apply: Math.max },
 };
+const OPERATORS = [...Object.keys(COMPARISONS), ...Object.keys(ARITHMETIC)].join(' ');
 const OPERAND = `a number, a column, ${Object.keys(FUNCTIONS).join(', ')}, not, - or (`;
 
 /**
@@ -68,12 +69,6 @@ export function parseCondition(text: string): Condition {
   };
 }
 
-interface Token {
-  readonly type: 'number' | 'word' | 'symbol' | 'end';
-  readonly text: string;
-  readonly at: number;
-}
-
 class Parser {
   readonly columns = new Set<string>();
   readonly #tokens: readonly Token[];
@@ -82,13 +77,13 @@ class Parser {
 
   constructor(text: string) {
     if (text.length > MAX_LENGTH) throw invalid(`is ${text.length} characters long; allowed: ${MAX_LENGTH}`);
-    this.#tokens = tokenize(text);
+    this.#tokens = tokenizeCondition(text);
   }
 
   parse(): Node {
     const node = this.#or();
     const token = this.#peek();
-    if (token.type !== 'end') throw unexpected(token, node.kind === 'truth' ? 'and, or, the end' : 'an operator');
+    if (token.type !== 'end') throw unexpected(token, node.kind === 'truth' ? 'and, or, the end' : OPERATORS);
     if (node.kind !== 'truth') throw invalid('is a number; allowed: something that is true or false, such as value > 1');
     return node;
   }
@@ -236,7 +231,7 @@ class Parser {
 
   #expect(symbol: string): void {
     const token = this.#next();
-    if (token.type !== 'symbol' || token.text !== symbol) throw unexpected(token, `an operator or ${symbol}`);
+    if (token.type !== 'symbol' || token.text !== symbol) throw unexpected(token, `an operator (${OPERATORS}) or ${symbol}`);
   }
 
   #peek(): Token {
@@ -248,29 +243,6 @@ class Parser {
     if (token.type !== 'end') this.#index++;
     return token;
   }
-}
-
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = [];
-  const end = text.trimEnd().length;
-  TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < end) {
-    const from = TOKEN.lastIndex;
-    const match = TOKEN.exec(text);
-    if (match === null) {
-      const at = from + (text.slice(from).match(/^\s*/)?.[0].length ?? 0);
-      throw unexpected({ type: 'symbol', text: text[at] ?? '', at: at + 1 }, `${OPERAND}, an operator (${operators()})`);
-    }
-    const found = match[1] ?? match[2] ?? match[3] ?? '';
-    const type = match[1] !== undefined ? 'number' : match[2] !== undefined ? 'word' : 'symbol';
-    tokens.push({ type, text: found, at: TOKEN.lastIndex - found.length + 1 });
-  }
-  tokens.push({ type: 'end', text: '', at: end + 1 });
-  return tokens;
-}
-
-function operators(): string {
-  return [...Object.keys(COMPARISONS), ...Object.keys(ARITHMETIC)].join(' ');
 }
 
 function ifKnown(value: number | null, then: (value: number) => number | null): number | null {

@@ -163,11 +163,7 @@ class RuleFileReader {
   #check<Schema extends z.ZodType>(schema: Schema, given: unknown, path: Path): z.output<Schema> | undefined {
     const parsed = schema.safeParse(given);
     if (parsed.success) return parsed.data;
-    const issues = parsed.error.issues.flatMap((issue) => {
-      const keys = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
-      return keys.map((key) => ({ ...issue, path: [...path, ...issue.path], ...(key === undefined ? {} : { keys: [key] }) }));
-    });
-    this.problems.push(...problemsOf(Object.assign(parsed.error, { issues }), this.#yaml));
+    this.problems.push(...problemsOf(parsed.error, this.#yaml, path));
     return undefined;
   }
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { Evaluator, type EvaluatorOptions } from '../../src/alerts/evaluator.ts';
 import type { RuleGroup } from '../../src/alerts/rule.ts';
 import { loadRules } from '../../src/alerts/rule-file.ts';
-import type { Database } from '../../src/db/database.ts';
+import { closeDatabase, type Database } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
-import { closeRulesDatabase, openRulesDatabase } from './rules-role.ts';
+import { openRulesDatabase } from './rules-role.ts';
 
 export interface AlertsFixture {
   readonly test: TestDatabase;
@@ -38,7 +38,7 @@ export async function openAlertsFixture(): Promise<AlertsFixture> {
         ...options,
       }),
     async close() {
-      await closeRulesDatabase(rulesDatabase);
+      await closeDatabase(rulesDatabase);
       await test.drop();
     },
   };

@@ -1,23 +1,13 @@
-// The role that rules run as, in the shape that production gives it, on the test server. A role belongs to the whole server: it is made once.
-import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
+// The role that rules run as, as production makes it. It belongs to the whole server: every test run uses the same password.
+import { createDatabase, type Database } from '../../src/db/database.ts';
+import { ensureRoles } from '../../src/db/roles.ts';
 import type { TestDatabase } from './postgres.ts';
 
-const NAME = 'keepwatch_test_rules';
+const PASSWORD = 'rules-of-the-tests';
 
-/** Makes the role if it is missing, lets it read what is published in this database, and opens a pool as it. */
+/** Makes the roles, and opens a pool as keepwatch_rules. Close it with `closeDatabase`. */
 export async function openRulesDatabase(test: TestDatabase, options: { readonly max?: number } = {}): Promise<Database> {
-  await test.database.none(
-    `do $$ begin create role ${NAME} login noinherit password 'test'; exception when duplicate_object or unique_violation then null; end $$`,
-  );
-  await test.database.none(
-    `grant usage on schema keepwatch to ${NAME};
-     grant select on keepwatch.observability_metrics, keepwatch.events, keepwatch.sources to ${NAME}`,
-  );
-  const url = Object.assign(new URL(test.url), { username: NAME, password: 'test' }).href;
+  await ensureRoles(test.database, { rulesPassword: PASSWORD });
+  const url = Object.assign(new URL(test.url), { username: 'keepwatch_rules', password: PASSWORD }).href;
   return createDatabase({ url, max: options.max ?? 2, applicationName: 'keepwatch rules' });
-}
-
-/** Ends the pool. */
-export async function closeRulesDatabase(rulesDatabase: Database): Promise<void> {
-  await closeDatabase(rulesDatabase);
 }

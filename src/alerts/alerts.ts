@@ -1,0 +1,189 @@
+// The room's front door: a node-cron task that evaluates what is due and delivers what is owed, and what others may ask about it.
+import { schedule } from 'node-cron';
+import type { Receiver } from '../config.ts';
+import type { Database } from '../db/database.ts';
+import { loadSql } from '../db/sql.ts';
+import { describeError, KeepwatchError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { type FileProblem, formatProblems } from '../yaml-file.ts';
+import { Evaluator } from './evaluator.ts';
+import { type DeliveryOutcome, Outbox } from './outbox.ts';
+import { type AlertsData, type RulesData, readAlerts, readRules } from './responses.ts';
+import type { Rule, RuleGroup } from './rule.ts';
+import { checkQueries, checkRulesRole } from './rules-check.ts';
+import type { AlertState } from './state.ts';
+import { postWebhook } from './webhook.ts';
+
+export interface AlertsOptions {
+  /** The owner of the schema: state, transitions, outbox. */
+  readonly database: Database;
+  /** Connected as keepwatch_rules: queries of rules, and nothing else. */
+  readonly rulesDatabase: Database;
+  readonly groups: readonly RuleGroup[];
+  /** What `loadRules` found wrong; shown by `rulesResponse`. */
+  readonly problems: readonly FileProblem[];
+  readonly receivers: readonly Receiver[];
+  /** Where messages of rules without `notify` go; default: the first receiver. */
+  readonly route?: { readonly receiver: string } | undefined;
+  /** When to look for due groups. */
+  readonly cron: string;
+  readonly logger: Logger;
+  /** `owner`: rules may run as any role; the check of the role is left out. Default `rules`. */
+  readonly role?: 'rules' | 'owner' | undefined;
+  readonly fetch?: typeof fetch | undefined;
+  readonly externalUrl?: string | undefined;
+  /** How long a message is tried to be delivered; default 24 h. */
+  readonly maxDeliveryAgeMs?: number | undefined;
+}
+
+/** For self-metrics. States are those of Postgres, at most 15 s old; the rest counts since the start of the process. */
+export interface AlertNumbers {
+  readonly states: readonly { readonly alertname: string; readonly state: AlertState['state']; readonly count: number }[];
+  readonly notifications: readonly { readonly receiver: string; readonly outcome: DeliveryOutcome; readonly count: number }[];
+  /** Seconds per slot of a group: queries and commit. */
+  readonly evaluationSeconds: { readonly sum: number; readonly count: number };
+}
+
+export interface Alerts {
+  /**
+   * Checks role and queries, then ticks. May be called again when it rejected.
+   * @throws KeepwatchError ERR_RULES_ROLE when rules could do more than read; the error of the connection when the database does not answer
+   */
+  start(): Promise<void>;
+  /** No new tick; resolves when the running one and the messages under way are done. */
+  stop(): Promise<void>;
+  /** One pass: evaluates what is due, then delivers until nothing is due. Never rejects. */
+  tick(): Promise<void>;
+  /** The `data` of `/api/v1/rules`. */
+  rulesResponse(): Promise<RulesData>;
+  /** The `data` of `/api/v1/alerts`. */
+  alertsResponse(): Promise<AlertsData>;
+  numbers(): AlertNumbers;
+}
+
+const COUNT_INSTANCES = loadSql('alerts/count-instances');
+const DAY_MS = 86_400_000;
+const STATES_MAX_AGE_MS = 15_000;
+const STATES = ['ok', 'pending', 'firing'] as const satisfies readonly AlertState['state'][];
+
+/** Builds the room; nothing runs before `start` (or `tick`). */
+export function createAlerts(options: AlertsOptions): Alerts {
+  return new AlertsRunner(options);
+}
+
+class AlertsRunner implements Alerts {
+  readonly #options: AlertsOptions;
+  readonly #evaluator: Evaluator;
+  readonly #outbox: Outbox;
+  #task: ReturnType<typeof schedule> | undefined;
+  #pass: Promise<readonly string[]> | undefined;
+  #problems: readonly FileProblem[];
+  #states: readonly { rule: string; state: AlertState['state']; count: number }[] = [];
+  #statesReadAt = Number.NEGATIVE_INFINITY;
+  #isFailing = false;
+  #isStopped = false;
+
+  constructor(options: AlertsOptions) {
+    this.#options = options;
+    this.#problems = options.problems;
+    const { database, rulesDatabase, groups, logger, receivers, maxDeliveryAgeMs = DAY_MS } = options;
+    const names = receivers.map(({ name }) => name);
+    const receiversOf = routeBy(names, options.route?.receiver ?? names[0]);
+    this.#evaluator = new Evaluator({ database, rulesDatabase, groups, logger, receivers: names, receiversOf, maxDeliveryAgeMs });
+    const urls = new Map(receivers.map(({ name, webhook }) => [name, webhook.url]));
+    this.#outbox = new Outbox({
+      database,
+      receivers: names,
+      logger,
+      send: (name, message) => postWebhook({ name, url: urls.get(name) ?? '' }, message, options),
+    });
+  }
+
+  async start(): Promise<void> {
+    if (this.#task !== undefined || this.#isStopped) return;
+    const { rulesDatabase, groups, logger, cron, role = 'rules' } = this.#options;
+    if (role === 'rules') await checkRulesRole(rulesDatabase);
+    const { problems } = await checkQueries(groups, rulesDatabase);
+    if (problems.length > 0) logger.error({ problems }, `rules that cannot be evaluated:\n${formatProblems(problems)}`);
+    this.#problems = [...this.#options.problems, ...problems];
+    if (this.#isStopped) return;
+    const silent = { info() {}, warn() {}, error() {}, debug() {} };
+    this.#task = schedule(cron, () => this.#tickOnce(), { name: 'keepwatch alerts', noOverlap: true, logger: silent });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#task?.destroy();
+    this.#evaluator.stop();
+    await this.#pass;
+    await this.#outbox.stop();
+  }
+
+  async tick(): Promise<void> {
+    await this.#outbox.deliver(await this.#evaluate());
+  }
+
+  /** What cron calls: it does not wait for receivers, so that a slow one delays no evaluation. */
+  async #tickOnce(): Promise<void> {
+    const dueReceivers = await this.#evaluate();
+    void this.#outbox.deliver(dueReceivers);
+  }
+
+  /** Joins a pass that is running already. @returns receivers that messages are due for */
+  #evaluate(): Promise<readonly string[]> {
+    this.#pass ??= this.#runPass().finally(() => {
+      this.#pass = undefined;
+    });
+    return this.#pass;
+  }
+
+  async #runPass(): Promise<readonly string[]> {
+    const { database, logger } = this.#options;
+    try {
+      const { committed, dueReceivers } = await this.#evaluator.run();
+      if (committed > 0 || performance.now() - this.#statesReadAt > STATES_MAX_AGE_MS) {
+        this.#states = await database.any(COUNT_INSTANCES);
+        this.#statesReadAt = performance.now();
+      }
+      if (this.#isFailing) logger.info({}, 'alerts are evaluated again');
+      this.#isFailing = false;
+      return dueReceivers;
+    } catch (error) {
+      if (!this.#isFailing)
+        logger.warn({ error: describeError(error) }, 'alerts cannot be evaluated; tried again with every tick');
+      this.#isFailing = true;
+      return [];
+    }
+  }
+
+  rulesResponse(): Promise<RulesData> {
+    return readRules(this.#options.database, this.#options.groups, this.#problems);
+  }
+
+  alertsResponse(): Promise<AlertsData> {
+    return readAlerts(this.#options.database);
+  }
+
+  /** Every rule with every state, so that a gauge goes back to 0. */
+  numbers(): AlertNumbers {
+    const names = new Set(this.#options.groups.flatMap((group) => group.rules.map((rule) => rule.name)));
+    for (const { rule } of this.#states) names.add(rule);
+    const countOf = (alertname: string, state: string) =>
+      this.#states.find((entry) => entry.rule === alertname && entry.state === state)?.count ?? 0;
+    return {
+      states: [...names].flatMap((alertname) => STATES.map((state) => ({ alertname, state, count: countOf(alertname, state) }))),
+      notifications: this.#outbox.counts,
+      evaluationSeconds: this.#evaluator.evaluationSeconds,
+    };
+  }
+}
+
+/** `notify` of the rule, else the default; a name without a receiver is told at start by `loadRules`, and gets nothing. */
+function routeBy(names: readonly string[], byDefault: string | undefined): (rule: Rule) => readonly string[] {
+  if (byDefault !== undefined && !names.includes(byDefault)) {
+    const allowed = names.length > 0 ? names.join(', ') : 'none, as no receiver is configured';
+    throw new KeepwatchError('ERR_CONFIG_INVALID', `route: there is no receiver "${byDefault}"; allowed: ${allowed}`);
+  }
+  const fallback = byDefault === undefined ? [] : [byDefault];
+  return (rule) => (rule.notify ?? fallback).filter((name) => names.includes(name));
+}

@@ -1,0 +1,136 @@
+// Delivers what the outbox owes: claim with a lease, send, settle. At least once: a worker that dies between sending and settling makes the
+// message go out again, with the same id. Receivers do not wait for each other, and nothing here holds up an evaluation.
+import type { Database } from '../db/database.ts';
+import { loadSql } from '../db/sql.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { OutboxMessage } from './webhook.ts';
+
+/** How an attempt ended: `failed` is tried again, `dead` is given up. */
+export type DeliveryOutcome = 'sent' | 'failed' | 'dead';
+
+export interface OutboxOptions {
+  readonly database: Database;
+  readonly receivers: readonly string[];
+  /** Sends a message; rejects when the receiver did not take it. Has to end before the lease does (30 s). */
+  send(receiver: string, message: OutboxMessage): Promise<void>;
+  readonly logger: Logger;
+  /** A number in [0, 1); default Math.random. */
+  readonly random?: () => number;
+  /** Wait after the first failure; doubles with each, up to 5 minutes. Default 5000. */
+  readonly firstDelayMs?: number;
+}
+
+const CLAIM = loadSql('alerts/claim-notifications');
+const SETTLE = loadSql('alerts/settle-notification');
+const EXPIRE = loadSql('alerts/expire-notifications');
+const LEASE_MS = 30_000;
+/** Messages sent at the same time to one receiver. */
+const BATCH = 4;
+const FIRST_DELAY_MS = 5000;
+const MAX_DELAY_MS = 300_000;
+
+/** Works through the outbox; holds nothing but what is running and counts. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #counts = new Map<string, { receiver: string; outcome: DeliveryOutcome; count: number }>();
+  #isStopping = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    for (const receiver of options.receivers)
+      for (const outcome of ['sent', 'failed', 'dead'] as const) this.#count(receiver, outcome, 0);
+  }
+
+  /** Attempts by receiver and outcome since the start of the process. */
+  get counts(): readonly { readonly receiver: string; readonly outcome: DeliveryOutcome; readonly count: number }[] {
+    return [...this.#counts.values()];
+  }
+
+  /** Delivers to the named receivers until nothing is due; never rejects. Joins deliveries that are running already. */
+  async deliver(names: readonly string[]): Promise<void> {
+    if (this.#isStopping || names.length === 0) return;
+    const { receivers } = this.#options;
+    await Promise.all([
+      this.#once('expire', () => this.#expire()),
+      ...receivers.filter((name) => names.includes(name)).map((name) => this.#once(`to ${name}`, () => this.#deliverTo(name))),
+    ]);
+  }
+
+  /** No new message is claimed; resolves when those under way are settled. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#running.values());
+  }
+
+  #once(key: string, work: () => Promise<void>): Promise<void> {
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const started = work()
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ error: describeError(error) }, 'messages could not be read from the outbox; tried again');
+      })
+      .finally(() => this.#running.delete(key));
+    this.#running.set(key, started);
+    return started;
+  }
+
+  async #deliverTo(receiver: string): Promise<void> {
+    const { database } = this.#options;
+    while (!this.#isStopping) {
+      const messages = await database.any<OutboxMessage>(CLAIM, { receiver, most: BATCH, leaseMs: LEASE_MS });
+      if (messages.length === 0) return;
+      const sent = await Promise.all(messages.map((message) => this.#attempt(receiver, message)));
+      if (!sent.includes(true)) return;
+    }
+  }
+
+  async #attempt(receiver: string, message: OutboxMessage): Promise<boolean> {
+    const { database, logger, send } = this.#options;
+    let error: string | null = null;
+    try {
+      await send(receiver, message);
+    } catch (thrown) {
+      error = describeError((thrown as { cause?: unknown } | null)?.cause ?? thrown);
+    }
+    const settled = await database.oneOrNone<{ status: 'sent' | 'pending' | 'dead' }>(SETTLE, {
+      id: message.id,
+      attempts: message.attempts,
+      isSent: error === null,
+      delayMs: this.#delayMs(message.attempts),
+      error,
+    });
+    const outcome = settled?.status === 'dead' ? 'dead' : error === null ? 'sent' : 'failed';
+    this.#count(receiver, outcome, 1);
+    const fields = { receiver, alertname: message.rule, reason: message.reason, id: message.id, attempt: message.attempts };
+    if (outcome === 'sent') logger.info(fields, 'notification sent');
+    else if (outcome === 'failed') logger.warn({ ...fields, error }, 'notification not sent; tried again');
+    else logger.error({ ...fields, error }, 'notification given up');
+    return error === null;
+  }
+
+  async #expire(): Promise<void> {
+    const { database, logger } = this.#options;
+    for (const dead of await database.any<{ receiver: string; rule: string; reason: string; last_error: string }>(EXPIRE)) {
+      this.#count(dead.receiver, 'dead', 1);
+      logger.error(
+        { receiver: dead.receiver, alertname: dead.rule, reason: dead.reason, error: dead.last_error },
+        'notification given up',
+      );
+    }
+  }
+
+  /** Doubles with each attempt, with a quarter of jitter to either side, so that messages that failed together do not come back together. */
+  #delayMs(attempts: number): number {
+    const { random = Math.random, firstDelayMs = FIRST_DELAY_MS } = this.#options;
+    const delay = Math.min(firstDelayMs * 2 ** Math.min(attempts - 1, 20), MAX_DELAY_MS);
+    return Math.round(delay * (0.75 + random() / 2));
+  }
+
+  #count(receiver: string, outcome: DeliveryOutcome, by: number): void {
+    const key = `${outcome} ${receiver}`;
+    const entry = this.#counts.get(key) ?? { receiver, outcome, count: 0 };
+    this.#counts.set(key, { ...entry, count: entry.count + by });
+  }
+}

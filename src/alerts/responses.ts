@@ -1,0 +1,155 @@
+// Rules and alerts in the shapes of Prometheus' HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/#rules), read from Postgres,
+// so that every replica answers the same. What Prometheus has no word for stands beside it with the prefix keepwatch_.
+import type { Database } from '../db/database.ts';
+import { loadSql } from '../db/sql.ts';
+import type { FileProblem } from '../yaml-file.ts';
+import type { Rule, RuleGroup } from './rule.ts';
+
+/** One entry of `alerts`. Times are ISO 8601. */
+export interface AlertEntry {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly state: 'pending' | 'firing';
+  readonly activeAt: string;
+  readonly value: string;
+  readonly keepwatch_state: 'pending' | 'firing';
+  readonly keepwatch_incident_id: string;
+  readonly keepwatch_fingerprint: string;
+}
+
+export interface RuleEntry {
+  readonly type: 'alerting';
+  readonly name: string;
+  readonly query: string;
+  /** `for`, in seconds. */
+  readonly duration: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly alerts: readonly AlertEntry[];
+  readonly health: 'ok' | 'err' | 'unknown';
+  readonly lastError?: string;
+  /** Seconds that the last evaluation took. */
+  readonly evaluationTime: number;
+  /** The slot of the last evaluation. */
+  readonly lastEvaluation: string;
+  readonly state: 'inactive' | 'pending' | 'firing';
+  readonly keepwatch_state: 'ok' | 'pending' | 'firing';
+  readonly keepwatch_fire_when: string;
+  readonly keepwatch_clear_when?: string;
+  readonly keepwatch_partial: boolean;
+}
+
+export interface RuleGroupEntry {
+  readonly name: string;
+  readonly file: string;
+  /** Distance of the slots, in seconds. */
+  readonly interval: number;
+  readonly limit: number;
+  readonly rules: readonly RuleEntry[];
+  readonly evaluationTime: number;
+  readonly lastEvaluation: string;
+}
+
+export interface RulesData {
+  readonly groups: readonly RuleGroupEntry[];
+  /** What is wrong with rule files: those rules are not among the groups, or fail. */
+  readonly keepwatch_problems: readonly FileProblem[];
+}
+
+export interface AlertsData {
+  readonly alerts: readonly AlertEntry[];
+}
+
+interface AlertRow {
+  readonly group_name: string;
+  readonly rule: string;
+  readonly fingerprint: string;
+  readonly state: 'pending' | 'firing';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly value: number | null;
+  readonly active_at: Date;
+  readonly incident_id: string;
+}
+
+interface HealthRow {
+  readonly group_name: string;
+  readonly rule: string;
+  readonly slot: Date;
+  readonly duration_ms: number;
+  readonly outcome: 'ok' | 'error';
+  readonly error: string | null;
+  readonly partial: boolean;
+}
+
+const LIST_ALERTS = loadSql('alerts/list-active-alerts');
+const LIST_HEALTH = loadSql('alerts/list-rule-health');
+/** What Go writes for a time that never was. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+/** The `data` of `/api/v1/alerts`: everything pending or firing, of rules that are gone as well. */
+export async function readAlerts(database: Database): Promise<AlertsData> {
+  return { alerts: (await database.any<AlertRow>(LIST_ALERTS)).map(toAlert) };
+}
+
+/** The `data` of `/api/v1/rules`: the rules of this process with their state in Postgres. */
+export async function readRules(
+  database: Database,
+  groups: readonly RuleGroup[],
+  problems: readonly FileProblem[],
+): Promise<RulesData> {
+  const [alerts, health] = await Promise.all([database.any<AlertRow>(LIST_ALERTS), database.any<HealthRow>(LIST_HEALTH)]);
+  return { groups: groups.map((group) => toGroup(group, alerts, health)), keepwatch_problems: problems };
+}
+
+function toGroup(group: RuleGroup, alerts: readonly AlertRow[], health: readonly HealthRow[]): RuleGroupEntry {
+  const rules = group.rules.map((rule) => {
+    const isOwn = (row: { group_name: string; rule: string }) => row.group_name === group.name && row.rule === rule.name;
+    return toRule(rule, alerts.filter(isOwn), health.find(isOwn));
+  });
+  return {
+    name: group.name,
+    file: group.file,
+    interval: group.everyMs / 1000,
+    limit: 0,
+    rules,
+    evaluationTime: rules.reduce((sum, rule) => sum + rule.evaluationTime, 0),
+    lastEvaluation: rules.find((rule) => rule.lastEvaluation !== NEVER)?.lastEvaluation ?? NEVER,
+  };
+}
+
+function toRule(rule: Rule, alerts: readonly AlertRow[], health: HealthRow | undefined): RuleEntry {
+  const state = alerts.find((alert) => alert.state === 'firing')?.state ?? alerts[0]?.state;
+  const lastError = health?.error ?? undefined;
+  return {
+    type: 'alerting',
+    name: rule.name,
+    query: rule.query,
+    duration: rule.forMs / 1000,
+    labels: rule.labels,
+    annotations: Object.fromEntries(Object.entries(rule.annotations).map(([name, { text }]) => [name, text])),
+    alerts: alerts.map(toAlert),
+    health: health === undefined ? 'unknown' : lastError === undefined ? 'ok' : 'err',
+    ...(lastError === undefined ? {} : { lastError }),
+    evaluationTime: (health?.duration_ms ?? 0) / 1000,
+    lastEvaluation: health?.slot.toISOString() ?? NEVER,
+    state: state ?? 'inactive',
+    keepwatch_state: state ?? 'ok',
+    keepwatch_fire_when: rule.fireWhen.text,
+    ...(rule.clearWhen === undefined ? {} : { keepwatch_clear_when: rule.clearWhen.text }),
+    keepwatch_partial: health?.partial ?? false,
+  };
+}
+
+function toAlert({ labels, annotations, state, active_at, value, incident_id, fingerprint }: AlertRow): AlertEntry {
+  return {
+    labels,
+    annotations,
+    state,
+    activeAt: active_at.toISOString(),
+    value: value === null ? 'NaN' : String(value),
+    keepwatch_state: state,
+    keepwatch_incident_id: incident_id,
+    keepwatch_fingerprint: fingerprint.slice(0, 16),
+  };
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadRules } from '../../../src/alerts/rule-file.ts';
+import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
+import { loadText } from '../../support/alerts.ts';
+
+const GOOD = `groups:
+  - name: api
+    every: 30s
+    rules:
+      - alert: Good
+        query: |
+          select name, count(*) as value
+          from keepwatch.observability_metrics where end_time >= :now - :window group by name
+        params: { window: 5m }
+        fire_when: value > 1
+        for: 90s
+        labels: { severity: page, team: 7 }
+        annotations: { summary: "\${name} \${value}" }
+        notify: [mail]
+`;
+
+const shown = (yaml: string, receivers?: string[]) => {
+  const { groups, problems } = loadText(yaml, receivers === undefined ? {} : { receivers });
+  return {
+    rules: groups.flatMap((group) => group.rules.map((rule) => rule.name)),
+    problems: problems.map(({ line, message }) => `${line} ${message}`),
+  };
+};
+
+describe('loadRules', () => {
+  it('reads the whole grammar', () => {
+    const [group] = loadText(GOOD, { receivers: ['mail'] }).groups;
+    const [rule] = group?.rules ?? [];
+    assert.equal(group?.everyMs, 30_000);
+    assert.deepEqual(
+      {
+        name: rule?.name,
+        line: rule?.line,
+        queryLine: rule?.queryLine,
+        forMs: rule?.forMs,
+        labels: rule?.labels,
+        notify: rule?.notify,
+      },
+      { name: 'Good', line: 5, queryLine: 7, forMs: 90_000, labels: { severity: 'page', team: '7' }, notify: ['mail'] },
+    );
+    assert.equal(rule?.clearWhen, undefined);
+  });
+
+  it('has defaults for every, for, labels, annotations and notify', () => {
+    const { groups, problems } = loadText(
+      'groups: [{ name: a, rules: [{ alert: A, query: select 1 as value, fire_when: value > 1 }] }]',
+    );
+    assert.deepEqual(problems, []);
+    const [group] = groups;
+    assert.equal(group?.everyMs, 60_000);
+    assert.equal(group?.rules[0]?.forMs, 0);
+    assert.equal(group?.rules[0]?.notify, undefined);
+  });
+
+  it('keeps the good rules of a file that has bad ones too, and tells every problem with its line', () => {
+    const bad = `${GOOD}      - alert: Bad
+        query: |
+          select name,
+            now() as at,
+            :windw
+          from keepwatch.observability_metrics
+        params: { window: 5m }
+        fire_when: value >> 1
+        clear_when: value
+        fires_when: value > 1
+        for: 3 minutes
+      - alert: Good
+        query: select 1 as value
+        fire_when: value > 1
+      - alert: BadSql
+        query: |
+          select name,
+            now() as at,
+            :windw
+          from keepwatch.observability_metrics
+        params: { window: 5m }
+        fire_when: value >> 1
+        clear_when: value
+        annotations:
+          summary: "\${value|bytes}"
+        notify: [mail, sms]
+`;
+    assert.deepEqual(shown(bad, ['mail']), {
+      rules: ['Good'],
+      problems: [
+        '25 groups[0].rules[1].for: got "3 minutes"; allowed: a number and a unit: ms, s, m, h, d or w, for example 250ms, 15s, 5m, 30d',
+        '24 groups[0].rules[1].fires_when: unknown key; allowed: alert, query, params, fire_when, clear_when, for, labels, annotations, notify',
+        '26 groups[0].rules[2].alert: the alert "Good" is there twice in its group',
+        '32 groups[0].rules[3].query: now() reads the wall clock; allowed: :now',
+        '33 groups[0].rules[3].query: the parameter ":windw" is not declared in params; allowed: :now, :window',
+        '30 groups[0].rules[3].query: the parameter "window" is declared, but the query has no :window',
+        '36 groups[0].rules[3].fire_when: at 8: found ">"; allowed: a number, a column, abs, min, max, not, - or (',
+        '37 groups[0].rules[3].clear_when: is a number; allowed: something that is true or false, such as value > 1',
+        '39 groups[0].rules[3].annotations.summary: at 1: unknown format "bytes"; allowed: percent, ms, s, or a digit count from 0 to 9',
+        '40 groups[0].rules[3].notify[1]: there is no receiver "sms"; allowed: mail',
+      ],
+    });
+  });
+
+  it('names every unknown key, and says what groups and files may have', () => {
+    const yaml = 'groups:\n  - name: a\n    evry: 1m\n    evaluate: x\n    rules: []\n';
+    assert.deepEqual(shown(yaml).problems, [
+      '3 groups[0].evry: unknown key; allowed: name, every, rules',
+      '4 groups[0].evaluate: unknown key; allowed: name, every, rules',
+    ]);
+    assert.deepEqual(shown('group: []\ngroups: []\n').problems, ['1 group: unknown key; allowed: groups']);
+    assert.deepEqual(shown('').problems, ['1 allowed: a map of groups']);
+  });
+
+  it('refuses labels that change, labels of ours, and an interval under a second', () => {
+    const yaml = `groups:
+  - name: a
+    every: 500ms
+    rules: []
+  - name: b
+    rules:
+      - alert: A
+        query: select 1 as value
+        fire_when: value > 1
+        labels:
+          alertname: x
+          at: "\${value}"
+`;
+    assert.deepEqual(shown(yaml).problems, [
+      '3 groups[0].every: got "500ms"; allowed: a number and a unit: ms, s, m, h, d or w, for example 250ms, 15s, 5m, 30d; at least 1s',
+      '11 groups[1].rules[0].labels.alertname: is given by Keepwatch; allowed: another name',
+      '12 groups[1].rules[0].labels.at: holds a placeholder; labels are fixed, columns are shown in annotations',
+    ]);
+  });
+
+  it('reports what is not YAML, and goes on with the other files', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'keepwatch-rules-'));
+    try {
+      writeFileSync(join(folder, 'a.yaml'), 'groups:\n  - name: [\n');
+      writeFileSync(join(folder, 'b.yaml'), GOOD);
+      writeFileSync(join(folder, 'c.yaml'), GOOD);
+      writeFileSync(join(folder, 'd.yml'), GOOD);
+      writeFileSync(
+        join(folder, 'e.yaml'),
+        `a: &a [x, x]\n${[...'bcdefghij'].map((l, i) => `${l}: &${l} [*${'abcdefghij'[i]}, *${'abcdefghij'[i]}]`).join('\n')}\ngroups: *j\n`,
+      );
+      const { groups, problems } = loadRules(['*.yaml', 'none.yaml', 'no-folder/*.yaml'], folder);
+      assert.deepEqual(
+        groups.map(({ file }) => file),
+        ['b.yaml'],
+      );
+      assert.deepEqual(
+        problems.map(({ file, line, message }) => `${file}:${line} ${message.slice(0, 40)}`),
+        [
+          'a.yaml:3 is not YAML: Flow sequence in block coll',
+          'c.yaml:2 the group "api" is also in b.yaml',
+          'e.yaml:1 is not YAML: Excessive alias count indic',
+          'none.yaml:1 cannot be read: ENOENT: no such file or ',
+        ],
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('finds nothing wrong with the rules that ship', () => {
+    const { groups, problems } = loadRules(['rules/*.yaml'], PACKAGE_FOLDER, { receivers: [] });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      groups.flatMap((group) => group.rules.map(({ name }) => name)),
+      ['HighErrorRate', 'SlowP95'],
+    );
+  });
+});
