@@ -133,7 +133,7 @@ export class ExecutionRunner implements ExecutionCore {
   /** Follows a result that settles later; one that is there already is a success at once. */
   #followOr<T>(result: T, span: Span | undefined, onSuccess: () => void, onFailure: (error: unknown) => void): T {
     try {
-      if (settlesLater(result)) return follow(result, { onSuccess, onFailure, ...this.#contexts(span) }) as T;
+      if (settlesLater(result)) return follow(result, { onSuccess, onFailure, ...this.#contexts(span) });
     } catch (error) {
       this.#errors.note('follow', error);
     }
