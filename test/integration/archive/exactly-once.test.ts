@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { drainSegments } from '../../../src/archive/drain.ts';
+import { createPartitions } from '../../../src/archive/partitions.ts';
+import { listSegments, listSources } from '../../../src/archive/spool-folder.ts';
+import { verifyArchive } from '../../../src/archive/verify.ts';
+import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
+import { silentLogger } from '../../../src/logger.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { type Loss, TcpProxy } from '../../support/tcp-proxy.ts';
+import { createSpoolDir, createTestArchive, type TestArchive } from '../../support/test-archive.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+describe('Archive, exactly once', () => {
+  let test: TestDatabase;
+  let spool: ReturnType<typeof createSpoolDir>;
+  let proxy: TcpProxy;
+  let proxied: Database;
+  before(async function () {
+    this.timeout(30_000);
+    test = await createTestDatabase();
+    proxy = await TcpProxy.start(test.url);
+    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 3, connectTimeoutMs: 2000 });
+  });
+  beforeEach(() => {
+    spool = createSpoolDir();
+  });
+  afterEach(() => spool.remove());
+  after(async () => {
+    await closeDatabase(proxied);
+    await proxy.close();
+    await test.drop();
+  });
+
+  /** Three sealed segments of 100 events each, and nothing committed. */
+  async function fillSpool({ archive, tracker }: TestArchive): Promise<void> {
+    proxy.down();
+    for (let segment = 0; segment < 3; segment++) {
+      tracker.record(...Array.from({ length: 100 }, () => ({})));
+      await archive.flush();
+    }
+    proxy.up();
+  }
+
+  async function flushAll({ archive }: TestArchive): Promise<void> {
+    await waitFor(async () => {
+      await archive.flush();
+      return archive.stats().spoolEvents === 0;
+    });
+  }
+
+  async function countRows({ archive }: TestArchive): Promise<number> {
+    const { rows } = await test.database.one<{ rows: number }>(
+      'select count(*)::int as rows from keepwatch.observability_metrics where source_id = $1',
+      [archive.sourceId],
+    );
+    return rows;
+  }
+
+  async function assertProved(): Promise<void> {
+    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
+    assert.deepEqual(
+      report.sources.flatMap((source) => source.problems),
+      [],
+    );
+  }
+
+  it('loses and doubles nothing when the answer to COMMIT is lost', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    await fillSpool(made);
+    const cut = proxy.lose('answer', 'commit\0');
+    await made.archive.flush();
+    await cut;
+    // The first segment is committed, and nobody here knows.
+    assert.equal(await countRows(made), 100);
+    assert.equal(made.archive.stats().state, 'degraded');
+    assert.equal(made.archive.stats().archived, 0);
+    await flushAll(made);
+    assert.equal(await countRows(made), 300);
+    assert.equal(made.archive.stats().state, 'ok');
+    await made.archive.stop({ timeoutMs: 5000 });
+    await assertProved();
+  });
+
+  it('loses and doubles nothing when COMMIT arrives after it was given up', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    await fillSpool(made);
+    const cut = proxy.lose('late', 'commit\0');
+    await made.archive.flush();
+    assert.equal(await countRows(made), 0);
+    // The second attempt finds the mark unmoved, and has to wait for the first one's lock.
+    await flushAll(made);
+    await cut;
+    assert.equal(await countRows(made), 300);
+    await made.archive.stop({ timeoutMs: 5000 });
+    await assertProved();
+  });
+
+  it('loses and doubles nothing wherever the connection is cut', async function () {
+    this.timeout(60_000);
+    const losses: Loss[] = ['request', 'answer'];
+    for (const loss of losses) {
+      let message = 0;
+      for (let wasCut = true; wasCut; message++) {
+        const made = createTestArchive(proxied, spool.path);
+        await fillSpool(made);
+        wasCut = false;
+        void proxy.lose(loss, message).then(() => {
+          wasCut = true;
+        });
+        await flushAll(made);
+        assert.equal(await countRows(made), 300, `${loss} of message ${message}`);
+        proxy.up();
+        await made.archive.stop({ timeoutMs: 5000 });
+      }
+      assert.ok(message > 15, `only ${message} messages were lost`);
+    }
+    await assertProved();
+  });
+
+  it('loses and doubles nothing when backends are terminated at random moments', async function () {
+    this.timeout(60_000);
+    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    made.archive.start();
+    const deadline = performance.now() + 4000;
+    let recorded = 0;
+    let terminated = 0;
+    while (performance.now() < deadline) {
+      made.tracker.record(...Array.from({ length: 200 }, () => ({})));
+      recorded += 200;
+      const flushed = made.archive.flush();
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 12));
+      const { killed } = await test.database.one<{ killed: number }>(
+        `select count(pg_terminate_backend(pid))::int as killed from pg_stat_activity where datname = current_database() and client_port is not null
+         and pid <> pg_backend_pid() and query ~* 'ledger|copy|begin|set local|commit'`,
+      );
+      terminated += killed;
+      await flushed;
+    }
+    await flushAll(made);
+    assert.ok(terminated > 20, `only ${terminated} backends were terminated`);
+    assert.equal(await countRows(made), recorded);
+    await made.archive.stop({ timeoutMs: 5000 });
+    await assertProved();
+  });
+
+  it('lets two drainers with batches of different size work on one spool', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    proxy.down();
+    for (let batch = 0; batch < 40; batch++) {
+      made.tracker.record(...Array.from({ length: 25 }, () => ({})));
+      made.tracker.collect();
+    }
+    await made.archive.stop({ timeoutMs: 5000 });
+    proxy.up();
+    const [folder] = await listSources(spool.path, Date.now());
+    assert.ok(folder);
+    const segments = await listSegments(folder.path);
+    const drain = (batchRows: number) =>
+      drainSegments(folder.source, 'rest', segments, {
+        database: test.database,
+        partitions: createPartitions(test.database),
+        spoolDir: spool.path,
+        logger: silentLogger,
+        batchRows,
+      });
+    const results = await Promise.all([drain(60), drain(100), drain(25)]);
+    assert.deepEqual(
+      results.map(({ isDone }) => isDone),
+      [true, true, true],
+    );
+    assert.equal(await countRows(made), 1000);
+    assert.deepEqual(readdirSync(folder.path), ['source.json']);
+    await assertProved();
+  });
+
+  it('waits for Postgres when it is down at the start, and archives when it comes', async () => {
+    proxy.down();
+    const lines: string[] = [];
+    const note = (_fields: object, message: string) => lines.push(message);
+    const logger = { debug: note, info: note, warn: note, error: note };
+    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *', logger });
+    made.archive.start();
+    made.tracker.record({}, {}, {});
+    await waitFor(() => made.archive.stats().state === 'degraded');
+    assert.match(made.archive.stats().reasons[0] ?? '', /^Postgres cannot be written: /);
+    await waitFor(() => made.archive.stats().failures >= 2);
+    proxy.up();
+    await waitFor(() => made.archive.stats().archived === 3 && made.archive.stats().state === 'ok', { timeoutMs: 8000 });
+    await made.archive.stop({ timeoutMs: 5000 });
+    assert.deepEqual(lines, ['archive degraded: events wait in the spool', 'archive recovered']);
+  });
+
+  it('stops in time when Postgres does not answer, with everything in the spool', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    made.tracker.record({});
+    await made.archive.flush();
+    made.tracker.record({}, {});
+    proxy.stall();
+    const startedMs = performance.now();
+    await made.archive.stop({ timeoutMs: 300 });
+    assert.ok(performance.now() - startedMs < 2000);
+    const names = readdirSync(join(spool.path, readdirSync(spool.path)[0] ?? ''));
+    assert.deepEqual(names, ['rest-0000000002.seg', 'source.json']);
+    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
+    assert.equal(report.totals.queued, 2);
+    proxy.cut();
+    proxy.up();
+  });
+});
