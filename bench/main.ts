@@ -10,7 +10,7 @@ import { describeEnvironment, watchBusyShare } from './environment.ts';
 import { runHttp } from './http/run.ts';
 import { MissingPartError } from './missing-part.ts';
 import { type Options, parseOptions, type SectionName } from './options.ts';
-import { formatText, type SectionResult } from './report.ts';
+import { formatNote, formatText, type SectionResult } from './report.ts';
 import { formatResults } from './results-file.ts';
 import { runTrack } from './track/run.ts';
 
@@ -79,9 +79,7 @@ function effortOf(name: SectionName, options: Options): Effort {
 }
 
 function print(result: SectionResult): void {
-  process.stdout.write(
-    `\n${result.tables.map(formatText).join('\n\n')}\n\n${result.notes.map((note) => `  ${note}`).join('\n')}\n`,
-  );
+  process.stdout.write(`\n${result.tables.map(formatText).join('\n\n')}\n\n${result.notes.map(formatNote).join('\n')}\n`);
   for (const problem of result.problems) process.stdout.write(`\n  WRONG: ${problem}\n`);
 }
 

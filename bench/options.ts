@@ -1,7 +1,7 @@
 // The command line of the benchmark.
 import { Argument, Command, InvalidArgumentError } from 'commander';
 
-export const SECTIONS = ['http', 'track', 'archive'] as const;
+const SECTIONS = ['http', 'track', 'archive'] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 export interface Options {

@@ -30,7 +30,7 @@ export interface SectionResult {
 }
 
 /** `1,234.5 [1,200.0 … 1,290.1]` */
-export function formatCell(cell: Cell, column: Column): string {
+function formatCell(cell: Cell, column: Column): string {
   if (typeof cell === 'string') return cell;
   if (typeof cell === 'number') return formatNumber(cell, column);
   return `${formatNumber(cell.median, column)} [${formatNumber(cell.low, column)} … ${formatNumber(cell.high, column)}]`;
@@ -54,7 +54,18 @@ export function formatText(table: Table): string {
   return [table.title, ...text.map((line) => `  ${line.trimEnd()}`)].join('\n');
 }
 
-/** The same in Markdown. */
+/** Breaks a sentence into lines of at most 100 characters, as a paragraph of its own. */
+export function formatNote(note: string): string {
+  const lines = [''];
+  for (const word of note.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line.length + word.length < 100) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return ` -${lines.join('\n ')}`;
+}
+
+/** A table in Markdown. */
 export function formatMarkdown(table: Table): string {
   const [head = [], ...body] = linesOf(table);
   const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
