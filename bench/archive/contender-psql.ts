@@ -42,8 +42,8 @@ function copyLine(event: ReferenceEvent): string {
     TYPE,
     event.status,
     SERVICE,
-    `\\\\x${event.spanId.toString('hex')}`,
-    `\\\\x${event.parentSpanId.toString('hex')}`,
+    `\\\\x${event.spanId}`,
+    `\\\\x${event.parentSpanId}`,
     event.error ?? '\\N',
     `{${event.seriesMetadata},${event.ownMetadata}}`,
   ];

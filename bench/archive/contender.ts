@@ -20,8 +20,8 @@ export interface ArchiveSlice {
 
 export type ArchiveContenderMethods = {
   prepare(plan: ArchivePlan): Promise<void>;
-  /** Makes ready what the next `load` takes, outside the measured time. */
-  refill(): Promise<void>;
+  /** Makes ready what the next `load` takes, outside the measured time. @returns microseconds of CPU time that it took */
+  refill(): Promise<number>;
   /** Loads all rows; resolves when they are committed. */
   load(): Promise<ArchiveSlice>;
 };
@@ -40,7 +40,11 @@ export function serveLoader(createLoader: (plan: ArchivePlan) => Promise<Loader>
     async prepare(plan) {
       loader = await createLoader(plan);
     },
-    refill: async () => loader?.refill?.(),
+    async refill() {
+      const cpuBefore = cpuUs();
+      await loader?.refill?.();
+      return cpuUs() - cpuBefore;
+    },
     async load() {
       const cpuBefore = cpuUs();
       const startedAt = performance.now();

@@ -35,8 +35,8 @@ function createRows(plan: ArchivePlan): Record<string, unknown>[] {
     type: TYPE,
     status: event.status,
     service: SERVICE,
-    span_id: event.spanId,
-    parent_span_id: event.parentSpanId,
+    span_id: `\\x${event.spanId}`,
+    parent_span_id: `\\x${event.parentSpanId}`,
     error: event.error ?? null,
     metadata: JSON.parse(`{${event.seriesMetadata},${event.ownMetadata}}`) as unknown,
   }));

@@ -3,7 +3,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -60,8 +60,9 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
   const initdb = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--no-locale'];
   await promisify(execFile)(join(binaries, 'initdb'), initdb, { ...user, cwd: home });
   const port = await findFreePort();
-  const settings = { ...SETTINGS, listen_addresses: '127.0.0.1', port, unix_socket_directories: home, log_min_messages: 'fatal' };
-  const guard = startGuarded(join(binaries, 'postgres'), data, settings, { ...user, cwd: home });
+  const settings = { ...SETTINGS, listen_addresses: '127.0.0.1', port, unix_socket_directories: home };
+  const log = join(home, 'log');
+  const guard = startGuarded(join(binaries, 'postgres'), data, settings, log, { ...user, cwd: home });
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const database = createDatabase({ url, max: 2 });
   try {
@@ -79,7 +80,7 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
   } catch (error) {
     await closeDatabase(database);
     await guard.stop();
-    throw error;
+    throw new Error(`PostgreSQL did not start: ${readFileSync(log, 'utf8').trim()}`, { cause: error });
   }
 }
 
@@ -89,12 +90,12 @@ interface Guard {
 }
 
 /** A shell waits for the end of its input, which comes when this process ends too, and then stops the server. */
-function startGuarded(program: string, data: string, settings: object, options: object): Guard {
+function startGuarded(program: string, data: string, settings: object, log: string, options: object): Guard {
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${String(value)}`]);
   const script = 'exec 3<&0; "$@" </dev/null & server=$!; (read -r _ <&3; kill -INT $server 2>/dev/null) & wait $server';
   const guard = spawn('/bin/sh', ['-c', script, 'sh', program, '-D', data, ...flags], {
     ...options,
-    stdio: ['pipe', 'ignore', 'inherit'],
+    stdio: ['pipe', 'ignore', openSync(log, 'a')],
     detached: true,
   });
   const exited = once(guard, 'exit');

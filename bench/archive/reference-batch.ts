@@ -1,52 +1,44 @@
-// The reference events as the batches that a tracker would hand on: columns, interned series, no object per event.
+// The reference events as the batches that a tracker would hand on: columns, interned series, no object per event, since a heap full of
+// them would charge the archive with their garbage collection.
 import type { EventBatch, EventSeries } from '../../src/event.ts';
 import { type ReferenceEvent, SERVICE, TYPE } from './reference-events.ts';
 
-/** Makes batches of the same events again and again. */
-export interface ReferenceBatches {
-  /** Events `from` up to `until`; counts go on from all batches taken before. */
-  take(from: number, until: number): EventBatch;
-}
+/** Events `from` up to `until`, of which `recordedBefore` more were recorded earlier. */
+export type TakeBatch = (from: number, until: number, recordedBefore: number) => EventBatch;
 
-export function createReferenceBatches(events: readonly ReferenceEvent[]): ReferenceBatches {
+const ID_BYTES = 32;
+
+export function createReferenceBatches(events: readonly ReferenceEvent[]): TakeBatch {
   const interned = new Map<string, EventSeries>();
-  const series = events.map((event) => {
-    const known = interned.get(event.name);
-    if (known !== undefined) return known;
-    const made: EventSeries = { type: TYPE, name: event.name, service: SERVICE, metadata: event.seriesMetadata };
-    interned.set(event.name, made);
-    return made;
+  const series = events.map(({ name, seriesMetadata }) => {
+    const known = interned.get(name) ?? { type: TYPE, name, service: SERVICE, metadata: seriesMetadata };
+    interned.set(name, known);
+    return known;
   });
-  let recorded = 0;
-  return {
-    take(from, until) {
-      const size = until - from;
-      recorded += size;
-      const at = (index: number) => required(events[from + index]);
-      return {
-        size,
-        counts: { recorded, sampledOut: 0, dropped: {} },
-        lowWatermarkMs: at(size - 1).endMs,
-        series: (index) => required(series[from + index]),
-        status: (index) => at(index).status,
-        endMs: (index) => at(index).endMs,
-        durationMs: (index) => at(index).durationMs,
-        weight: () => 1,
-        metadata: (index) => at(index).ownMetadata,
-        error: (index) => at(index).error,
-        writeIds(index, target, offset) {
-          const { traceId, spanId, parentSpanId } = at(index);
-          traceId.copy(target, offset);
-          spanId.copy(target, offset + 16);
-          parentSpanId.copy(target, offset + 24);
-          return 3;
-        },
-      };
+  const statuses = events.map((event) => event.status);
+  const endMs = Float64Array.from(events, (event) => event.endMs);
+  const durationMs = Float64Array.from(events, (event) => event.durationMs);
+  const metadata = events.map((event) => event.ownMetadata);
+  const errors = events.map((event) => event.error);
+  const ids = Buffer.alloc(events.length * ID_BYTES);
+  for (const [index, { traceId, spanId, parentSpanId }] of events.entries()) {
+    ids.write(`${traceId}${spanId}${parentSpanId}`, index * ID_BYTES, 'hex');
+  }
+  return (from, until, recordedBefore) => ({
+    size: until - from,
+    counts: { recorded: recordedBefore + until, sampledOut: 0, dropped: {} },
+    lowWatermarkMs: endMs[until - 1] ?? 0,
+    series: (index) => series[from + index] as EventSeries,
+    status: (index) => statuses[from + index] ?? 'success',
+    endMs: (index) => endMs[from + index] ?? 0,
+    durationMs: (index) => durationMs[from + index] ?? 0,
+    weight: () => 1,
+    metadata: (index) => metadata[from + index],
+    error: (index) => errors[from + index],
+    writeIds(index, target, offset) {
+      const start = (from + index) * ID_BYTES;
+      ids.copy(target, offset, start, start + ID_BYTES);
+      return 3;
     },
-  };
-}
-
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('there is no such event');
-  return value;
+  });
 }

@@ -9,9 +9,11 @@ export interface ReferenceEvent {
   /** Milliseconds since the epoch, whole microseconds. */
   readonly endMs: number;
   readonly durationMs: number;
-  readonly traceId: Buffer;
-  readonly spanId: Buffer;
-  readonly parentSpanId: Buffer;
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  readonly parentSpanId: string;
   readonly error: string | undefined;
   /** JSON members without braces, of all events of the same name. */
   readonly seriesMetadata: string;
@@ -29,9 +31,9 @@ const SPREAD_MS = 10_000;
 /** The same events for the same arguments: the last 10 s before `untilMs`, evenly, oldest first, 5 events to a trace. */
 export function createReferenceEvents(count: number, untilMs: number): ReferenceEvent[] {
   const random = createRandom(42);
-  let traceId: Buffer = Buffer.alloc(16);
+  let traceId = '';
   return Array.from({ length: count }, (_, index) => {
-    if (index % 5 === 0) traceId = randomBytes(random, 16);
+    if (index % 5 === 0) traceId = randomHex(random, 16);
     const endMs = Math.round((untilMs - SPREAD_MS + (SPREAD_MS * index) / count) * 1000) / 1000;
     const method = METHODS[Math.floor(random() * METHODS.length)] ?? 'GET';
     const route = `/api/${ROUTES[Math.floor(random() * ROUTES.length)]}/:id`;
@@ -44,8 +46,8 @@ export function createReferenceEvents(count: number, untilMs: number): Reference
       endMs,
       durationMs: Math.round(random() * 250_000) / 1000,
       traceId,
-      spanId: randomBytes(random, 8),
-      parentSpanId: randomBytes(random, 8),
+      spanId: randomHex(random, 8),
+      parentSpanId: randomHex(random, 8),
       error: isFailure ? 'UpstreamError: the provider did not answer' : undefined,
       seriesMetadata: `"http_request_method":"${method}","http_route":"${route}"`,
       ownMetadata: `"status":${statusCode},"user":"u-${Math.floor(random() * 9000) + 1000}","bytes":${Math.floor(random() * 9000) + 1000}`,
@@ -60,22 +62,24 @@ export function timestampOf(ms: number): string {
   return `${instant.slice(0, 23).replace('T', ' ')}${String(micros % 1000).padStart(3, '0')}+00`;
 }
 
-export function uuidOf(bytes: Buffer): string {
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+/** 32 hexadecimal digits as Postgres writes a uuid. */
+export function uuidOf(hex: string): string {
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
 function uuidV7(ms: number, random: () => number): string {
-  const bytes = randomBytes(random, 16);
-  bytes.writeUIntBE(Math.floor(ms), 0, 6);
-  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
-  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-  return uuidOf(bytes);
+  const noise = randomHex(random, 12);
+  const variant = (8 + Math.floor(random() * 4)).toString(16);
+  return uuidOf(`${Math.floor(ms).toString(16).padStart(12, '0')}7${noise.slice(0, 3)}${variant}${noise.slice(3, 18)}`);
 }
 
-function randomBytes(random: () => number, size: number): Buffer {
-  const bytes = Buffer.alloc(size);
-  for (let offset = 0; offset < size; offset += 4) bytes.writeUInt32BE(Math.floor(random() * 2 ** 32), offset);
-  return bytes;
+function randomHex(random: () => number, bytes: number): string {
+  let hex = '';
+  while (hex.length < bytes * 2)
+    hex += Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  return hex;
 }
 
 /** mulberry32: the same sequence in every process. */

@@ -44,7 +44,13 @@ describe('npm run bench', () => {
     const { results } = JSON.parse(stdout) as { results: SectionResult[] };
     assert.deepEqual(
       results[0]?.tables[0]?.rows.map(({ contender }) => contender),
-      ['psql \\copy, text, one transaction', 'pg-promise helpers.insert, 1,000 rows', 'pg-promise helpers.insert, 10,000 rows'],
+      [
+        'psql \\copy, text, one transaction',
+        'Keepwatch, spool to commit',
+        'Keepwatch, event to commit',
+        'pg-promise helpers.insert, 1,000 rows',
+        'pg-promise helpers.insert, 10,000 rows',
+      ],
     );
     assert.deepEqual(results[0]?.problems, []);
   });
