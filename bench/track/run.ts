@@ -10,6 +10,8 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   [REFERENCE]: 'track/contender-bare.ts',
   'bare function again': 'track/contender-bare.ts',
   'prom-client by hand': 'track/contender-prom-client.ts',
+  'Keepwatch, tracing off': 'track/contender-keepwatch-untraced.ts',
+  Keepwatch: 'track/contender-keepwatch.ts',
 };
 const CORE = 0;
 const SIZES = { full: { warmUp: 100_000, slice: 20_000 }, quick: { warmUp: 1000, slice: 1000 } } as const;
@@ -71,4 +73,5 @@ function createTable(style: CallStyle, turns: readonly Turn<TrackSlice>[]): Tabl
 const NOTES = [
   'Every contender is a process of its own, taking turns in slices of 20,000 calls; each slice is compared with the mean of the bare slices just before and after it.',
   'CPU time of the whole process, garbage collection and deferred work included; a turn of the event loop every 500 calls. "bare function again" shows the noise.',
+  'prom-client moves a counter and a histogram; Keepwatch moves the same and makes a raw event besides, which its sink takes; with tracing, the event has ids and the function is the parent of what it calls.',
 ];

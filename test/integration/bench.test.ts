@@ -16,7 +16,7 @@ describe('npm run bench', () => {
     const { results } = JSON.parse(stdout) as { results: SectionResult[] };
     const contenders = results.map(({ tables }) => tables.map(({ rows }) => rows.map(({ contender }) => contender)));
     const http = ['bare Express', 'bare Express again', 'prom-client by hand', 'express-prom-bundle'];
-    const track = ['bare function', 'bare function again', 'prom-client by hand'];
+    const track = ['bare function', 'bare function again', 'prom-client by hand', 'Keepwatch, tracing off', 'Keepwatch'];
     assert.deepEqual(contenders, [
       [http, http, http, http],
       [track, track],
