@@ -1,10 +1,12 @@
 // `ObservabilityTracker`: the ways of measuring, and the life of what stands behind them. The parts are fitted together here.
+import type { RequestHandler } from 'express';
 import type { EventSink } from '../event.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { type Clock, createClock } from './clock.ts';
 import type { Execution } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { ExecutionRunner, finishExecution } from './execution-runner.ts';
+import { createExpressMiddleware } from './express.ts';
 import { InternalErrors } from './internal-errors.ts';
 import { OpenExecutions } from './open-executions.ts';
 import { Pump } from './pump.ts';
@@ -56,6 +58,7 @@ export class ObservabilityTracker {
   readonly #tracer: Tracer | undefined;
   readonly #errors: InternalErrors;
   readonly #metrics: Metrics;
+  #middleware: RequestHandler | undefined;
   readonly #open = new OpenExecutions();
 
   constructor(options: TrackerOptions) {
@@ -91,6 +94,19 @@ export class ObservabilityTracker {
       this.#errors.note('track', error);
       return fn;
     }
+  }
+
+  /** Middleware for Express 4 and 5: mount it first. Every request becomes one execution of type `api`. */
+  express(): RequestHandler {
+    this.#middleware ??= createExpressMiddleware({
+      recorder: this.#recorder,
+      metrics: this.#metrics,
+      clock: this.#clock,
+      errors: this.#errors,
+      tracer: this.#tracer,
+      isEnabled: () => this.#runner.isEnabled,
+    });
+    return this.#middleware;
   }
 
   /** Calls `fn` at once, measured as by `track`. It gets the execution, to add metadata. */

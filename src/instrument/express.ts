@@ -1,0 +1,174 @@
+// The Express middleware (4 and 5): exactly one record per request, with the route's template, however the request ends.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Clock } from './clock.ts';
+import type { Counter } from './counter.ts';
+import type { InternalErrors } from './internal-errors.ts';
+import type { Binding, Recorder } from './recorder.ts';
+import type { Metrics } from './registry.ts';
+import { STATUS_CODES, type StatusCode } from './ring.ts';
+import { RouteTrail } from './route-trail.ts';
+import { followRoutes, lastRoutingError, tellsErrors } from './routing-probe.ts';
+import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from './series-table.ts';
+import { parseTraceparent, type Span } from './trace-context.ts';
+import type { Tracer } from './tracer.ts';
+
+export interface ExpressMiddlewareOptions {
+  readonly recorder: Recorder;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly errors: InternalErrors;
+  /** Undefined: tracing is off. */
+  readonly tracer: Tracer | undefined;
+  readonly isEnabled: () => boolean;
+}
+
+/** Where the state of a request is; shared by all copies of this package, so that a request is counted once. */
+const STATE = Symbol.for('keepwatch.request');
+
+type MeasuredMessage = IncomingMessage & { [STATE]?: MeasuredRequest | 'uncounted' };
+
+/** Methods that get their own label; all others are `_OTHER`. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
+const OTHER_METHOD = '_OTHER';
+const CLIENT_DISCONNECT = 'client_disconnect';
+
+/** Leaves a request out of metrics and archive: self-scrapes and health checks. May be called before or after the middleware ran. */
+export function markUncounted(request: IncomingMessage): void {
+  const message = request as MeasuredMessage;
+  const state = message[STATE];
+  if (typeof state === 'object') state.giveUp();
+  message[STATE] = 'uncounted';
+}
+
+/** Mounted twice, or by two trackers, it counts once: the first one does. */
+export function createExpressMiddleware(options: ExpressMiddlewareOptions): RequestHandler {
+  const series = new HttpSeries(options);
+  return function keepwatch(request: Request, response: Response, next: NextFunction): void {
+    const message = request as unknown as MeasuredMessage;
+    if (!options.isEnabled() || message[STATE] !== undefined) {
+      next();
+      return;
+    }
+    let span: Span | undefined;
+    try {
+      span = options.tracer?.startSpan(parseTraceparent(request.headers['traceparent']));
+      const trail = new RouteTrail(request);
+      message[STATE] = new MeasuredRequest(series, options.clock.monotonicMs(), span, trail);
+      followRoutes(request, trail);
+      response.on('finish', onFinish);
+      response.on('close', onClose);
+    } catch (error) {
+      options.errors.note('express', error);
+    }
+    if (span === undefined || options.tracer === undefined) next();
+    else options.tracer.run(span, () => next());
+  };
+}
+
+function onFinish(this: ServerResponse): void {
+  // `finish` also comes when the connection was cut while the response was under way.
+  if (this.req.socket?.destroyed !== true) endRequest(this, false);
+}
+
+function onClose(this: ServerResponse): void {
+  endRequest(this, true);
+}
+
+function endRequest(response: ServerResponse, isAborted: boolean): void {
+  const state = (response.req as MeasuredMessage)[STATE];
+  if (typeof state === 'object') state.end(response, isAborted);
+}
+
+/** A request in progress. */
+class MeasuredRequest {
+  readonly #startMs: number;
+  readonly #span: Span | undefined;
+  readonly #trail: RouteTrail;
+  /** Undefined once it has ended. */
+  #series: HttpSeries | undefined;
+
+  constructor(series: HttpSeries, startMs: number, span: Span | undefined, trail: RouteTrail) {
+    this.#series = series;
+    this.#startMs = startMs;
+    this.#span = span;
+    this.#trail = trail;
+    series.countActive(1);
+  }
+
+  end(response: ServerResponse, isAborted: boolean): void {
+    const series = this.#series;
+    if (series === undefined) return;
+    this.#series = undefined;
+    series.countActive(-1);
+    series.record(response, isAborted, this.#startMs, this.#span, this.#trail);
+  }
+
+  giveUp(): void {
+    this.#series?.countActive(-1);
+    this.#series = undefined;
+  }
+}
+
+/** The series of requests: template, then method and outcome, to what the recorder needs. Looking one up makes no string. */
+class HttpSeries {
+  readonly #recorder: Recorder;
+  readonly #errors: InternalErrors;
+  readonly #active: Counter;
+  readonly #templates = new Map<string, Map<number, Binding>>();
+
+  constructor({ recorder, metrics, errors }: ExpressMiddlewareOptions) {
+    this.#recorder = recorder;
+    this.#errors = errors;
+    this.#active = metrics.counter('http_server_active_requests');
+  }
+
+  countActive(change: 1 | -1): void {
+    this.#active.add(0, change);
+  }
+
+  record(response: ServerResponse, isAborted: boolean, startMs: number, span: Span | undefined, trail: RouteTrail): void {
+    try {
+      const { statusCode } = response;
+      const hasStatus = !isAborted || response.headersSent;
+      const isFailure = !isAborted && statusCode >= 500;
+      const routingError = lastRoutingError(response.req as Request);
+      const template = trail.template(howLeft(response, routingError));
+      const binding = this.#binding(template, response.req.method ?? '', hasStatus ? statusCode : 0, isAborted);
+      const status: StatusCode = isAborted ? STATUS_CODES.aborted : isFailure ? STATUS_CODES.failure : STATUS_CODES.success;
+      this.#recorder.end(binding, status, startMs, span, undefined, routingError ?? `HTTP ${statusCode}`);
+    } catch (error) {
+      this.#errors.note('express', error);
+    }
+  }
+
+  #binding(template: string, method: string, statusCode: number, isAborted: boolean): Binding {
+    let byOutcome = this.#templates.get(template);
+    if (byOutcome === undefined) {
+      const isFull = this.#templates.size >= DEFAULT_MAX_SERIES && template !== OVERFLOW_VALUE;
+      if (isFull) return this.#binding(OVERFLOW_VALUE, method, statusCode, isAborted);
+      byOutcome = new Map();
+      this.#templates.set(template, byOutcome);
+    }
+    const outcome = ((METHODS.indexOf(method) + 1) * 2 + (isAborted ? 1 : 0)) * 1024 + (statusCode & 1023);
+    const known = byOutcome.get(outcome);
+    if (known !== undefined) return known;
+    const methodLabel = METHODS.includes(method) ? method : OTHER_METHOD;
+    const code = statusCode === 0 ? '' : String(statusCode);
+    const binding = this.#recorder.createBinding('api', `${methodLabel} ${template}`, {
+      http_request_method: methodLabel,
+      http_route: template,
+      http_response_status_code: code,
+      error_type: isAborted ? CLIENT_DISCONNECT : statusCode >= 500 ? code : '',
+    });
+    byOutcome.set(outcome, binding);
+    return binding;
+  }
+}
+
+/** How a route that was left was left. Where the router does not tell of errors, the answer does: any error but "not found". */
+function howLeft(response: ServerResponse, routingError: unknown): 'error' | 'next' {
+  if (routingError !== undefined) return 'error';
+  const { statusCode } = response;
+  return statusCode >= 400 && statusCode !== 404 && !tellsErrors(response.req as Request) ? 'error' : 'next';
+}
