@@ -15,6 +15,7 @@ interface ProbedRequest extends RoutedRequest {
   params?: unknown;
   route?: unknown;
   readonly app?: { readonly request?: object };
+  readonly res?: { readonly headersSent: boolean };
   [PARAMS]?: unknown;
   [ROUTE]?: unknown;
   [TRAIL]?: RouteTrail;
@@ -65,7 +66,8 @@ function defineAccessors(prototype: object): void {
       set(this: ProbedRequest, params: unknown) {
         this[PARAMS] = params;
         const trail = this[TRAIL];
-        if (trail === undefined) return;
+        // What runs after the answer did not answer.
+        if (trail === undefined || this.res?.headersSent === true) return;
         matchedPattern ??= patternSymbol(this);
         const pattern = matchedPattern === undefined ? undefined : (this as Record<symbol, unknown>)[matchedPattern];
         trail.enterLayer(this.baseUrl ?? '', pattern, params);
