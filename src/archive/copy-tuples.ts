@@ -51,7 +51,7 @@ export function splitTuples(frames: Buffer): Buffer[] {
 export function readTimestampMs(tuple: Buffer, field: number): number {
   const at = skipFields(tuple, 2, field);
   if (at + 12 > tuple.length || tuple.readInt32BE(at) !== 8) throw invalid(at);
-  return Number(tuple.readBigInt64BE(at + 4)) / 1000 + POSTGRES_EPOCH_MS;
+  return (Number(tuple.readBigInt64BE(at + 4)) + POSTGRES_EPOCH_MS * 1000) / 1000;
 }
 
 function skipFields(bytes: Buffer, from: number, fields: number): number {
