@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { KeepwatchError } from './errors.ts';
-import { BYTES_FORM, DURATION_FORM, parseBytes, parseDuration } from './units.ts';
+import { BYTES_FORM, parseBytes } from './units.ts';
 import { formatPath, parseYaml } from './yaml-file.ts';
 
 const receiverSchema = z.strictObject({
@@ -29,15 +29,6 @@ const FLAGS: Record<string, boolean> = {
   '0': false,
   no: false,
 };
-
-const duration = z.union([z.number(), z.string()], { error: `allowed: ${DURATION_FORM}` }).transform((given, context) => {
-  const ms = typeof given === 'number' ? given : parseDuration(given);
-  if (ms === undefined || !(ms > 0)) {
-    context.addIssue(`allowed: ${DURATION_FORM}`);
-    return z.NEVER;
-  }
-  return ms;
-});
 
 const bytes = z.union([z.number(), z.string()], { error: `allowed: ${BYTES_FORM}` }).transform((given, context) => {
   const size = typeof given === 'number' ? given : parseBytes(given);
@@ -89,14 +80,11 @@ const configSchema = z.strictObject({
   spoolMax: bytes.default(1e9),
   durability: z.enum(['process', 'disk'], { error: 'allowed: process, disk' }).default('process'),
   tracing: flag.default(true),
-  jsonlDir: text('a folder').optional(),
   archiveCron: cron.default('*/2 * * * * *'),
   alertsCron: cron.default('* * * * * *'),
   alertsRole: z.enum(['rules', 'owner'], { error: 'allowed: rules, owner' }).default('rules'),
   alertsDatabaseUrl: postgresUrl.optional(),
   rules: list.default(['rules/*.yaml']),
-  retention: duration.default(30 * 86_400_000),
-  retentionRollups: duration.default(400 * 86_400_000),
   authToken: text('a secret of at least 16 characters').min(16, 'allowed: a secret of at least 16 characters').optional(),
   readiness: z.enum(['degraded', 'strict'], { error: 'allowed: degraded, strict' }).default('degraded'),
   logLevel: z
@@ -106,13 +94,14 @@ const configSchema = z.strictObject({
   route: z.strictObject({ receiver: z.string() }).optional(),
 });
 
-/** The checked configuration; durations in milliseconds, sizes in bytes. */
+/** The checked configuration; sizes in bytes. */
 export type Config = Readonly<z.output<typeof configSchema>>;
 /** What callers may pass; every key optional. */
 export type ConfigOptions = z.input<typeof configSchema>;
 
 const SECRETS = new Set<string>(['databaseUrl', 'alertsDatabaseUrl', 'authToken', 'receivers']);
-const KEYS = Object.keys(configSchema.shape);
+/** The names of all settings, as options spell them. */
+export const CONFIG_KEYS: readonly string[] = Object.keys(configSchema.shape);
 /** Read from the environment under another name, or not at all. */
 const ENV_NAMES: Record<string, string | undefined> = { databaseUrl: 'DATABASE_URL', receivers: undefined, route: undefined };
 /** Variables with our prefix that are no settings of a process: where the file is, and the password that `migrate --roles` gives. */
@@ -140,7 +129,7 @@ export function loadConfig(options: ConfigOptions = {}, sources: { env?: NodeJS.
   readFile(sources.folder ?? process.cwd(), sources.env ?? process.env, given, problems);
   readEnvironment(sources.env ?? process.env, given, problems);
   for (const [key, value] of Object.entries(options)) {
-    if (!KEYS.includes(key)) problems.push(`option ${key}: unknown${suggest(key, KEYS)}`);
+    if (!CONFIG_KEYS.includes(key)) problems.push(`option ${key}: unknown${suggest(key, CONFIG_KEYS)}`);
     else if (value !== undefined) given.set(key, { value, place: `option ${key}` });
   }
   const parsed = configSchema.safeParse(Object.fromEntries([...given].map(([key, { value }]) => [key, value])));
@@ -152,7 +141,7 @@ export function loadConfig(options: ConfigOptions = {}, sources: { env?: NodeJS.
 
 function readEnvironment(env: NodeJS.ProcessEnv, given: Map<string, Given>, problems: string[]): void {
   const known = new Map<string, string>();
-  for (const key of KEYS) {
+  for (const key of CONFIG_KEYS) {
     const name = envName(key);
     if (name !== undefined) known.set(name, key);
   }
@@ -192,7 +181,7 @@ function readFile(folder: string, env: NodeJS.ProcessEnv, given: Map<string, Giv
   for (const { path: keys, value } of flatten(yaml.value as Record<string, unknown>)) {
     const key = camelCase(keys.join('_'));
     const place = `${file}:${yaml.lineOf(keys)} ${keys.join('.')}`;
-    if (!KEYS.includes(key)) problems.push(`${place}: unknown setting${suggest(key, KEYS)}`);
+    if (!CONFIG_KEYS.includes(key)) problems.push(`${place}: unknown setting${suggest(key, CONFIG_KEYS)}`);
     else given.set(key, { value, place });
   }
 }
@@ -202,7 +191,7 @@ function flatten(map: Record<string, unknown>, prefix: string[] = []): { path: s
   return Object.entries(map).flatMap(([name, value]) => {
     const path = [...prefix, name];
     const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isGroup && !KEYS.includes(camelCase(path.join('_')))) return flatten(value as Record<string, unknown>, path);
+    if (isGroup && !CONFIG_KEYS.includes(camelCase(path.join('_')))) return flatten(value as Record<string, unknown>, path);
     return [{ path, value }];
   });
 }
@@ -235,6 +224,11 @@ function crossChecks(config: Config, given: ReadonlyMap<string, Given>): string[
     );
   }
   return problems;
+}
+
+/** The password that `migrate --roles` gives to keepwatch_rules; undefined when the environment has none. */
+export function loadRulesPassword(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env['KEEPWATCH_RULES_PASSWORD'] || undefined;
 }
 
 /** Whether only this machine can reach the address. */

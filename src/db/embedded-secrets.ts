@@ -14,6 +14,11 @@ function pathIn(folder: string): string {
   return join(folder, 'secrets.json');
 }
 
+/** The superuser's password as libpq reads it (PGPASSFILE), for any port: a person's psql needs no password on its command line. */
+export function passwordFileIn(folder: string): string {
+  return join(folder, 'pgpass');
+}
+
 /** @throws KeepwatchError ERR_EMBEDDED_POSTGRES when the file is missing, unreadable or damaged */
 export function readSecrets(folder: string): EmbeddedSecrets {
   try {
@@ -35,6 +40,7 @@ export function createSecrets(folder: string): EmbeddedSecrets {
       superuserPassword: randomBytes(24).toString('hex'),
       rulesPassword: randomBytes(24).toString('hex'),
     };
+    writeFileSync(passwordFileIn(folder), `127.0.0.1:*:*:postgres:${secrets.superuserPassword}\n`, { mode: 0o600 });
     const partial = `${pathIn(folder)}.new`;
     writeFileSync(partial, `${JSON.stringify(secrets)}\n`, { mode: 0o600 });
     renameSync(partial, pathIn(folder));

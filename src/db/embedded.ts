@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { KeepwatchError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { type EmbeddedPlace, placeEmbedded } from './embedded-place.ts';
-import { readSecrets } from './embedded-secrets.ts';
+import { passwordFileIn, readSecrets } from './embedded-secrets.ts';
 
 /** A running server that this process holds on to. */
 export interface EmbeddedPostgres {
@@ -18,6 +18,8 @@ export interface EmbeddedPostgres {
   /** The same database as role keepwatch_rules, which exists once `ensureRoles` has run with `rulesPassword`. */
   readonly rulesUrl: string;
   readonly rulesPassword: string;
+  /** What a person types to look inside. */
+  readonly psqlCommand: string;
   /** On 127.0.0.1; another one at each start. Also in the file `port` of the data folder while the server runs. */
   readonly port: number;
   /** Another process had started the server. */
@@ -140,6 +142,7 @@ function holdServer(
     url: `postgres://postgres:${secrets.superuserPassword}@127.0.0.1:${port}/postgres`,
     rulesUrl: `postgres://keepwatch_rules:${secrets.rulesPassword}@127.0.0.1:${port}/postgres`,
     rulesPassword: secrets.rulesPassword,
+    psqlCommand: `PGPASSFILE=${passwordFileIn(place.folder)} psql -h 127.0.0.1 -p ${port} -U postgres`,
     port,
     isJoined,
     close() {

@@ -1,25 +1,100 @@
 import assert from 'node:assert/strict';
-import { loadConfig } from '../../src/config.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConfigOptions, isLoopback, loadConfig } from '../../src/config.ts';
+import { KeepwatchError } from '../../src/errors.ts';
 
 describe('loadConfig', () => {
-  it('has defaults for everything but the database', () => {
-    const config = loadConfig({}, { env: {}, folder: '/nonexistent' });
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'keepwatch-config-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const yaml = (text: string) => writeFileSync(join(folder, 'keepwatch.yaml'), text);
+  const load = (options: ConfigOptions = {}, env: NodeJS.ProcessEnv = {}) => loadConfig(options, { env, folder });
+  const refusal = (options: ConfigOptions = {}, env: NodeJS.ProcessEnv = {}): string => {
+    try {
+      load(options, env);
+    } catch (error) {
+      assert.ok(error instanceof KeepwatchError && error.code === 'ERR_CONFIG_INVALID');
+      return error.message;
+    }
+    throw new assert.AssertionError({ message: 'the configuration is accepted' });
+  };
+
+  it('has defaults for everything but the databases and the token', () => {
+    const config = load();
     assert.equal(config.port, 3000);
     assert.equal(config.databaseUrl, undefined);
     assert.equal(config.spoolMax, 1e9);
+    assert.ok(Object.isFrozen(config));
   });
 
-  it('reports all problems at once, with place and what is allowed', () => {
-    const env = { KEEPWATCH_PORT: 'x', KEEPWATCH_SPOL_DIR: '/tmp', DATABASE_URL: 'mysql://u:secret@h/d' };
-    assert.throws(
-      () => loadConfig({}, { env, folder: '/nonexistent' }),
-      (error: Error) => {
-        assert.match(error.message, /KEEPWATCH_PORT: got "x"; allowed: a port/);
-        assert.match(error.message, /KEEPWATCH_SPOL_DIR: unknown setting; did you mean KEEPWATCH_SPOOL_DIR\?/);
-        assert.match(error.message, /DATABASE_URL: allowed: a URL that begins with postgres/);
-        assert.doesNotMatch(error.message, /secret/);
-        return true;
-      },
+  it('takes options before environment before file', () => {
+    yaml('service: file\nport: 1\nspool: { dir: /from/file, max: 2GB }\n');
+    const config = load({ service: 'option' }, { KEEPWATCH_SERVICE: 'env', KEEPWATCH_PORT: '2' });
+    assert.deepEqual([config.service, config.port, config.spoolDir, config.spoolMax], ['option', 2, '/from/file', 2e9]);
+  });
+
+  it('reports all problems at once, with place, value and what is allowed', () => {
+    yaml('service: x\nspoool:\n  dir: y\nreadiness: maybe\n');
+    const message = refusal({}, { KEEPWATCH_PORT: 'x', KEEPWATCH_SPOL_DIR: '/tmp' });
+    assert.match(message, /^KEEPWATCH_PORT: got "x"; allowed: a port from 0 to 65535$/m);
+    assert.match(message, /^KEEPWATCH_SPOL_DIR: unknown setting; did you mean KEEPWATCH_SPOOL_DIR\?$/m);
+    assert.match(message, /^keepwatch\.yaml:3 spoool\.dir: unknown setting; did you mean spoolDir\?$/m);
+    assert.match(message, /^keepwatch\.yaml:4 readiness: got "maybe"; allowed: degraded, strict$/m);
+  });
+
+  it('says which option is unknown', () => {
+    assert.match(refusal({ servise: 'x' } as ConfigOptions), /option servise: unknown; did you mean service\?/);
+  });
+
+  it('never shows a secret', () => {
+    const message = refusal({}, { DATABASE_URL: 'mysql://u:hunter2@h/d', KEEPWATCH_AUTH_TOKEN: 'hunter2' });
+    assert.match(message, /DATABASE_URL: allowed: a URL that begins with postgres/);
+    assert.match(message, /KEEPWATCH_AUTH_TOKEN: allowed: a secret of at least 16 characters/);
+    assert.doesNotMatch(message, /hunter2/);
+  });
+
+  it('reads secrets from files', () => {
+    const path = join(folder, 'token');
+    writeFileSync(path, 'a-secret-of-32-characters-abcdef\n');
+    assert.equal(load({}, { KEEPWATCH_AUTH_TOKEN_FILE: path }).authToken, 'a-secret-of-32-characters-abcdef');
+    assert.match(
+      refusal({}, { DATABASE_URL_FILE: join(folder, 'none') }),
+      /DATABASE_URL_FILE: the file ".*none" cannot be read \(ENOENT\)/,
     );
+  });
+
+  it('refuses an address that others can reach without a token', () => {
+    assert.match(
+      refusal({ host: '0.0.0.0' }),
+      /option host: got "0.0.0.0"; an address that others can reach needs KEEPWATCH_AUTH_TOKEN/,
+    );
+    assert.equal(load({ host: '0.0.0.0', authToken: 'a-secret-of-enough-length' }).host, '0.0.0.0');
+  });
+
+  it('checks receivers and the route', () => {
+    yaml('receivers:\n  - name: a\n    webhook: { url: "ftp://x" }\n  - name: b\n    webhok: {}\nroute: { receiver: c }\n');
+    const message = refusal();
+    assert.match(message, /receivers\[0\]\.webhook\.url/);
+    assert.match(message, /receivers\[1\]/);
+    yaml('receivers:\n  - name: a\n    webhook: { url: "http://127.0.0.1:9/" }\nroute: { receiver: c }\n');
+    assert.match(refusal(), /keepwatch\.yaml:4 route: there is no receiver "c"; allowed: a/);
+  });
+
+  it('refuses a file that is not YAML, and a file that is named but missing', () => {
+    yaml('service: [');
+    assert.match(refusal(), /keepwatch\.yaml:\d: is not YAML/);
+    assert.match(refusal({}, { KEEPWATCH_CONFIG: 'other.yaml' }), /KEEPWATCH_CONFIG: there is no file ".*other\.yaml"/);
+  });
+
+  it('knows loopback addresses', () => {
+    for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', '[::1]', '::ffff:127.0.0.1'])
+      assert.ok(isLoopback(host), host);
+    for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.evil.example', 'localhost.evil.example'])
+      assert.ok(!isLoopback(host), host);
   });
 });

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describeError, redactUrls } from '../../src/errors.ts';
+
+describe('describeError', () => {
+  it('describes anything without throwing, on one line', () => {
+    fc.assert(fc.property(fc.anything(), (thrown) => assert.doesNotMatch(describeError(thrown), /\n/)));
+  });
+
+  it('survives an error whose message getter throws', () => {
+    const hostile = Object.defineProperty(new Error('x'), 'message', {
+      get() {
+        throw new Error('no');
+      },
+    });
+    assert.equal(describeError(hostile), 'an error that cannot be described');
+  });
+
+  it('hides credentials', () => {
+    assert.equal(describeError(new Error('connect postgres://me:hunter2@db:5432/x')), 'connect postgres://***@db:5432/x');
+    assert.equal(redactUrls('https://token@host/path and http://plain/'), 'https://***@host/path and http://plain/');
+  });
+});
