@@ -1,0 +1,39 @@
+// Who may read /api/v1: holders of the token, or, without one, only this machine. Never a secret in an answer.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Request, RequestHandler } from 'express';
+import { isLoopback } from '../config.ts';
+import { sendError } from './answer.ts';
+
+/**
+ * With a token: `Authorization: Bearer <token>`. Without: the connection has to end on a loopback address, come through no proxy, and
+ * name a loopback host (so that no web page reaches it by a DNS name of its own).
+ */
+export function requireAccess(authToken: string | undefined): RequestHandler {
+  return (request, response, next) => {
+    if (authToken === undefined) {
+      if (isLocal(request)) next();
+      else sendError(response, 403, 'forbidden', 'without KEEPWATCH_AUTH_TOKEN this is served on a loopback address only');
+    } else if (isEqual(bearerToken(request), authToken)) next();
+    else {
+      response.setHeader('WWW-Authenticate', 'Bearer realm="keepwatch"');
+      sendError(response, 401, 'unauthorized', 'send the header "Authorization: Bearer <KEEPWATCH_AUTH_TOKEN>"');
+    }
+  };
+}
+
+function isLocal(request: Request): boolean {
+  const { headers, socket } = request;
+  if (headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined) return false;
+  const host = (headers.host ?? '').replace(/:\d+$/, '');
+  return isLoopback(socket.localAddress ?? '') && isLoopback(socket.remoteAddress ?? '') && isLoopback(host);
+}
+
+function bearerToken(request: Request): string {
+  return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+}
+
+/** Compares digests, so that neither length nor content shows in the time it takes. */
+function isEqual(given: string, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}

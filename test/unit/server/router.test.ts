@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import type { ArchiveReader } from '../../../src/server/api.ts';
+import { closeServer, listen } from '../../../src/server/listen.ts';
+import { createRouter, type RouterOptions } from '../../../src/server/router.ts';
+
+class RecordingReader implements ArchiveReader {
+  readonly queries: unknown[] = [];
+  async summary(query: unknown) {
+    this.queries.push(query);
+    return [];
+  }
+  async events(query: unknown) {
+    this.queries.push(query);
+    return { events: [] };
+  }
+}
+
+describe('createRouter', () => {
+  let server: Server | undefined;
+  let reader: RecordingReader;
+  const uncounted: object[] = [];
+  afterEach(async () => {
+    if (server !== undefined) await closeServer(server, 100);
+    server = undefined;
+  });
+
+  async function serve(options: Partial<RouterOptions> = {}): Promise<string> {
+    reader = new RecordingReader();
+    uncounted.length = 0;
+    const router = createRouter({
+      metrics: (_request, response) => {
+        response.send('# metrics');
+      },
+      collectReasons: () => [],
+      readiness: 'degraded',
+      authToken: undefined,
+      markUncounted: (request) => uncounted.push(request),
+      archive: reader,
+      alerts: undefined,
+      now: () => Date.parse('2026-11-20T12:00:00Z'),
+      ...options,
+    });
+    const app = express().use(router);
+    app.get('/api/v1/users', (_request, response) => {
+      response.send("the host's own");
+    });
+    server = await listen(app, '127.0.0.1', 0);
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  it('serves health, and counts none of its own routes', async () => {
+    const base = await serve();
+    for (const path of ['/metrics', '/healthz', '/readyz', '/api/v1/alerts'])
+      assert.equal((await fetch(base + path)).status, 200, path);
+    assert.equal(uncounted.length, 4);
+  });
+
+  it("leaves the host's own routes below /api/v1 alone", async () => {
+    const base = await serve({ authToken: 'a-token-of-enough-length' });
+    const response = await fetch(`${base}/api/v1/users`);
+    assert.equal(await response.text(), "the host's own");
+    assert.equal(uncounted.length, 0);
+  });
+
+  for (const [readiness, status] of [
+    ['degraded', 200],
+    ['strict', 503],
+  ] as const) {
+    it(`answers /readyz with ${status} when unwell and ${readiness}`, async () => {
+      const base = await serve({ readiness, collectReasons: () => ['Postgres does not answer'] });
+      const response = await fetch(`${base}/readyz`);
+      assert.equal(response.status, status);
+      assert.deepEqual(await response.json(), { status: 'degraded', reasons: ['Postgres does not answer'] });
+    });
+  }
+
+  for (const [path, pattern] of [
+    ['/summary?from=yesterday', /from: got "yesterday"; allowed: RFC 3339/],
+    ['/summary?colour=red', /colour/],
+    ['/summary?from=2026-11-20T13:00:00Z&to=2026-11-20T12:00:00Z', /is not before/],
+    ['/events?limit=0', /limit: got "0"; allowed: 1 to 1000/],
+    ['/events?limit=99999', /limit: got "99999"; allowed: 1 to 1000/],
+    ['/events?type=spaceship', /type: got "spaceship"; allowed: api, agent/],
+    ['/events?name=a&name=b', /name: got \["a","b"\]/],
+    ['/events?status[x]=1', /status/],
+  ] as const) {
+    it(`refuses ${path}`, async () => {
+      const base = await serve();
+      const response = await fetch(`${base}/api/v1${path}`);
+      const body = (await response.json()) as { errorType: string; error: string };
+      assert.equal(response.status, 400);
+      assert.equal(body.errorType, 'bad_data');
+      assert.match(body.error, pattern);
+      assert.equal(reader.queries.length, 0);
+    });
+  }
+
+  it('asks for the last hour when no range is given', async () => {
+    const base = await serve();
+    await fetch(`${base}/api/v1/summary?type=agent`);
+    const from = new Date('2026-11-20T11:00:00Z');
+    assert.deepEqual(reader.queries, [{ type: 'agent', from, to: new Date('2026-11-20T12:00:00Z') }]);
+  });
+
+  it('says so when there is no archive', async () => {
+    const base = await serve({ archive: undefined });
+    const response = await fetch(`${base}/api/v1/summary`);
+    assert.equal(response.status, 503);
+    assert.match(JSON.stringify(await response.json()), /DATABASE_URL is not set/);
+  });
+
+  it('asks for the token where there is one', async () => {
+    const base = await serve({ authToken: 'a-token-of-enough-length' });
+    const ask = async (header?: string) =>
+      (await fetch(`${base}/api/v1/summary`, header === undefined ? {} : { headers: { authorization: header } })).status;
+    assert.deepEqual(
+      [
+        await ask(),
+        await ask('Bearer wrong'),
+        await ask('Basic a-token-of-enough-length'),
+        await ask('Bearer a-token-of-enough-length'),
+      ],
+      [401, 401, 401, 200],
+    );
+  });
+
+  for (const [title, headers] of [
+    ['a proxy', { 'x-forwarded-for': '203.0.113.9' }],
+    ['a forwarder', { forwarded: 'for=203.0.113.9' }],
+    ['a host name that is not loopback', { host: 'attacker.example' }],
+  ] as const) {
+    it(`refuses ${title} without a token`, async () => {
+      const base = await serve();
+      const { request } = await import('node:http');
+      const status = await new Promise((done) =>
+        request(`${base}/api/v1/summary`, { headers }, (response) => done(response.statusCode)).end(),
+      );
+      assert.equal(status, 403);
+    });
+  }
+
+  it('says which address is taken', async () => {
+    const base = await serve();
+    await assert.rejects(listen(express(), '127.0.0.1', Number(new URL(base).port)), {
+      code: 'ERR_PORT_IN_USE',
+      message: /is in use by another process/,
+    });
+  });
+});
