@@ -1,0 +1,164 @@
+// The composition root: builds every part from the configuration in one straight line; start() in that order, stop() in reverse.
+import { type Config, type ConfigOptions, loadConfig } from './config.ts';
+import { markUncounted } from './instrument/express.ts';
+import { createMetricsHandler } from './instrument/metrics-handler.ts';
+import type { MetricRegistry } from './instrument/registry.ts';
+import { registerSelfMetrics } from './instrument/self-metrics.ts';
+import { ObservabilityTracker } from './instrument/tracker.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { createRouter, type RequestHandler, type Router } from './server/router.ts';
+import type { Storage } from './storage.ts';
+
+export interface KeepwatchOptions extends ConfigOptions {
+  /** A prom-client registry of your own; default: one that only Keepwatch uses. */
+  readonly registry?: MetricRegistry;
+  /** Where Keepwatch's own log lines go; default: JSON lines on stderr. A pino logger fits. */
+  readonly logger?: Logger;
+  /** Evaluate alerting rules in this process; default false. Needs the archive. */
+  readonly alerts?: boolean;
+}
+
+/** A moment's numbers, for people. */
+export interface KeepwatchStatus {
+  readonly recorded: number;
+  /** Undefined without a database. */
+  readonly archive:
+    | { archived: number; lagSeconds: number; spoolEvents: number; spoolBytes: number; state: 'ok' | 'degraded' }
+    | undefined;
+  readonly alerts: { pending: number; firing: number };
+  /** Why `/readyz` says degraded; empty when all is well. */
+  readonly reasons: readonly string[];
+}
+
+export interface Keepwatch {
+  readonly config: Config;
+  readonly tracker: ObservabilityTracker;
+  /** `/metrics`, `/healthz`, `/readyz`, `/api/v1`: mount it with `app.use`. */
+  router(): Router;
+  /** Serves the registry, for a path of your own. */
+  metricsHandler(): RequestHandler;
+  /** Begins to archive and, if asked for, to evaluate rules. A database that is down is no error: events wait in the spool. */
+  start(): Promise<void>;
+  /** Resolves when everything recorded so far is committed, or in the spool while Postgres is away. */
+  flush(): Promise<void>;
+  /** Stops in reverse order; what Postgres cannot take within `timeoutMs` (default 10000) stays in the spool. Idempotent. */
+  stop(options?: { timeoutMs?: number }): Promise<void>;
+  status(): KeepwatchStatus;
+  /** Live kill switch: wrapped functions and requests run on, nothing is measured. */
+  disable(): void;
+  enable(): void;
+}
+
+/**
+ * Builds Keepwatch from options > environment > keepwatch.yaml > defaults. Without a database URL there are metrics only, and no database
+ * driver is loaded.
+ * @throws KeepwatchError ERR_CONFIG_INVALID naming every problem
+ */
+export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<Keepwatch> {
+  const { registry, logger: givenLogger, alerts: wantsAlerts = false, ...settings } = options;
+  const config = loadConfig(settings);
+  const logger = givenLogger ?? createLogger({ level: config.logLevel, service: config.service });
+  const tracker = new ObservabilityTracker({
+    service: config.service,
+    tracing: config.tracing,
+    enabled: config.enabled,
+    logger,
+    ...(registry === undefined ? {} : { registry }),
+  });
+  const storage = await openStorage(config, tracker, wantsAlerts, logger);
+  if (storage !== undefined) tracker.connect(storage.archive.sink);
+  if (storage !== undefined) registerStorageMetrics(tracker, storage);
+  const metrics = createMetricsHandler(tracker.registry);
+  return assemble({ config, tracker, storage, metrics });
+}
+
+/** Loads the database driver only where there is a database. */
+async function openStorage(
+  config: Config,
+  tracker: ObservabilityTracker,
+  wantsAlerts: boolean,
+  logger: Logger,
+): Promise<Storage | undefined> {
+  if (config.databaseUrl === undefined) return undefined;
+  const { createStorage } = await import('./storage.ts');
+  return createStorage({
+    config,
+    url: config.databaseUrl,
+    wantsAlerts,
+    logger,
+    now: () => tracker.now(),
+    collect: () => tracker.flush(),
+  });
+}
+
+function registerStorageMetrics(tracker: ObservabilityTracker, { archive, alerts }: Storage): void {
+  registerSelfMetrics(tracker.registry, {
+    archive: () => archive.stats(),
+    ...(alerts === undefined ? {} : { alerts: () => alerts.numbers() }),
+  });
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly tracker: ObservabilityTracker;
+  readonly storage: Storage | undefined;
+  readonly metrics: RequestHandler;
+}
+
+function assemble({ config, tracker, storage, metrics }: Parts): Keepwatch {
+  const appendOnExit = () => {
+    tracker.flush();
+    storage?.archive.appendSync();
+  };
+  let starting: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
+  const collectReasons = () => [...(storage?.reasons() ?? [])];
+
+  const start = async () => {
+    tracker.start();
+    process.on('exit', appendOnExit);
+    await storage?.start();
+  };
+  const stop = async (timeoutMs: number) => {
+    await starting?.catch(() => {});
+    tracker.stop();
+    await storage?.stop({ timeoutMs });
+    process.off('exit', appendOnExit);
+  };
+  return {
+    config,
+    tracker,
+    router: () =>
+      createRouter({
+        metrics,
+        collectReasons,
+        markUncounted,
+        readiness: config.readiness,
+        authToken: config.authToken,
+        archive: storage?.queries,
+        alerts: storage?.alerts,
+        now: () => tracker.now(),
+      }),
+    metricsHandler: () => metrics,
+    start: () => (starting ??= start()),
+    async flush() {
+      tracker.flush();
+      await storage?.archive.flush();
+    },
+    stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
+    status: () => statusOf(tracker, storage, collectReasons()),
+    disable: () => tracker.disable(),
+    enable: () => tracker.enable(),
+  };
+}
+
+function statusOf(tracker: ObservabilityTracker, storage: Storage | undefined, reasons: readonly string[]): KeepwatchStatus {
+  const states = storage?.alerts?.numbers().states ?? [];
+  const count = (state: string) => states.reduce((sum, entry) => (entry.state === state ? sum + entry.count : sum), 0);
+  return {
+    recorded: tracker.counts().recorded,
+    archive: storage?.archive.stats(),
+    alerts: { pending: count('pending'), firing: count('firing') },
+    reasons,
+  };
+}

@@ -1,0 +1,7 @@
+// What `import … from 'keepwatch'` gives. Importing it does nothing by itself and loads no database driver.
+export { createKeepwatch, type Keepwatch, type KeepwatchOptions, type KeepwatchStatus } from './app.ts';
+export { type Config, type ConfigOptions, loadConfig, type Receiver } from './config.ts';
+export { KeepwatchError, type KeepwatchErrorCode } from './errors.ts';
+export type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, EventType } from './event.ts';
+export { ObservabilityTracker } from './instrument/tracker.ts';
+export type { Logger } from './logger.ts';
