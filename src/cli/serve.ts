@@ -1,0 +1,49 @@
+// keepwatch serve: API, health and rule evaluation in a process of their own, for apps that archive to the same database.
+import type { Command } from 'commander';
+import { createKeepwatch } from '../app.ts';
+import { loadConfig } from '../config.ts';
+import { closeServer, listen } from '../server/listen.ts';
+import { createStandaloneApp } from '../server/standalone.ts';
+import { waitForSignal } from './exit.ts';
+import { openStorage } from './storage.ts';
+
+export function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('serve /metrics, /healthz, /readyz and /api/v1, and evaluate the alerting rules')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  keepwatch serve\n  DATABASE_URL=postgres://… KEEPWATCH_ALERTS_DATABASE_URL=postgres://keepwatch_rules:…@… keepwatch serve',
+    )
+    .action(run);
+}
+
+async function run(): Promise<void> {
+  const config = loadConfig();
+  const storage = await openStorage(config, say);
+  try {
+    const keepwatch = await createKeepwatch({
+      service: 'keepwatch',
+      readiness: 'strict',
+      databaseUrl: storage.url,
+      alertsDatabaseUrl: storage.rulesUrl,
+      alerts: true,
+    });
+    const server = await listen(createStandaloneApp(keepwatch.router()), config.host, config.port);
+    await keepwatch.start();
+    say(
+      `listening on http://${config.host}:${config.port}: /metrics, /healthz, /readyz, /api/v1/summary, /events, /rules, /alerts`,
+    );
+    for (const reason of keepwatch.status().reasons) say(reason);
+    await waitForSignal();
+    say('stopping');
+    await closeServer(server);
+    await keepwatch.stop();
+  } finally {
+    await storage.close();
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`keepwatch: ${line}\n`);
+}

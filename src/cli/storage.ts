@@ -1,0 +1,52 @@
+// The database of a command: the one that DATABASE_URL names, or the embedded one, joined or started for as long as the command runs.
+import type { Config } from '../config.ts';
+import { closeDatabase, createDatabase, type Database, pingDatabase } from '../db/database.ts';
+import { openEmbeddedPostgres } from '../db/embedded.ts';
+import { migrate } from '../db/migrate.ts';
+import { ensureRoles } from '../db/roles.ts';
+import { redactUrls } from '../errors.ts';
+
+export interface Storage {
+  readonly database: Database;
+  readonly url: string;
+  /** Logs in as keepwatch_rules; undefined when no such login is configured. */
+  readonly rulesUrl: string | undefined;
+  /** What a person types to look inside; holds no password. */
+  readonly psqlCommand: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database and brings its schema up to date.
+ * @param say hears what a person should know, a line each
+ * @throws KeepwatchError ERR_DATABASE_UNAVAILABLE, ERR_DATABASE_SCHEMA or ERR_EMBEDDED_POSTGRES
+ */
+export async function openStorage(config: Config, say: (line: string) => void): Promise<Storage> {
+  const embedded = config.databaseUrl === undefined ? await openEmbeddedPostgres({ folder: config.pgDir, say }) : undefined;
+  const url = embedded?.url ?? config.databaseUrl ?? '';
+  const database = createDatabase({ url, max: 4, applicationName: 'keepwatch cli' });
+  const close = async () => {
+    await closeDatabase(database);
+    await embedded?.close();
+  };
+  try {
+    await pingDatabase(database, url);
+    await migrate(database);
+    if (embedded !== undefined) await ensureRoles(database, { rulesPassword: embedded.rulesPassword });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const psqlCommand = embedded?.psqlCommand ?? `psql "${redactUrls(url)}"`;
+  return { database, url, rulesUrl: embedded?.rulesUrl ?? config.alertsDatabaseUrl, psqlCommand, close };
+}
+
+/** Opens the storage, does the work, closes it whatever happened. */
+export async function withStorage<T>(config: Config, work: (storage: Storage) => Promise<T>): Promise<T> {
+  const storage = await openStorage(config, (line) => process.stderr.write(`keepwatch: ${line}\n`));
+  try {
+    return await work(storage);
+  } finally {
+    await storage.close();
+  }
+}
