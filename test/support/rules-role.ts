@@ -5,9 +5,13 @@ import type { TestDatabase } from './postgres.ts';
 
 const PASSWORD = 'rules-of-the-tests';
 
+/** Makes the roles. @returns the URL that logs in as keepwatch_rules */
+export async function rulesUrlOf(test: TestDatabase): Promise<string> {
+  await ensureRoles(test.database, { rulesPassword: PASSWORD });
+  return Object.assign(new URL(test.url), { username: 'keepwatch_rules', password: PASSWORD }).href;
+}
+
 /** Makes the roles, and opens a pool as keepwatch_rules. Close it with `closeDatabase`. */
 export async function openRulesDatabase(test: TestDatabase, options: { readonly max?: number } = {}): Promise<Database> {
-  await ensureRoles(test.database, { rulesPassword: PASSWORD });
-  const url = Object.assign(new URL(test.url), { username: 'keepwatch_rules', password: PASSWORD }).href;
-  return createDatabase({ url, max: options.max ?? 2, applicationName: 'keepwatch rules' });
+  return createDatabase({ url: await rulesUrlOf(test), max: options.max ?? 2, applicationName: 'keepwatch rules' });
 }

@@ -1,0 +1,32 @@
+// The app under test in end-to-end tests, in a process of its own: one measured route with an agent and a tool inside. Prints its port.
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { createKeepwatch } from '../../../src/index.ts';
+import { closeServer, listen } from '../../../src/server/listen.ts';
+
+const keepwatch = await createKeepwatch();
+const { tracker } = keepwatch;
+const lookUp = tracker.track({ type: 'tool', name: 'look_up' }, async (id: string) => `order ${id}`);
+
+const app = express();
+app.use(tracker.express());
+app.use(keepwatch.router());
+app.get('/work/:id', async (request, response) => {
+  const answer = await tracker.measure({ type: 'agent', name: 'worker' }, async (execution) => {
+    execution.set({ order: request.params.id });
+    return lookUp(request.params.id);
+  });
+  response.json({ answer });
+});
+app.get('/fail', (_request, response) => {
+  response.status(500).json({ error: 'on purpose' });
+});
+
+const server = await listen(app, '127.0.0.1', Number(process.argv[2] ?? 0));
+await keepwatch.start();
+process.stdout.write(`listening on ${(server.address() as AddressInfo).port}\n`);
+process.once('SIGTERM', () => {
+  void closeServer(server)
+    .then(() => keepwatch.stop())
+    .then(() => process.stdout.write(`${JSON.stringify(keepwatch.status())}\n`));
+});

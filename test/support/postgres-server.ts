@@ -1,0 +1,67 @@
+// A Postgres server of a test's own, of the machine's package, that it can stop and start again.
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort } from './postgres.ts';
+
+const run = promisify(execFile);
+
+export interface PostgresServer {
+  /** As superuser, database `postgres`. */
+  readonly url: string;
+  start(): Promise<void>;
+  /** `immediate`: as a crash would; the next start recovers. */
+  stop(mode: 'fast' | 'immediate'): Promise<void>;
+  /** Stops it if it runs, and removes its data. */
+  remove(): Promise<void>;
+}
+
+/** Makes and starts a server. @param binary path of `postgres`; initdb and pg_ctl stand beside it */
+export async function createPostgresServer(binary: string): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-postgres-'));
+  const data = join(folder, 'data');
+  const user = serverUser();
+  const port = await freePort();
+  const tool = (name: string) => join(dirname(binary), name);
+  const options = { ...user, cwd: folder };
+  chmodSync(folder, 0o755);
+  mkdirSync(data);
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, 'test', { mode: 0o600 });
+  if (user !== undefined) for (const path of [folder, data, passwordFile]) chownSync(path, user.uid, user.gid);
+  await run(
+    tool('initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'],
+    options,
+  );
+
+  let isRunning = false;
+  const start = async () => {
+    const flags = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1`;
+    await run(tool('pg_ctl'), ['-D', data, '-l', join(folder, 'log'), '-o', flags, '-w', '-t', '60', 'start'], options);
+    isRunning = true;
+  };
+  const stop = async (mode: 'fast' | 'immediate') => {
+    if (isRunning) await run(tool('pg_ctl'), ['-D', data, '-m', mode, '-w', 'stop'], options);
+    isRunning = false;
+  };
+  await start();
+  return {
+    url: `postgres://postgres:test@127.0.0.1:${port}/postgres`,
+    start,
+    stop,
+    async remove() {
+      await stop('immediate');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Postgres refuses to run as root. */
+function serverUser(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
