@@ -33,7 +33,7 @@ export function createScreen({ out, plainIntervalMs = 5000, now = () => performa
   const draw = (line: string): string => line.slice(0, Math.max(20, (out.columns ?? 80) - 1));
   return {
     print(line) {
-      out.write(out.isTTY === true && live !== '' ? `${CLEAR_LINE}${line}\n${draw(live)}` : `${line}\n`);
+      out.write(live !== '' ? `${CLEAR_LINE}${line}\n${draw(live)}` : `${line}\n`);
     },
     live(line) {
       if (out.isTTY === true) {
