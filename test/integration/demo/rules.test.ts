@@ -1,9 +1,9 @@
 // The fast rule of the burst, in virtual time on real Postgres: 8 s of normal traffic, 15 s of failures, then normal traffic again.
 import assert from 'node:assert/strict';
 import { basename, dirname } from 'node:path';
-import { BURST_RULES_FILE } from '../../demo/burst.ts';
-import { loadRules } from '../../src/alerts/rule-file.ts';
-import { type AlertsFixture, insertEvents, openAlertsFixture } from '../support/alerts.ts';
+import { BURST_RULES_FILE } from '../../../demo/burst.ts';
+import { loadRules } from '../../../src/alerts/rule-file.ts';
+import { type AlertsFixture, insertEvents, openAlertsFixture } from '../../support/alerts.ts';
 
 const SECOND = 1000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { type ChatStore, createChatStore, openDemoDatabase } from '../../demo/store.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { type ChatStore, createChatStore, openDemoDatabase } from '../../../demo/store.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 describe('ChatStore', () => {
   let test: TestDatabase;
@@ -67,6 +67,6 @@ describe('ChatStore', () => {
     await test.database.any(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'chat-api demo' and datname = current_database()`,
     );
-    await waitFor(() => store.getOrder(1).then(() => true), { what: 'a query to succeed' });
+    await waitFor(() => store.getOrder(1), { what: 'a query to succeed' });
   });
 });
