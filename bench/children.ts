@@ -20,11 +20,16 @@ export interface Child<M extends Methods> {
 
 /** All children of a run. */
 export class Children {
+  readonly #code: string;
   readonly #folder: string;
   readonly #running = new Map<ChildProcess, string>();
 
-  /** @param folder where the compiled benchmark stands */
-  constructor(folder: string) {
+  /**
+   * @param code where the compiled benchmark stands
+   * @param folder their working folder, for files that may go when the run ends
+   */
+  constructor(code: string, folder: string) {
+    this.#code = code;
     this.#folder = folder;
   }
 
@@ -34,11 +39,12 @@ export class Children {
    * @param options.core the core to stay on; ignored where cores cannot be chosen
    */
   start<M extends Methods>(module: string, options: { core?: number } = {}): Child<M> {
-    const file = join(this.#folder, 'bench', module.replace(/\.ts$/, '.js'));
+    const file = join(this.#code, 'bench', module.replace(/\.ts$/, '.js'));
     const pin = CAN_PIN && TASKSET !== undefined && options.core !== undefined ? [TASKSET, '-c', String(options.core)] : [];
     const child = spawn('/usr/bin/env', [...pin, process.execPath, file], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true, // Ctrl-C is for the parent: it ends its children in order
+      cwd: this.#folder,
       env: { NODE_ENV: 'production' },
     });
     this.#running.set(child, module);

@@ -35,7 +35,7 @@ async function main(): Promise<number> {
   releases.push(remove);
   const folder = mkdtempSync(join(tmpdir(), 'keepwatch-bench-'));
   releases.push(() => rmSync(folder, { recursive: true, force: true }));
-  const children = new Children(code);
+  const children = new Children(code, folder);
   releases.push(() => children.stopAll());
   for (const name of options.sections) {
     const busyShare = watchBusyShare();

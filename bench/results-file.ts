@@ -16,7 +16,7 @@ export function formatResults(command: string, environment: Environment, results
     '',
     `Made by \`${command}\` on ${environment.date}: Node ${environment.node.slice(1)}, ${environment.platform}, ${environment.cores} cores (${pinned}).`,
     'This file is written by the benchmark (`--write`); read ratios and differences, not absolute figures: they belong to one machine.',
-    'Cells show the median [95 % interval of the median].',
+    'Cells show the median [95% interval of the median].',
   ];
   const sections = results.flatMap((result) => [
     '',

@@ -13,6 +13,8 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   'bare Express again': 'http/contender-bare.ts',
   'prom-client by hand': 'http/contender-prom-client.ts',
   'express-prom-bundle': 'http/contender-express-prom-bundle.ts',
+  'Keepwatch, metrics only': 'http/contender-keepwatch-metrics.ts',
+  Keepwatch: 'http/contender-keepwatch.ts',
 };
 const CONTENDER_CORE = 0;
 const LOAD_CORE = 1;
@@ -168,7 +170,8 @@ function cellsOf(
 
 const NOTES = [
   'Every contender is a process of its own, all alive at once on one core, taking turns in short slices; the load comes from another core over 16 kept-alive connections, an exact number of requests.',
-  'Each slice is compared with the mean of the bare slices just before and after it. Cells: median [95 % interval of the median] over all slices of all generations of fresh processes.',
+  'Each slice is compared with the mean of the bare slices just before and after it. Cells: median [95% interval of the median] over all slices of all generations of fresh processes.',
   'CPU time is that of the whole process, kernel and garbage collection included, deferred work finished first. "in process" drives the same server through streams instead of TCP, which is sharper. "bare Express again" is a second bare process: what it shows is noise.',
+  'prom-client and express-prom-bundle keep metrics. "Keepwatch, metrics only" keeps metrics and trace context; "Keepwatch" also writes every request as a raw event to its spool on the disk. What brings the spool to Postgres is in the archive section.',
   '"sent" and "counted" are over the whole run, both ways and both routes, warm-up included: a contender that misses a request fails the run.',
 ];

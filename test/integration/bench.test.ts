@@ -15,7 +15,14 @@ describe('npm run bench', () => {
     const { stdout } = await run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'http', 'track', '--quick', '--json']);
     const { results } = JSON.parse(stdout) as { results: SectionResult[] };
     const contenders = results.map(({ tables }) => tables.map(({ rows }) => rows.map(({ contender }) => contender)));
-    const http = ['bare Express', 'bare Express again', 'prom-client by hand', 'express-prom-bundle'];
+    const http = [
+      'bare Express',
+      'bare Express again',
+      'prom-client by hand',
+      'express-prom-bundle',
+      'Keepwatch, metrics only',
+      'Keepwatch',
+    ];
     const track = ['bare function', 'bare function again', 'prom-client by hand', 'Keepwatch, tracing off', 'Keepwatch'];
     assert.deepEqual(contenders, [
       [http, http, http, http],
