@@ -1,5 +1,13 @@
 -- The archive: raw events by day, the ledger of what is committed, and what could not be archived.
 
+comment on schema keepwatch is 'Keepwatch: archived timing events, and what is known of them.';
+comment on table keepwatch.migration is 'The migrations that this database has, in order.';
+comment on column keepwatch.migration.version is 'Number of the migration, from 1.';
+comment on column keepwatch.migration.name is 'Its file in sql/migrations, without the ending.';
+comment on column keepwatch.migration.sha256 is 'Of its text: a migration that was applied is never edited.';
+comment on column keepwatch.migration.is_breaking is 'A process that does not know it must not go on.';
+comment on column keepwatch.migration.applied_at is 'When it was applied.';
+
 create table keepwatch.observability_metrics (
   id uuid not null,
   start_time timestamptz not null,
@@ -43,6 +51,24 @@ select id, name, type, status, start_time, end_time, duration_ms, service,
   encode(parent_span_id, 'hex') as parent_span_id, error, metadata, weight, source_id, created_at
 from keepwatch.observability_metrics;
 comment on view keepwatch.events is 'observability_metrics with W3C hexadecimal ids.';
+comment on column keepwatch.events.trace_id is 'W3C trace id, 32 hexadecimal digits; null when tracing was off.';
+comment on column keepwatch.events.span_id is 'W3C span id, 16 hexadecimal digits.';
+comment on column keepwatch.events.parent_span_id is 'Span id of the execution that this one ran in; null at the root of a trace.';
+do $$
+declare
+  shared record;
+begin
+  for shared in
+    select view_column.attname as name, col_description(table_column.attrelid, table_column.attnum) as meaning
+    from pg_attribute as view_column
+    join pg_attribute as table_column
+      on table_column.attname = view_column.attname and table_column.attrelid = 'keepwatch.observability_metrics'::regclass
+    where view_column.attrelid = 'keepwatch.events'::regclass and col_description(view_column.attrelid, view_column.attnum) is null
+  loop
+    execute format('comment on column keepwatch.events.%I is %L', shared.name, shared.meaning);
+  end loop;
+end
+$$;
 
 create table keepwatch.sources (
   source_id bigint primary key,
