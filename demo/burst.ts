@@ -38,7 +38,7 @@ export function createBurst(options: BurstOptions): Burst {
   const { setFailureRate, normalFailureRate, print, delayMs = 8000, lengthMs = 15_000 } = options;
   let phase: 'before' | 'failing' | 'after' = 'before';
   let seen: 'ok' | 'pending' | 'firing' | 'resolved' = 'ok';
-  print(`Burst: ${delayMs / 1000} s of normal traffic first. About one LLM call in a hundred fails.`);
+  print(`Burst: ${delayMs / 1000} s of normal traffic first, in which ${normalFailureRate * 100}% of the LLM calls fail.`);
 
   const advanceProvider = (elapsedMs: number): void => {
     if (phase === 'before' && elapsedMs >= delayMs) {

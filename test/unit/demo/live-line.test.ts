@@ -10,13 +10,13 @@ describe('describeProgress', () => {
       archive: { archived: 7702, lagSeconds: 1.234, spoolEvents: 29 },
       alerts: { pending: 1, firing: 2 },
     };
-    const line = '01:23  1240 requests, 12 failed  7731 events  7702 archived  lag 1.2 s  spool 29  1 pending  2 FIRING';
+    const line = '01:23  alerts: 1 pending, 2 FIRING  1240 requests, 12 failed  7731 events  7702 archived  lag 1.2 s  spool 29';
     assert.equal(describeProgress(83_900, traffic, status), line);
   });
 
   it('leaves the archive out where there is none', () => {
     const status = { recorded: 5, archive: undefined, alerts: { pending: 0, firing: 0 } };
     const line = describeProgress(0, { ...traffic, status5xx: 0, transportErrors: 0 }, status);
-    assert.equal(line, '00:00  1240 requests  5 events  no alert firing');
+    assert.equal(line, '00:00  alerts: none  1240 requests  5 events');
   });
 });
