@@ -62,7 +62,7 @@ export async function evaluateRule(
       series: [],
       durationMs: performance.now() - startedAt,
       sqlstate: sqlState(error),
-      error: `${where}${describeError(error)}`,
+      error: `${where}${error instanceof KeepwatchError ? error.message : describeError(error)}`,
     };
   }
 }

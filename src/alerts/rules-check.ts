@@ -45,8 +45,9 @@ export async function checkQueries(
       const { columns } = await runRulesQuery(rulesDatabase, query, { maxRows: 0 });
       problems.push(...checkColumns(rule, columns).map((message) => toProblem(rule, undefined, message)));
     } catch (error) {
-      if (!(error instanceof KeepwatchError) && isConnectionError(error)) return { problems, isComplete: false };
-      problems.push(toProblem(rule, queryErrorLine(error, query), describeError(error)));
+      if (error instanceof KeepwatchError) problems.push(toProblem(rule, undefined, error.message));
+      else if (isConnectionError(error)) return { problems, isComplete: false };
+      else problems.push(toProblem(rule, queryErrorLine(error, query), describeError(error)));
     }
   }
   return { problems, isComplete: true };
