@@ -237,7 +237,9 @@ describe('Alerts', function () {
 
   it('sends to the receivers that a rule names, else by the route, else to the first', async () => {
     const rule = (name: string, more: string) => `{ alert: ${name}, query: select 1 as value, fire_when: value > 0${more} }`;
-    const groups = parseRules(`groups: [{ name: g, rules: [${rule('Named', ', notify: [mail, pager]')}, ${rule('Routed', '')}] }]`);
+    const groups = parseRules(
+      `groups: [{ name: g, rules: [${rule('Named', ', notify: [mail, pager]')}, ${rule('Routed', '')}] }]`,
+    );
     const receivers = ['pager', 'mail', 'chat'].map((name) => ({ name, webhook: { url: receiver.url } }));
     await create({ receivers, route: { receiver: 'chat' } }, groups).tick();
     const sent = receiver.received.map(({ body }) => `${body.alerts[0]?.labels['alertname']} ${body.receiver}`).sort();
