@@ -222,8 +222,13 @@ describe('Evaluator', function () {
     for (const minute of [1, 2, 4, 5, 6]) await insert(minute, 15);
     const rule = ruleOf({ wait: '2m' });
     const states: string[] = [];
+    let before: unknown;
     for (let minute = 1; minute <= 6; minute++) {
-      await evaluate(minute, minute === 3 ? ruleOf({ wait: '2m', query: `select 'a' as name, 1 / 0 as value` }) : rule);
+      const isBroken = minute === 3;
+      await evaluate(minute, isBroken ? ruleOf({ wait: '2m', query: `select 'a' as name, 1 / 0 as value` }) : rule);
+      const row = await fixture.database.one('select * from keepwatch.alert_instance');
+      if (isBroken) assert.deepEqual(row, before, 'an error changes nothing at all');
+      before = row;
       const { state, held_ms } = await instance();
       states.push(`${state} ${held_ms}`);
     }

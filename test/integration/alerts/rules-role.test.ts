@@ -15,7 +15,7 @@ describe('the role of the rules', function () {
     rules = fixture.rulesDatabase;
     await insertEvents(fixture.database, { count: 10, fromMs: Date.now() - 60_000, toMs: Date.now() });
     await fixture.database.none(
-      'create function public.write_it() returns int language sql as $$ insert into keepwatch.alert_group values (1) returning 1 $$',
+      "create function public.write_it() returns int language sql as $$ insert into keepwatch.alert_group values ('x', 1, now()) returning 1 $$",
     );
   });
   after(() => fixture.close());
@@ -107,6 +107,11 @@ describe('the role of the rules', function () {
     } finally {
       await closeDatabase(single);
     }
+  });
+
+  it('writes nothing even where the role could', async () => {
+    const query = { text: 'select public.write_it()', values: [] };
+    await assert.rejects(runRulesQuery(fixture.database, query, { maxRows: 1 }), { code: '25006' });
   });
 
   it('keeps no large object, which Postgres before 16 lets a read-only transaction make', async () => {
