@@ -27,6 +27,10 @@ export class CollectedMetric implements RegisteredMetric {
     this.type = type;
   }
 
+  get isEmpty(): boolean {
+    return this.#collectors.length === 0;
+  }
+
   add(collect: Collect): void {
     this.#collectors.push(collect);
   }

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
 import type { ExecutionOptions, TimedExecution } from './execution-options.ts';
-import { type FollowOptions, follow, settlesLater } from './follow.ts';
+import { type Ending, followPromise, interceptThen, isPlainPromise, isThenable, type ThenableContexts } from './follow.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import type { Binding, Recorder } from './recorder.ts';
 import type { Metrics } from './registry.ts';
@@ -88,12 +88,21 @@ export class ExecutionRunner implements ExecutionCore {
       execution.fail(error);
       throw error;
     }
-    return this.#followOr(
-      result,
-      span,
-      () => execution.end(),
-      (error) => execution.fail(error),
-    );
+    if (isPlainPromise(result)) {
+      return followPromise(
+        result,
+        (value) => {
+          execution.end();
+          return value;
+        },
+        (error) => {
+          execution.fail(error);
+          throw error;
+        },
+      );
+    }
+    this.#endOrIntercept(result, span, { onSuccess: () => execution.end(), onFailure: (error) => execution.fail(error) });
+    return result;
   }
 
   /** One call of a tracked function. */
@@ -118,31 +127,50 @@ export class ExecutionRunner implements ExecutionCore {
       this.#recorder.end(subject.binding, STATUS_CODES.failure, startMs, span, subject.metadata, error);
       throw error;
     }
-    if (typeof result !== 'object' && typeof result !== 'function') {
-      this.#recorder.end(subject.binding, STATUS_CODES.success, startMs, span, subject.metadata);
-      return result;
-    }
-    return this.#followOr(
-      result,
-      span,
-      () => this.#recorder.end(subject.binding, STATUS_CODES.success, startMs, span, subject.metadata),
-      (error) => this.#recorder.end(subject.binding, STATUS_CODES.failure, startMs, span, subject.metadata, error),
-    );
+    return this.#finishCall(subject, result, startMs, span);
   }
 
-  /** Follows a result that settles later; one that is there already is a success at once. */
-  #followOr<T>(result: T, span: Span | undefined, onSuccess: () => void, onFailure: (error: unknown) => void): T {
-    try {
-      if (settlesLater(result)) return follow(result, { onSuccess, onFailure, ...this.#contexts(span) });
-    } catch (error) {
-      this.#errors.note('follow', error);
+  #finishCall({ binding, metadata }: Subject, result: unknown, startMs: number, span: Span | undefined): unknown {
+    const recorder = this.#recorder;
+    if (typeof result !== 'object' && typeof result !== 'function') {
+      recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
+      return result;
     }
-    onSuccess();
+    if (isPlainPromise(result)) {
+      return followPromise(
+        result,
+        (value) => {
+          recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
+          return value;
+        },
+        (error) => {
+          recorder.end(binding, STATUS_CODES.failure, startMs, span, metadata, error);
+          throw error;
+        },
+      );
+    }
+    this.#endOrIntercept(result, span, {
+      onSuccess: () => recorder.end(binding, STATUS_CODES.success, startMs, span, metadata),
+      onFailure: (error) => recorder.end(binding, STATUS_CODES.failure, startMs, span, metadata, error),
+    });
     return result;
   }
 
+  /** A thenable ends the execution when it settles; any other result is a success at once. */
+  #endOrIntercept(result: unknown, span: Span | undefined, ending: Ending): void {
+    try {
+      if (isThenable(result)) {
+        interceptThen(result, ending, this.#contexts(span));
+        return;
+      }
+    } catch (error) {
+      this.#errors.note('follow', error);
+    }
+    ending.onSuccess();
+  }
+
   /** Lazy work runs inside the execution's span; what waits for it runs in the context where it waited. */
-  #contexts(span: Span | undefined): Pick<FollowOptions, 'runInside' | 'captureOutside'> {
+  #contexts(span: Span | undefined): ThenableContexts {
     const tracer = this.#tracer;
     if (tracer === undefined || span === undefined) return {};
     return {

@@ -84,16 +84,18 @@ export class Pump {
     const sink = this.#sink ?? (this.#timer === undefined ? undefined : DISCARD);
     if (sink === undefined || this.#isHandingOn) return 0;
     this.#isHandingOn = true;
-    const batch = this.#ring.batch(limit, this.#clock.now());
+    let size = 0;
     try {
+      const batch = this.#ring.batch(limit, this.#clock.now());
+      size = batch.size;
       const accepted = sink.accept(batch);
-      const taken = accepted >= 0 ? Math.min(Math.floor(accepted), batch.size) : 0;
+      const taken = accepted >= 0 ? Math.min(Math.floor(accepted), size) : 0;
       this.#ring.take(taken);
       return taken;
     } catch (error) {
-      this.#ring.dropFirst(batch.size, 'sink_error');
+      this.#ring.dropFirst(size, 'sink_error');
       this.#errors.note('sink', error);
-      return batch.size;
+      return size;
     } finally {
       this.#isHandingOn = false;
     }

@@ -200,6 +200,7 @@ export class EventRing {
   }
 
   #drop(reason: DropReason, count: number): void {
+    if (count === 0) return;
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + count;
     this.#droppedTotal += count;
   }

@@ -9,7 +9,6 @@ export interface TrackerNumbers {
   readonly internalErrors: number;
   readonly metadataTruncated: number;
   readonly executionsEvicted: number;
-  readonly seriesOverflow: readonly { readonly metric: string; readonly count: number }[];
 }
 
 export interface ArchiveNumbers {
@@ -65,9 +64,10 @@ function registerTracker(metrics: Metrics, numbers: () => TrackerNumbers): void 
     const { dropped } = numbers().counts;
     return [...TRACKER_REASONS].map((reason) => ({ value: dropped[reason as DropReason] ?? 0, labels: { reason } }));
   });
-  metrics
-    .collected('keepwatch_series_overflow_total')
-    .add(() => numbers().seriesOverflow.map(({ metric, count }) => ({ value: count, labels: { metric } })));
+  const overflow = metrics.collected('keepwatch_series_overflow_total');
+  // These are numbers of the registry, which a second tracker in it would report again.
+  if (overflow.isEmpty)
+    overflow.add(() => metrics.overflows().map(({ metric, count }) => ({ value: count, labels: { metric } })));
 }
 
 function registerArchive(metrics: Metrics, numbers: () => ArchiveNumbers): void {

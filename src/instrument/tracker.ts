@@ -220,7 +220,6 @@ export class ObservabilityTracker {
       internalErrors: this.#errors.count,
       metadataTruncated: this.#recorder.truncatedCount,
       executionsEvicted: this.#open.evictedCount,
-      seriesOverflow: this.#metrics.overflows(),
     };
   }
 }

@@ -22,13 +22,11 @@ export function wrapFunction<F extends AnyFunction>(fn: F, around: Around): F {
 }
 
 function plain(around: Around): AnyFunction {
-  const holder = {
+  return {
     wrapped(this: unknown, ...args: unknown[]): unknown {
       return around(this, args);
     },
-  };
-  // oxlint-disable-next-line typescript/unbound-method -- its `this` is whatever it is called with, like that of the function it stands for
-  return holder.wrapped;
+  }.wrapped;
 }
 
 function constructible(fn: AnyFunction, around: Around): AnyFunction {
