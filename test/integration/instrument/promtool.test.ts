@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createRegistry } from '../../../src/instrument/registry.ts';
+import { registerSelfMetrics } from '../../../src/instrument/self-metrics.ts';
+import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
+
+/** A registry in which every metric of the catalogue has a value, hostile label values included. */
+function fullRegistry() {
+  const registry = createRegistry();
+  const tracker = new ObservabilityTracker({ service: 'test', registry, maxSeries: 10 });
+  tracker.express();
+  for (const type of ['api', 'agent', 'tool', 'llm', 'db', 'custom'] as const) {
+    for (const name of [
+      'plain',
+      'quo"te',
+      'back\\slash',
+      'new\nline',
+      '\u{1F600}',
+      ...Array.from({ length: 20 }, (_, index) => `n${index}`),
+    ]) {
+      tracker
+        .start({ type, name, labels: { provider: name, model: name, workspace: name } })
+        .tokens({ input: 1, output: 2 })
+        .end();
+      tracker.start({ type, name }).fail(new Error('x'));
+    }
+  }
+  registerSelfMetrics(registry, {
+    archive: () => ({
+      archived: 1,
+      deadLettered: 0,
+      quarantined: 0,
+      spoolBytes: 0,
+      spoolEvents: 0,
+      lagSeconds: 0,
+      failures: 0,
+      dropped: { spool_full: 1 },
+      batches: 1,
+      batchSecondsSum: 0.1,
+    }),
+    alerts: () => ({
+      states: [{ alertname: 'A', state: 'firing', count: 1 }],
+      notifications: [{ receiver: 'r', outcome: 'sent', count: 1 }],
+      evaluationSeconds: { sum: 1, count: 1 },
+    }),
+  });
+  return registry;
+}
+
+describe('promtool check metrics', () => {
+  it('has no complaint', async function () {
+    const isThere = spawnSync('promtool', ['--version']).error === undefined;
+    if (!isThere && process.env['CI'] === undefined) this.skip();
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input: await fullRegistry().metrics(),
+      encoding: 'utf8',
+    });
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+  });
+});
