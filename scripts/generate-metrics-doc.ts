@@ -1,4 +1,4 @@
-// Writes docs/metrics.md from the catalogue: node --import tsx scripts/generate-metrics-doc.ts
+// Writes docs/metrics.md from the catalogue: npm run docs:metrics
 import { writeFileSync } from 'node:fs';
 import { metricsDocument } from './metrics-document.ts';
 

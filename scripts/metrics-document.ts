@@ -1,4 +1,4 @@
-// docs/metrics.md, from the catalogue. A unit test compares it with the file; scripts/generate-metrics-doc.ts writes it.
+// docs/metrics.md, from the catalogue. A unit test compares it with the file; npm run docs:metrics writes it.
 import { EVENT_TYPES, type EventType } from '../src/event.ts';
 import { CATALOGUE, type MetricEntry } from '../src/instrument/catalogue.ts';
 import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from '../src/instrument/series-table.ts';
@@ -14,8 +14,7 @@ const TITLES: Readonly<Record<string, string>> = {
 
 const INTRODUCTION = `# Metrics
 
-Generated from \`src/instrument/catalogue.ts\` by \`scripts/generate-metrics-doc.ts\`: change the catalogue, then run
-\`node --import tsx scripts/generate-metrics-doc.ts\`.
+Generated from \`src/instrument/catalogue.ts\` by \`npm run docs:metrics\`: change the catalogue, not this file.
 
 Every execution moves the metrics of its type in the moment in which it becomes a timing event, from the same clock reading: the count of a
 histogram is the number of rows of that type in \`keepwatch.observability_metrics\`, once they are archived. A metric appears at \`/metrics\`

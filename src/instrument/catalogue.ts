@@ -1,5 +1,5 @@
 // The one registry of metrics: name, type, help, labels, buckets, and which executions feed it. docs/metrics.md is generated from it
-// (scripts/generate-metrics-doc.ts). To add a metric, add a line here.
+// (npm run docs:metrics). To add a metric, add a line here.
 import type { EventType } from '../event.ts';
 
 /** What of an execution moves a metric: that it ended, that it failed, how long it took. The rest is moved by its own call. */

@@ -4,7 +4,7 @@ import { metricsDocument } from '../../../scripts/metrics-document.ts';
 import { CATALOGUE, type MetricEntry } from '../../../src/instrument/catalogue.ts';
 
 describe('docs/metrics.md', () => {
-  it('is what the catalogue says: run node --import tsx scripts/generate-metrics-doc.ts', () => {
+  it('is what the catalogue says: run npm run docs:metrics', () => {
     assert.equal(readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8'), metricsDocument());
   });
 });
