@@ -189,7 +189,9 @@ export class Archiver {
         await spool.seal();
       }
       const { lastSealed, lowWatermarkMs } = spool;
-      const segments = (await listSegments(folder, LANE)).filter((segment) => segment.isSealed);
+      // A segment that could not be renamed when it was given up counts as sealed too: nothing will be added to it.
+      const listed = (await listSegments(folder, LANE)).filter(({ isSealed, segment }) => isSealed || segment <= lastSealed);
+      const segments = listed.map((entry) => ({ ...entry, isSealed: true }));
       const { isDone } = await drainSegments(source, LANE, segments, context, mark);
       if (isDone) spool.acknowledge(lastSealed);
       if (spool.events === 0 && lowWatermarkMs === spool.lowWatermarkMs && Number.isFinite(lowWatermarkMs)) {

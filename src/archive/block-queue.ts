@@ -32,6 +32,11 @@ export class BlockQueue {
     return this.#blocks[0]?.minEndMs ?? Infinity;
   }
 
+  /** The newest block. */
+  get last(): QueuedBlock | undefined {
+    return this.#blocks.at(-1);
+  }
+
   push(block: QueuedBlock): void {
     this.#blocks.push(block);
     this.#bytes += block.bytes.length;

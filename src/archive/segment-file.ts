@@ -23,6 +23,8 @@ export class SegmentFile {
   readonly #seed: number;
   #bytes: number;
   #blocks = 0;
+  /** A number that was closed may be another file's already: it is never used again. */
+  #isOpen = true;
 
   private constructor(folder: string, header: SegmentHeader, fd: number, bytes: number, seed: number) {
     this.segment = header.segment;
@@ -92,6 +94,7 @@ export class SegmentFile {
   async seal(lastBlock: Buffer): Promise<void> {
     await this.append([lastBlock]);
     await syncFile(this.#fd);
+    this.#isOpen = false;
     await closeFile(this.#fd);
     await this.#publish();
   }
@@ -101,8 +104,11 @@ export class SegmentFile {
    * fsync failed is never synced again: the kernel may have forgotten what it could not write.
    */
   async abandon(): Promise<void> {
-    await truncateFile(this.#fd, this.#bytes).catch(() => {}); // the reader passes over a torn end
-    await closeFile(this.#fd).catch(() => {});
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      await truncateFile(this.#fd, this.#bytes).catch(() => {}); // the reader passes over a torn end
+      await closeFile(this.#fd).catch(() => {});
+    }
     await this.#publish();
   }
 
