@@ -1,5 +1,7 @@
 // Child processes of tests: started, watched by what they print, ended by their own id.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 
 export interface RunningProcess {
   readonly pid: number;
@@ -69,6 +71,7 @@ export function startProcess(
 }
 
 const ROOT = new URL('../../', import.meta.url).pathname;
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 /** Runs a TypeScript program of this repository, named from its root. */
 export function startProgram(
@@ -76,7 +79,7 @@ export function startProgram(
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): RunningProcess {
-  return startProcess(process.execPath, ['--import', import.meta.resolve('tsx'), ROOT + path, ...args], options);
+  return startProcess(process.execPath, ['--import', TSX, ROOT + path, ...args], options);
 }
 
 /** Runs `keepwatch <args>` from the sources. */

@@ -21,7 +21,9 @@ describe('docs', () => {
       const paths = [...text.matchAll(/`((?:src|sql|test|docs|demo|bench|rules|scripts|examples)\/[\w./-]+)`/g)].map((match) =>
         join(ROOT, match[1] ?? ''),
       );
-      const missing = [...links, ...paths].filter((path) => !path.includes('NNNNNN') && !existsSync(path)).map((path) => path.slice(ROOT.length));
+      const missing = [...links, ...paths]
+        .filter((path) => !path.includes('NNNNNN') && !existsSync(path))
+        .map((path) => path.slice(ROOT.length));
       assert.deepEqual(missing, []);
     });
   }
