@@ -94,7 +94,7 @@ function openRulesDatabase(config: Config, url: string): Database | undefined {
 }
 
 function openAlerts(config: Config, database: Database, rulesDatabase: Database, logger: Logger): Alerts {
-  const { groups, problems } = loadRules(config.rules, process.cwd());
+  const { groups, problems } = loadRules(config.rules, process.cwd(), { receivers: config.receivers.map(({ name }) => name) });
   if (problems.length > 0) logger.error({ problems }, `rules that are left out:\n${formatProblems(problems)}`);
   return createAlerts({
     database,

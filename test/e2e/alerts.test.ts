@@ -67,7 +67,7 @@ describe('a failure burst, with the evaluator killed while firing', () => {
 
   let sent = 0;
   function sendRequest(): void {
-    const path = (sent++ % 10) / 10 < share ? '/fail' : '/work/1';
+    const path = (sent++ % 10) / 10 < share ? '/work/1?fail' : '/work/1';
     const request = fetch(`http://127.0.0.1:${appPort}${path}`).then((response) => response.arrayBuffer());
     requests.add(request);
     void request.finally(() => requests.delete(request));

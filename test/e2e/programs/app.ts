@@ -1,4 +1,5 @@
-// The app under test in end-to-end tests, in a process of its own: one measured route with an agent and a tool inside. Prints its port.
+// The app under test in end-to-end tests, in a process of its own: one measured route with an agent and a tool
+// inside, which answers 500 when asked to. Prints its port.
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { createKeepwatch } from '../../../src/index.ts';
@@ -16,10 +17,7 @@ app.get('/work/:id', async (request, response) => {
     execution.set({ order: request.params.id });
     return lookUp(request.params.id);
   });
-  response.json({ answer });
-});
-app.get('/fail', (_request, response) => {
-  response.status(500).json({ error: 'on purpose' });
+  response.status(request.query['fail'] === undefined ? 200 : 500).json({ answer });
 });
 
 const server = await listen(app, '127.0.0.1', Number(process.argv[2] ?? 0));
