@@ -1,9 +1,10 @@
 // A simulated LLM provider: a real HTTP server on loopback that answers like OpenAI's chat completions, with real waiting and real errors.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import { listen, type RunningServer } from '../src/server/listen.ts';
 import type { ChatCompletion, ChatCompletionRequest } from './completions.ts';
-import { listen, type RunningServer, readBody } from './http-server.ts';
 import { createRandom, type Random } from './random.ts';
+import { readBody } from './read-body.ts';
 import { composeReply } from './reply.ts';
 
 export interface ProviderOptions {

@@ -3,9 +3,9 @@
 import { createServer } from 'node:http';
 import type { Router } from 'express';
 import { describeError, KeepwatchError, redactUrls } from '../src/errors.ts';
+import { listen } from '../src/server/listen.ts';
 import { type Burst, createBurst } from './burst.ts';
 import { createChatApp } from './chat-app.ts';
-import { listen } from './http-server.ts';
 import { type DemoStatus, describeProgress } from './live-line.ts';
 import type { Measuring } from './measuring.ts';
 import { type ProviderStats, startProvider } from './provider.ts';

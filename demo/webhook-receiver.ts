@@ -1,6 +1,7 @@
 // A local receiver of webhook notifications (the Alertmanager v4 payload) that shows each alert as one readable line.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { listen, type RunningServer, readBody } from './http-server.ts';
+import { listen, type RunningServer } from '../src/server/listen.ts';
+import { readBody } from './read-body.ts';
 
 /** One alert of a notification, as the Alertmanager v4 webhook carries it. */
 export interface NotifiedAlert {

@@ -1,8 +1,9 @@
 // keepwatch serve: API, health and rule evaluation in a process of their own, for apps that archive to the same database.
+import { createServer } from 'node:http';
 import type { Command } from 'commander';
 import { createKeepwatch } from '../app.ts';
 import { loadConfig } from '../config.ts';
-import { closeServer, listen } from '../server/listen.ts';
+import { listen } from '../server/listen.ts';
 import { createStandaloneApp } from '../server/standalone.ts';
 import { waitForSignal } from './exit.ts';
 import { openStorage } from './storage.ts';
@@ -29,15 +30,13 @@ async function run(): Promise<void> {
       alertsDatabaseUrl: storage.rulesUrl,
       alerts: true,
     });
-    const server = await listen(createStandaloneApp(keepwatch.router()), config.host, config.port);
+    const server = await listen(createServer(createStandaloneApp(keepwatch.router())), config.host, config.port);
     await keepwatch.start();
-    say(
-      `listening on http://${config.host}:${config.port}: /metrics, /healthz, /readyz, /api/v1/summary, /events, /rules, /alerts`,
-    );
+    say(`listening on ${server.url}: /metrics, /healthz, /readyz, /api/v1/summary, /events, /rules, /alerts`);
     for (const reason of keepwatch.status().reasons) say(reason);
     await waitForSignal();
     say('stopping');
-    await closeServer(server);
+    await server.stop();
     await keepwatch.stop();
   } finally {
     await storage.close();

@@ -1,40 +1,75 @@
-// Opens a port, and says plainly when that is not possible.
-import { createServer, type RequestListener, type Server } from 'node:http';
+// Opens a port, and closes it: one clear error, no socket left open.
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { KeepwatchError } from '../errors.ts';
 
-/**
- * Serves `app` on host and port (0: any free one).
- * @throws KeepwatchError ERR_PORT_IN_USE when the address is taken, not ours, or not allowed
- */
-export async function listen(app: RequestListener, host: string, port: number): Promise<Server> {
-  const server = createServer(app);
-  try {
-    await new Promise<void>((done, fail) => {
-      server.once('error', fail);
-      server.listen(port, host, done);
-    });
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const reason =
-      code === 'EADDRINUSE'
-        ? 'is in use by another process'
-        : code === 'EACCES'
-          ? 'needs more rights'
-          : `cannot be opened (${code})`;
-    throw new KeepwatchError(
-      'ERR_PORT_IN_USE',
-      `${host}:${port} ${reason}; choose another with KEEPWATCH_PORT and KEEPWATCH_HOST`,
-      { cause },
-    );
-  }
-  return server;
+/** An HTTP server that accepts connections. */
+export interface RunningServer {
+  /** `http://host:port`, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new connection, lets running requests finish (5 s at most), then resolves. May be called twice. */
+  stop(): Promise<void>;
 }
 
-/** Lets running requests finish, then closes; connections still open after `timeoutMs` are cut. */
-export async function closeServer(server: Server, timeoutMs = 5000): Promise<void> {
-  const closed = new Promise<void>((done) => server.close(() => done()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
-  await closed;
-  clearTimeout(timer);
+/**
+ * Starts to listen.
+ * @param port 0 for any free one
+ * @throws KeepwatchError ERR_PORT_IN_USE when another process has the port, ERR_CONFIG_INVALID when the address cannot be had at all
+ */
+export async function listen(server: Server, host: string, port: number): Promise<RunningServer> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  }).catch((cause: unknown) => {
+    throw explainListenError(cause, host, port);
+  });
+  const { port: actualPort } = server.address() as AddressInfo;
+  let stopped: Promise<void> | undefined;
+  return {
+    port: actualPort,
+    url: `http://${reachable(host)}:${actualPort}`,
+    stop() {
+      stopped ??= closeServer(server);
+      return stopped;
+    },
+  };
+}
+
+function explainListenError(cause: unknown, host: string, port: number): unknown {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    const message = `${host}:${port} is in use by another process; stop it, or choose another port: KEEPWATCH_PORT=${port + 1}`;
+    return new KeepwatchError('ERR_PORT_IN_USE', message, { cause });
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    const message = `cannot listen on ${host}:${port} (${code}); allowed: an address of this machine (KEEPWATCH_HOST) and a port that this user may open (KEEPWATCH_PORT)`;
+    return new KeepwatchError('ERR_CONFIG_INVALID', message, { cause });
+  }
+  return cause;
+}
+
+/** Longest wait at the end for clients that do not take their answer. */
+const STOP_TIMEOUT_MS = 5000;
+
+/** Node closes connections that are idle now; those that become idle once their answer is out have to be looked for. */
+async function closeServer(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const deadline = setTimeout(() => server.closeAllConnections(), STOP_TIMEOUT_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearInterval(sweep);
+  clearTimeout(deadline);
+}
+
+/** The host part of a URL that leads here: an address that means "all of them" cannot be asked for everywhere. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }

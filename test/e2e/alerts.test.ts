@@ -92,6 +92,9 @@ describe('a failure burst, with the evaluator killed while firing', () => {
     await waitFor(async () => (await states()).includes('firing'), { timeoutMs: 40_000, what: 'HighErrorRate to fire' });
     await waitFor(() => received('firing').length === 1, { timeoutMs: 20_000, what: 'the notification of firing' });
 
+    const sent = () => test.database.oneOrNone("select 1 from keepwatch.notification_outbox where status = 'sent'");
+    await waitFor(sent, { timeoutMs: 20_000, what: 'the outbox to know that it is delivered' });
+
     await serve.end('SIGKILL');
     await startServe();
     const slots = async () =>

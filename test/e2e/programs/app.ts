@@ -1,9 +1,9 @@
 // The app under test in end-to-end tests, in a process of its own: one measured route with an agent and a tool
 // inside, which answers 500 when asked to. Prints its port.
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import express from 'express';
 import { createKeepwatch } from '../../../src/index.ts';
-import { closeServer, listen } from '../../../src/server/listen.ts';
+import { listen } from '../../../src/server/listen.ts';
 
 const keepwatch = await createKeepwatch();
 const { tracker } = keepwatch;
@@ -20,11 +20,12 @@ app.get('/work/:id', async (request, response) => {
   response.status(request.query['fail'] === undefined ? 200 : 500).json({ answer });
 });
 
-const server = await listen(app, '127.0.0.1', Number(process.argv[2] ?? 0));
+const server = await listen(createServer(app), '127.0.0.1', Number(process.argv[2] ?? 0));
 await keepwatch.start();
-process.stdout.write(`listening on ${(server.address() as AddressInfo).port}\n`);
+process.stdout.write(`listening on ${server.port}\n`);
 process.once('SIGTERM', () => {
-  void closeServer(server)
+  void server
+    .stop()
     .then(() => keepwatch.stop())
     .then(() => process.stdout.write(`${JSON.stringify(keepwatch.status())}\n`));
 });

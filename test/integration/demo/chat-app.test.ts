@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { createChatApp } from '../../../demo/chat-app.ts';
-import { listen, type RunningServer } from '../../../demo/http-server.ts';
 import { type Provider, startProvider } from '../../../demo/provider.ts';
 import { createChatStore, openDemoDatabase } from '../../../demo/store.ts';
 import { startTraffic, type TrafficAnswer } from '../../../demo/traffic.ts';
 import type { EventBatch, EventSink } from '../../../src/event.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
+import { listen, type RunningServer } from '../../../src/server/listen.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 
 interface SeenEvent {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { Router } from 'express';
-import { listen } from '../../../demo/http-server.ts';
 import { type DemoOptions, startDemo } from '../../../demo/run.ts';
 import { createScreen } from '../../../demo/screen.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
+import { listen } from '../../../src/server/listen.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { waitFor } from '../../support/wait-for.ts';
 

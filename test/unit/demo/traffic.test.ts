@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { listen, type RunningServer } from '../../../demo/http-server.ts';
 import { startTraffic } from '../../../demo/traffic.ts';
+import { listen, type RunningServer } from '../../../src/server/listen.ts';
 
 describe('startTraffic', () => {
   let server: RunningServer | undefined;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import express from 'express';
 import type { ArchiveReader } from '../../../src/server/api.ts';
-import { closeServer, listen } from '../../../src/server/listen.ts';
+import { listen, type RunningServer } from '../../../src/server/listen.ts';
 import { createRouter, type RouterOptions } from '../../../src/server/router.ts';
 
 class RecordingReader implements ArchiveReader {
@@ -19,11 +18,11 @@ class RecordingReader implements ArchiveReader {
 }
 
 describe('createRouter', () => {
-  let server: Server | undefined;
+  let server: RunningServer | undefined;
   let reader: RecordingReader;
   const uncounted: object[] = [];
   afterEach(async () => {
-    if (server !== undefined) await closeServer(server, 100);
+    await server?.stop();
     server = undefined;
   });
 
@@ -47,8 +46,8 @@ describe('createRouter', () => {
     app.get('/api/v1/users', (_request, response) => {
       response.send("the host's own");
     });
-    server = await listen(app, '127.0.0.1', 0);
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server = await listen(createServer(app), '127.0.0.1', 0);
+    return server.url;
   }
 
   it('serves health, and counts none of its own routes', async () => {
@@ -144,7 +143,7 @@ describe('createRouter', () => {
 
   it('says which address is taken', async () => {
     const base = await serve();
-    await assert.rejects(listen(express(), '127.0.0.1', Number(new URL(base).port)), {
+    await assert.rejects(listen(createServer(), '127.0.0.1', Number(new URL(base).port)), {
       code: 'ERR_PORT_IN_USE',
       message: /is in use by another process/,
     });

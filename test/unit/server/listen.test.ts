@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { listen } from '../../../demo/http-server.ts';
+import { listen } from '../../../src/server/listen.ts';
 
 describe('listen', () => {
   it('says which port is in use and what to do', async () => {
