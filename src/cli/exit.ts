@@ -22,13 +22,16 @@ export function reportError(error: unknown): void {
   if (error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
+/** A signal so soon after the first is the same Ctrl-C: the terminal sends it to every process of the group, and npm passes it on again. */
+const SAME_CTRL_C_MS = 1000;
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a later second one ends the process at once. */
 export function waitForSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let isStopping = false;
+    let firstAt: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (isStopping) process.exit(130);
-      isStopping = true;
+      if (firstAt !== undefined && performance.now() - firstAt > SAME_CTRL_C_MS) process.exit(130);
+      firstAt ??= performance.now();
       resolve(signal);
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);

@@ -41,9 +41,9 @@ export async function openStorage(config: Config, say: (line: string) => void): 
   return { database, url, rulesUrl: embedded?.rulesUrl ?? config.alertsDatabaseUrl, psqlCommand, close };
 }
 
-/** Opens the storage, does the work, closes it whatever happened. */
+/** Opens the storage, does the work, closes it whatever happened. Where an embedded server keeps its data is said by `demo` and `serve`. */
 export async function withStorage<T>(config: Config, work: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await openStorage(config, (line) => process.stderr.write(`keepwatch: ${line}\n`));
+  const storage = await openStorage(config, () => {});
   try {
     return await work(storage);
   } finally {
