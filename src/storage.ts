@@ -30,6 +30,8 @@ export interface Storage {
 }
 
 const RETRY_MS = 2000;
+/** Time for the goodbye of idle connections, even when all other time is used up. */
+const CLOSE_MS = 500;
 
 /** Opens nothing yet; `start` does, and goes on trying while Postgres is away. */
 export function createStorage(options: StorageOptions): Storage {
@@ -51,6 +53,7 @@ export function createStorage(options: StorageOptions): Storage {
   const alerts = rulesDatabase === undefined ? undefined : openAlerts(config, database, rulesDatabase, logger);
   let problem: string | undefined = options.wantsAlerts && alerts === undefined ? NO_RULES_ROLE : undefined;
   let timer: NodeJS.Timeout | undefined;
+  let isStopping = false;
 
   /** Schema first, then what works on it. A database that is down is tried again; any other problem is said once and shown at /readyz. */
   const bringUp = async (): Promise<void> => {
@@ -63,7 +66,7 @@ export function createStorage(options: StorageOptions): Storage {
       const message = `not started: ${describeError(error)}`;
       if (message !== problem) logger.warn({ error: describeError(error) }, 'the archive or the alerts could not start');
       problem = message;
-      if (isConnectionError(error)) timer = setTimeout(() => void bringUp(), RETRY_MS).unref();
+      if (isConnectionError(error) && !isStopping) timer = setTimeout(() => void bringUp(), RETRY_MS).unref();
     }
   };
   return {
@@ -76,13 +79,27 @@ export function createStorage(options: StorageOptions): Storage {
       archive.start();
     },
     async stop({ timeoutMs }) {
+      isStopping = true;
       clearTimeout(timer);
-      await alerts?.stop();
-      await archive.stop({ timeoutMs });
-      if (rulesDatabase !== undefined) await closeDatabase(rulesDatabase);
-      await closeDatabase(database);
+      const deadline = performance.now() + timeoutMs;
+      const remainingMs = () => Math.max(0, deadline - performance.now());
+      await settleWithin(timeoutMs / 2, alerts?.stop());
+      await archive.stop({ timeoutMs: remainingMs() });
+      // A connection that hangs is given up by its own timeout: nothing of ours waits for that.
+      const pools = rulesDatabase === undefined ? [database] : [rulesDatabase, database];
+      await settleWithin(Math.max(remainingMs(), CLOSE_MS), Promise.all(pools.map((pool) => closeDatabase(pool))));
     },
   };
+}
+
+/** Waits for the promise to settle, but not longer than `ms`. */
+async function settleWithin(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise((done) => {
+    timer = setTimeout(done, ms);
+  });
+  await Promise.race([promise?.catch(() => {}), deadline]);
+  clearTimeout(timer);
 }
 
 const NO_RULES_ROLE =

@@ -1,0 +1,111 @@
+// The composition: start, flush and stop against a Postgres that is there, is away, or hangs.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createKeepwatch, type KeepwatchOptions } from '../../src/app.ts';
+import { silentLogger } from '../../src/logger.ts';
+import { createTestDatabase, freePort, type TestDatabase } from '../support/postgres.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+
+describe('createKeepwatch', () => {
+  let test: TestDatabase;
+  let folder: string;
+  before(async function () {
+    this.timeout(30_000);
+    test = await createTestDatabase();
+    folder = mkdtempSync(join(tmpdir(), 'keepwatch-app-'));
+  });
+  after(async () => {
+    await test.drop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  let spools = 0;
+  const create = (options: KeepwatchOptions = {}) =>
+    createKeepwatch({ databaseUrl: test.url, spoolDir: join(folder, String(++spools)), logger: silentLogger, ...options });
+  const countRows = async (name: string) =>
+    Number(
+      (
+        await test.database.one<{ rows: string }>(
+          'select count(*) as rows from keepwatch.observability_metrics where name = $<name>',
+          { name },
+        )
+      ).rows,
+    );
+
+  it('archives what was recorded by the time that flush resolves', async function () {
+    this.timeout(20_000);
+    const keepwatch = await create();
+    await keepwatch.start();
+    for (let index = 0; index < 100; index++) keepwatch.tracker.measure({ type: 'custom', name: 'flushed' }, () => index);
+    await keepwatch.flush();
+    assert.equal(await countRows('flushed'), 100);
+    await keepwatch.stop();
+  });
+
+  it('may be started, flushed and stopped in any order, more than once', async function () {
+    this.timeout(30_000);
+    const early = await create();
+    await early.flush();
+    await Promise.all([early.stop(), early.stop()]);
+    const keepwatch = await create();
+    await Promise.all([keepwatch.start(), keepwatch.start()]);
+    keepwatch.tracker.measure({ type: 'custom', name: 'twice' }, () => {});
+    await Promise.all([keepwatch.stop(), keepwatch.flush()]);
+    await keepwatch.stop();
+    assert.equal(await countRows('twice'), 1);
+  });
+
+  it('starts while Postgres is away, says why it is degraded, and stops in time with all in the spool', async function () {
+    this.timeout(30_000);
+    const databaseUrl = `postgres://me:secret@127.0.0.1:${await freePort()}/none`;
+    const spoolDir = join(folder, 'away');
+    const keepwatch = await create({ databaseUrl, spoolDir });
+    await keepwatch.start();
+    keepwatch.tracker.measure({ type: 'custom', name: 'while away' }, () => {});
+    await keepwatch.flush();
+    assert.match(keepwatch.status().reasons.join('\n'), /ECONNREFUSED/);
+    assert.doesNotMatch(keepwatch.status().reasons.join('\n'), /secret/);
+    const startedAt = performance.now();
+    await keepwatch.stop({ timeoutMs: 2000 });
+    assert.ok(performance.now() - startedAt < 6000);
+    assert.equal(keepwatch.status().archive?.spoolEvents, 1);
+  });
+
+  it('stops in time while Postgres hangs', async function () {
+    this.timeout(30_000);
+    const proxy = await TcpProxy.start(test.url);
+    const keepwatch = await create({ databaseUrl: proxy.urlOf(test.url) });
+    await keepwatch.start();
+    await keepwatch.flush();
+    proxy.stall();
+    keepwatch.tracker.measure({ type: 'custom', name: 'while it hangs' }, () => {});
+    const startedAt = performance.now();
+    await keepwatch.stop({ timeoutMs: 1000 });
+    assert.ok(performance.now() - startedAt < 5000, `${performance.now() - startedAt} ms`);
+    proxy.up();
+    await proxy.close();
+  });
+
+  it('loads a database driver only where there is a database', function () {
+    this.timeout(20_000);
+    const loaded = (options: string) => {
+      const program = `
+        import { createRequire } from 'node:module';
+        import { createKeepwatch } from './src/index.ts';
+        await createKeepwatch(${options});
+        console.log(Object.keys(createRequire(import.meta.url).cache).filter((path) => /node_modules.pg/.test(path)).length);`;
+      const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+        cwd: new URL('../../', import.meta.url).pathname,
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+      });
+      assert.match(stdout, /^\d+$/m, stderr);
+      return Number(stdout);
+    };
+    assert.equal(loaded(''), 0);
+    assert.ok(loaded("{ databaseUrl: 'postgres://127.0.0.1:1/none' }") > 0, 'the test can tell');
+  });
+});
