@@ -14,7 +14,3 @@ alter default privileges in schema keepwatch grant select on tables to keepwatch
 
 revoke all on all tables in schema keepwatch from keepwatch_rules;
 grant select on keepwatch.observability_metrics, keepwatch.events, keepwatch.sources to keepwatch_rules;
-
--- What PUBLIC may do, each role may: these two can only be taken from all. The owner of the database keeps both.
-revoke create on schema public from public;
-do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$;

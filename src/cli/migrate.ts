@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { loadConfig, loadRulesPassword } from '../config.ts';
-import { closeDatabase, createDatabase, pingDatabase } from '../db/database.ts';
+import { closeDatabase, createDatabase, type Database, pingDatabase } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import { ensureRoles } from '../db/roles.ts';
 import { KeepwatchError } from '../errors.ts';
@@ -25,6 +25,12 @@ Examples:
     .action(run);
 }
 
+interface Roles {
+  readonly rulesUrl: string;
+  /** What keepwatch_rules could do beyond reading. */
+  readonly problems: readonly string[];
+}
+
 async function run(options: { roles?: boolean; json?: boolean }): Promise<void> {
   const config = loadConfig();
   if (config.databaseUrl === undefined)
@@ -33,13 +39,12 @@ async function run(options: { roles?: boolean; json?: boolean }): Promise<void> 
   try {
     await pingDatabase(database, config.databaseUrl);
     const { applied, version } = await migrate(database);
-    const rulesUrl = options.roles === true ? await makeRoles(database, config.databaseUrl) : undefined;
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ applied, version, rulesUrl })}\n`);
+    const roles = options.roles === true ? await makeRoles(database, config.databaseUrl) : undefined;
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ applied, version, ...roles })}\n`);
     else {
       for (const name of applied) process.stdout.write(`applied ${name}\n`);
       process.stdout.write(applied.length === 0 ? `up to date at version ${version}\n` : `now at version ${version}\n`);
-      if (rulesUrl !== undefined)
-        process.stdout.write(`roles are in place; rules log in with\nKEEPWATCH_ALERTS_DATABASE_URL=${rulesUrl}\n`);
+      if (roles !== undefined) process.stdout.write(describeRoles(roles));
     }
   } finally {
     await closeDatabase(database);
@@ -47,13 +52,22 @@ async function run(options: { roles?: boolean; json?: boolean }): Promise<void> 
 }
 
 /** @returns the URL to log in with; a password that was given by the environment is not repeated in it */
-async function makeRoles(database: Parameters<typeof ensureRoles>[0], databaseUrl: string): Promise<string> {
+async function makeRoles(database: Database, databaseUrl: string): Promise<Roles> {
   const given = loadRulesPassword();
   const rulesPassword = given ?? randomBytes(24).toString('base64url');
-  await ensureRoles(database, { rulesPassword });
+  const { problems } = await ensureRoles(database, { rulesPassword });
   const url = new URL(databaseUrl);
   url.username = 'keepwatch_rules';
   url.password = '';
   const shown = given === undefined ? rulesPassword : '<KEEPWATCH_RULES_PASSWORD>';
-  return url.href.replace('keepwatch_rules@', `keepwatch_rules:${shown}@`);
+  return { rulesUrl: url.href.replace('keepwatch_rules@', `keepwatch_rules:${shown}@`), problems };
+}
+
+function describeRoles({ rulesUrl, problems }: Roles): string {
+  const hints = problems.map((problem) => `  keepwatch_rules: ${problem}\n`).join('');
+  const harden =
+    hints === ''
+      ? ''
+      : `what PUBLIC may do, rules may do too; docs/harden.sql takes it from all users of the database:\n${hints}`;
+  return `roles are in place; rules log in with\nKEEPWATCH_ALERTS_DATABASE_URL=${rulesUrl}\n${harden}`;
 }

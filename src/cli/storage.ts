@@ -4,7 +4,6 @@ import { closeDatabase, createDatabase, type Database, pingDatabase } from '../d
 import { openEmbeddedPostgres } from '../db/embedded.ts';
 import { migrate } from '../db/migrate.ts';
 import { ensureRoles } from '../db/roles.ts';
-import { redactUrls } from '../errors.ts';
 
 export interface Storage {
   readonly database: Database;
@@ -32,12 +31,12 @@ export async function openStorage(config: Config, say: (line: string) => void): 
   try {
     await pingDatabase(database, url);
     await migrate(database);
-    if (embedded !== undefined) await ensureRoles(database, { rulesPassword: embedded.rulesPassword });
+    if (embedded !== undefined) await ensureRoles(database, { rulesPassword: embedded.rulesPassword, hardens: true });
   } catch (error) {
     await close();
     throw error;
   }
-  const psqlCommand = embedded?.psqlCommand ?? `psql "${redactUrls(url)}"`;
+  const psqlCommand = embedded?.psqlCommand ?? 'psql "$DATABASE_URL"';
   return { database, url, rulesUrl: embedded?.rulesUrl ?? config.alertsDatabaseUrl, psqlCommand, close };
 }
 

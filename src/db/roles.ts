@@ -1,14 +1,18 @@
 // The database's roles: keepwatch_owner, keepwatch_writer and keepwatch_reader are groups to grant to users; keepwatch_rules logs in and
 // runs the SQL of alerting rules, which is not trusted. May be run at any time, by many at once.
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError, KeepwatchError } from '../errors.ts';
 import { type Database, inTransaction, sqlState } from './database.ts';
-import { loadSql, readSql } from './sql.ts';
+import { loadSql, PACKAGE_FOLDER, readSql } from './sql.ts';
 
 export interface EnsureRolesOptions {
   /** Set as the password of keepwatch_rules; undefined leaves the one that it has. */
   readonly rulesPassword?: string | undefined;
+  /** Also runs docs/harden.sql, which takes rights from PUBLIC: for a database that is Keepwatch's alone. Default false. */
+  readonly hardens?: boolean;
 }
 
 export interface EnsureRolesResult {
@@ -20,8 +24,6 @@ const ATTEMPTS = 20;
 
 /**
  * Makes the roles and grants what each needs in this database. Run it after the migrations, as a user that may create roles.
- * It revokes two rights from PUBLIC that every user of the database has by default: TEMPORARY on the database, and (before Postgres 15)
- * CREATE on the schema public.
  * @throws KeepwatchError ERR_RULES_ROLE when the user of `database` may not do that
  */
 export async function ensureRoles(database: Database, options: EnsureRolesOptions = {}): Promise<EnsureRolesResult> {
@@ -33,6 +35,7 @@ export async function ensureRoles(database: Database, options: EnsureRolesOption
           await transaction.none(loadSql('db/set-rules-password'), { verifier: scramVerifier(options.rulesPassword) });
         }
         await transaction.multi(readSql('db/grant-roles'));
+        if (options.hardens === true) await transaction.multi(readFileSync(join(PACKAGE_FOLDER, 'docs', 'harden.sql'), 'utf8'));
         const rows = await transaction.any<{ problem: string }>(loadSql('db/check-rules-role'));
         return { problems: rows.map(({ problem }) => problem) };
       });

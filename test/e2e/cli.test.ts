@@ -43,10 +43,8 @@ describe('keepwatch on the command line', () => {
 
   it('runs the demo, stops in order, and goes on with the same data', async function () {
     this.timeout(180_000);
-    const startedAt = performance.now();
     const demo = keepwatch(['demo', '--rate', '40']);
     await demo.printed(/Chat API +http:\/\/127\.0\.0\.1:\d+/, 20_000);
-    assert.ok(performance.now() - startedAt < 20_000);
     await demo.printed(/requests.*archived.*lag/i, 20_000);
 
     const beside = await run(['summary', '--days', '1']);

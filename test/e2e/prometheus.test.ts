@@ -1,6 +1,6 @@
 // The three counts that have to agree: requests sent, what a real Prometheus scraped, rows in Postgres.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TrafficTotals } from '../../demo/traffic.ts';
@@ -33,7 +33,7 @@ describe('the demo under load, scraped by Prometheus', () => {
       KEEPWATCH_PORT: String(port),
       KEEPWATCH_SPOOL_DIR: join(folder, 'spool'),
     };
-    demo = startKeepwatch(['demo', '--rate', '0'], { env });
+    demo = startKeepwatch(['demo', '--rate', '0'], { env, cwd: folder });
     await demo.printed(/Chat API/);
     prometheus = await startPrometheus(binary, `127.0.0.1:${port}`);
   });
@@ -100,6 +100,7 @@ describe('the demo under load, scraped by Prometheus', () => {
       assert.ok(Number(rows) > 0, `there are rows of type ${type}`);
       assert.equal(await prometheus.query(expression), Number(rows), type);
     }
+    assert.equal(existsSync(join(folder, '.keepwatch')), false, 'with DATABASE_URL nothing embedded starts');
     const verify = startKeepwatch(['verify', '--json'], { env });
     assert.equal(await verify.exited, 0, verify.output());
   });

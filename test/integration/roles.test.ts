@@ -13,7 +13,7 @@ describe('ensureRoles', function () {
 
   before(async () => {
     test = await createTestDatabase();
-    assert.deepEqual(await ensureRoles(test.database, { rulesPassword: PASSWORD }), { problems: [] });
+    assert.deepEqual(await ensureRoles(test.database, { rulesPassword: PASSWORD, hardens: true }), { problems: [] });
     const url = Object.assign(new URL(test.url), { username: 'keepwatch_rules', password: PASSWORD }).href;
     rules = createDatabase({ url, max: 2 });
   });
@@ -40,7 +40,7 @@ describe('ensureRoles', function () {
     const other = await createTestDatabase();
     try {
       const runs = Array.from({ length: 8 }, (_, index) =>
-        ensureRoles((index % 2 === 0 ? test : other).database, { rulesPassword: PASSWORD }),
+        ensureRoles((index % 2 === 0 ? test : other).database, { rulesPassword: PASSWORD, hardens: true }),
       );
       for (const result of await Promise.all(runs)) assert.deepEqual(result, { problems: [] });
     } finally {
@@ -50,7 +50,7 @@ describe('ensureRoles', function () {
 
   it('makes the groups without login, and keepwatch_rules with its limits', async () => {
     const roles = await test.database.any<{ rolname: string }>(
-      `select rolname, rolcanlogin, rolinherit, rolconnlimit, rolconfig from pg_roles where rolname like 'keepwatch%' order by 1`,
+      `select rolname, rolcanlogin, rolinherit, rolconnlimit, rolconfig from pg_roles where rolname in ('keepwatch_owner', 'keepwatch_reader', 'keepwatch_rules', 'keepwatch_writer') order by 1`,
     );
     const group = { rolcanlogin: false, rolinherit: true, rolconnlimit: -1, rolconfig: null };
     assert.deepEqual(roles, [
@@ -113,6 +113,20 @@ describe('ensureRoles', function () {
     assert.equal((await as('keepwatch_reader', 'select source_id from keepwatch.sources')).length, 1);
     await as('keepwatch_reader', 'select * from keepwatch.observability_dead_letter');
     await assert.rejects(as('keepwatch_reader', 'delete from keepwatch.sources'), { code: '42501' });
+  });
+
+  it('takes nothing from PUBLIC unless told to, and names what keepwatch_rules has through it', async () => {
+    const shared = await createTestDatabase();
+    try {
+      const { problems } = await ensureRoles(shared.database, { rulesPassword: PASSWORD });
+      assert.match(problems.join(), /it may make temporary tables: revoke temporary on database test_\w+ from public/);
+      const rights = await shared.database.one(
+        "select has_database_privilege('keepwatch_reader', current_database(), 'temporary') as temporary",
+      );
+      assert.deepEqual(rights, { temporary: true });
+    } finally {
+      await shared.drop();
+    }
   });
 
   it('names what keepwatch_rules could do too much', async () => {

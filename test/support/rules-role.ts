@@ -7,7 +7,7 @@ const PASSWORD = 'rules-of-the-tests';
 
 /** Makes the roles. @returns the URL that logs in as keepwatch_rules */
 export async function rulesUrlOf(test: TestDatabase): Promise<string> {
-  await ensureRoles(test.database, { rulesPassword: PASSWORD });
+  await ensureRoles(test.database, { rulesPassword: PASSWORD, hardens: true });
   return Object.assign(new URL(test.url), { username: 'keepwatch_rules', password: PASSWORD }).href;
 }
 
