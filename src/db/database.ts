@@ -1,4 +1,5 @@
 // The only door to pg-promise: a pool, transactions on one connection, COPY inside them, and what errors mean.
+import type { Socket } from 'node:net';
 import pgPromise, { type IDatabase, type ITask } from 'pg-promise';
 import { describeError, KeepwatchError } from '../errors.ts';
 import { CopyIn } from './copy-in.ts';
@@ -29,7 +30,25 @@ export interface DatabaseOptions {
   readonly queryTimeoutMs?: number;
 }
 
-const main = pgPromise({ noWarnings: true });
+const main = pgPromise({ noWarnings: true, error: (error: unknown, { client }) => giveUpUnanswered(error, client) });
+
+/**
+ * node-postgres leaves a connection whose answer did not come in time as it is, and the pool would give it to the next statement, which
+ * would wait in vain as well, until the kernel finds out after a quarter of an hour. `$connectionError` is pg-promise's own mark: a client
+ * that bears it does not go back to the pool.
+ */
+function giveUpUnanswered(error: unknown, client: object | undefined): void {
+  const wasSent = error instanceof Error && 'query' in error;
+  if (client === undefined || !wasSent || error instanceof pgPromise.errors.QueryResultError || sqlState(error) !== undefined)
+    return;
+  Object.assign(client, { $connectionError: error });
+  destroySocket(client);
+}
+
+/** Ends a connection at once: a farewell that nobody takes would keep its socket, and the process, for as long. */
+function destroySocket(client: object): void {
+  (client as { connection: { stream: Socket } }).connection.stream.destroy();
+}
 
 /** Opens nothing yet: connections are made as statements need them. Close it with `closeDatabase`. */
 export function createDatabase(options: DatabaseOptions): Database {
@@ -77,6 +96,7 @@ export async function inTransaction<T>(
     return result;
   } catch (error) {
     isBroken = isConnectionError(error) || !(await succeeds(connection.none('rollback')));
+    if (isBroken) destroySocket(connection.client);
     throw error;
   } finally {
     await connection.done(isBroken);

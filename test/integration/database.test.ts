@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeDatabase, createDatabase } from '../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 describe('closeDatabase', function () {
   this.timeout(30_000);
@@ -21,5 +22,29 @@ describe('closeDatabase', function () {
       await terminated;
     }
     assert.equal((await test.database.one<{ one: number }>('select 1 as one')).one, 1);
+  });
+});
+
+describe('Database', function () {
+  this.timeout(30_000);
+  let test: TestDatabase;
+  let proxy: TcpProxy;
+  before(async () => {
+    test = await createTestDatabase();
+    proxy = await TcpProxy.start(test.url);
+  });
+  after(async () => {
+    await proxy.close();
+    await test.drop();
+  });
+
+  it('gives up a connection whose answer never came: the next statement gets a new one', async () => {
+    const database = createDatabase({ url: proxy.urlOf(test.url), max: 2, queryTimeoutMs: 500 });
+    await database.one('select 1 as one');
+    proxy.stall();
+    await assert.rejects(database.one('select 2 as two'));
+    proxy.up();
+    assert.deepEqual(await database.one('select 3 as three'), { three: 3 });
+    await closeDatabase(database);
   });
 });
