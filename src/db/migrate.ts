@@ -2,9 +2,14 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KeepwatchError } from '../errors.ts';
-import { type Database, inTransaction } from './database.ts';
-import { PACKAGE_FOLDER, readSql } from './sql.ts';
+import { describeError, KeepwatchError } from '../errors.ts';
+import { type Database, inTransaction, sqlState } from './database.ts';
+import { loadSql, PACKAGE_FOLDER, readSql } from './sql.ts';
+
+const LIST_MIGRATIONS = loadSql('db/list-migrations');
+const RECORD_MIGRATION = loadSql('db/record-migration');
+const UNDEFINED_TABLE = '42P01';
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 export interface Migration {
   readonly version: number;
@@ -42,49 +47,78 @@ export function loadMigrations(folder: string = join(PACKAGE_FOLDER, 'sql', 'mig
 }
 
 /**
- * Applies what is missing. Concurrent callers wait for each other on a transaction-level advisory lock.
- * @throws KeepwatchError ERR_DATABASE_SCHEMA when an applied migration differs from ours, or a newer, breaking one is there
+ * Applies what is missing; needs no right to create when nothing is. Concurrent callers wait for each other on a transaction-level advisory lock.
+ * @throws KeepwatchError ERR_DATABASE_SCHEMA when an applied migration differs from ours, a newer, breaking one is there, or the user of
+ *   `database` may not read the schema, or not change it where it is not up to date
  */
 export async function migrate(database: Database, migrations: readonly Migration[] = loadMigrations()): Promise<MigrateResult> {
+  const known = new Map((await listApplied(database)).map((row) => [row.version, row]));
   const applied: string[] = [];
   for (const migration of migrations) {
-    const isNew = await inTransaction(database, async (transaction) => {
+    const found = known.get(migration.version);
+    if (found !== undefined) refuseOtherText(migration, found);
+    else if (await apply(database, migration)) applied.push(migration.name);
+  }
+  return { applied, version: refuseNewerSchema(await listApplied(database), migrations.length) };
+}
+
+interface AppliedMigration {
+  readonly version: number;
+  readonly name: string;
+  readonly sha256: string;
+  readonly is_breaking: boolean;
+}
+
+/** In order; none where there is no schema yet. */
+async function listApplied(database: Database): Promise<AppliedMigration[]> {
+  try {
+    return await database.any<AppliedMigration>(LIST_MIGRATIONS);
+  } catch (cause) {
+    if (sqlState(cause) === UNDEFINED_TABLE) return [];
+    if (sqlState(cause) !== INSUFFICIENT_PRIVILEGE) throw cause;
+    throw refusal(
+      `this user may not read the schema keepwatch: ${describeError(cause)}; grant it the role keepwatch_writer`,
+      cause,
+    );
+  }
+}
+
+/** @returns whether it was applied by this call; false when another caller was faster */
+async function apply(database: Database, migration: Migration): Promise<boolean> {
+  try {
+    return await inTransaction(database, async (transaction) => {
       await transaction.multi(readSql('db/prepare-migrations'));
-      const known = await transaction.oneOrNone<{ sha256: string }>('select sha256 from keepwatch.migration where version = $1', [
-        migration.version,
-      ]);
-      if (known !== null) {
-        if (known.sha256 !== migration.sha256) {
-          throw new KeepwatchError(
-            'ERR_DATABASE_SCHEMA',
-            `migration ${migration.name} was applied with another text; migrations are never edited`,
-          );
-        }
+      const found = await transaction.oneOrNone<AppliedMigration>(RECORD_MIGRATION, migration);
+      if (found !== null) {
+        refuseOtherText(migration, found);
         return false;
       }
-      await transaction.none(
-        'insert into keepwatch.migration (version, name, sha256, is_breaking) values ($<version>, $<name>, $<sha256>, $<isBreaking>)',
-        migration,
-      );
       await transaction.multi(migration.text);
       return true;
     });
-    if (isNew) applied.push(migration.name);
+  } catch (cause) {
+    if (sqlState(cause) !== INSUFFICIENT_PRIVILEGE) throw cause;
+    const what = 'the schema keepwatch is not up to date, and this user may not change it';
+    throw refusal(`${what}: ${describeError(cause)}; run \`keepwatch migrate\` as its owner`, cause);
   }
-  return { applied, version: await refuseNewerSchema(database, migrations.length) };
 }
 
-/** @throws KeepwatchError ERR_DATABASE_SCHEMA when the database has a breaking migration newer than `known` */
-async function refuseNewerSchema(database: Database, known: number): Promise<number> {
-  const rows = await database.any<{ version: number; name: string; is_breaking: boolean }>(
-    'select version, name, is_breaking from keepwatch.migration order by version',
-  );
-  const breaking = rows.find((row) => row.version > known && row.is_breaking);
+function refuseOtherText(migration: Migration, found: AppliedMigration): void {
+  if (found.sha256 === migration.sha256) return;
+  throw refusal(`migration ${migration.name} was applied with another text; migrations are never edited`);
+}
+
+/** @returns the highest version; @throws KeepwatchError ERR_DATABASE_SCHEMA for a breaking migration newer than `known` */
+function refuseNewerSchema(applied: readonly AppliedMigration[], known: number): number {
+  const breaking = applied.find((row) => row.version > known && row.is_breaking);
   if (breaking !== undefined) {
-    throw new KeepwatchError(
-      'ERR_DATABASE_SCHEMA',
+    throw refusal(
       `the database has migration ${breaking.name}, which this version of Keepwatch cannot work with; upgrade Keepwatch`,
     );
   }
-  return rows.at(-1)?.version ?? 0;
+  return applied.at(-1)?.version ?? 0;
+}
+
+function refusal(message: string, cause?: unknown): KeepwatchError {
+  return new KeepwatchError('ERR_DATABASE_SCHEMA', message, { cause });
 }

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { createArchiveQueries } from '../../../src/archive/queries.ts';
+import { closeDatabase, createDatabase } from '../../../src/db/database.ts';
+import { migrate } from '../../../src/db/migrate.ts';
+import { ensureRoles } from '../../../src/db/roles.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts';
 
@@ -72,6 +76,34 @@ describe('Archive', () => {
       },
     ]);
     await archive.stop({ timeoutMs: 5000 });
+  });
+
+  it('needs no more rights than the role keepwatch_writer has', async () => {
+    await ensureRoles(test.database);
+    const role = `keepwatch_test_archive_${process.pid}`;
+    await test.database.none(`create role ${role} login password 'test' in role keepwatch_writer`);
+    const database = createDatabase({
+      url: Object.assign(new URL(test.url), { username: role, password: 'test' }).href,
+      max: 2,
+    });
+    try {
+      await migrate(database);
+      await test.database.none('drop table keepwatch.observability_metrics_p$1:raw', [
+        new Date().toISOString().slice(0, 10).replaceAll('-', ''),
+      ]);
+      const { archive, tracker } = createTestArchive(database, spool.path);
+      tracker.record({}, { endMs: 0 }, { metadata: '"a":' });
+      await archive.stop({ timeoutMs: 10_000 });
+      const { archived, quarantined, deadLettered, reasons } = archive.stats();
+      assert.deepEqual(
+        { archived, quarantined, deadLettered, reasons },
+        { archived: 1, quarantined: 1, deadLettered: 1, reasons: [] },
+      );
+      assert.equal((await createArchiveQueries(database).recent({ limit: 10 })).length, 1);
+    } finally {
+      await closeDatabase(database);
+      await test.database.none(`drop role ${role}`);
+    }
   });
 
   it('leaves a closed source and an empty spool when it stops', async () => {
