@@ -73,7 +73,11 @@ export async function closeDatabase(database: Database): Promise<void> {
   if (!database.$pool.ended) await database.$pool.end();
 }
 
-const BEGIN = { write: 'begin', snapshot: 'begin isolation level repeatable read, read only' } as const;
+/** Compare-and-set under a lock needs read committed, whatever the server's default is. */
+const BEGIN = {
+  write: 'begin isolation level read committed',
+  snapshot: 'begin isolation level repeatable read, read only',
+} as const;
 
 /**
  * Runs `work` in one transaction on one connection: commits when it resolves, rolls back when it rejects. When the connection is lost
