@@ -57,7 +57,7 @@ class BoundedWriter {
 
   /** @returns JSON of at most `budget` bytes; undefined when the value has no JSON form or does not fit */
   write(value: unknown, budget: number, depth: number): string | undefined {
-    if (++this.#values > MAX_VALUES) return this.#leaveOut();
+    this.#values++;
     const json = this.#writeValue(value, budget, depth);
     if (json === undefined) return undefined;
     return json.length > budget ? this.#leaveOut() : json;

@@ -120,6 +120,15 @@ describe('boundedMembers', () => {
     };
     parse({ list: Array.from({ length: 100_000 }, () => item) });
     assert.ok(reads < 5000);
+    const wide = Object.defineProperties(
+      {},
+      Object.fromEntries(
+        Array.from({ length: 20_000 }, (_, index) => [`key${index}`, { enumerable: true, get: () => void reads++ }]),
+      ),
+    );
+    reads = 0;
+    assert.deepEqual(parse(wide), { 'keepwatch.truncated': true });
+    assert.ok(reads < 5000);
     const sparse: unknown[] = [];
     sparse.length = 1e9;
     assertStorable(boundedMembers({ sparse }).members);
