@@ -7,8 +7,8 @@ import type { InternalErrors } from './internal-errors.ts';
 import type { Binding, Recorder } from './recorder.ts';
 import type { Metrics } from './registry.ts';
 import { STATUS_CODES, type StatusCode } from './ring.ts';
-import { RouteTrail } from './route-trail.ts';
-import { followRoutes, lastRoutingError, tellsErrors } from './routing-probe.ts';
+import type { RouteTrail } from './route-trail.ts';
+import { knownTrail, lastRoutingError, tellsErrors, trailOf } from './routing-probe.ts';
 import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from './series-table.ts';
 import { parseTraceparent, type Span } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
@@ -23,11 +23,6 @@ export interface ExpressMiddlewareOptions {
   readonly isEnabled: () => boolean;
 }
 
-/** Where the state of a request is; shared by all copies of this package, so that a request is counted once. */
-const STATE = Symbol.for('keepwatch.request');
-
-type MeasuredMessage = IncomingMessage & { [STATE]?: MeasuredRequest | 'uncounted' };
-
 /** Methods that get their own label; all others are `_OTHER`. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
 const OTHER_METHOD = '_OTHER';
@@ -35,29 +30,28 @@ const CLIENT_DISCONNECT = 'client_disconnect';
 
 /** Leaves a request out of metrics and archive: self-scrapes and health checks. May be called before or after the middleware ran. */
 export function markUncounted(request: IncomingMessage): void {
-  const message = request as MeasuredMessage;
-  const state = message[STATE];
-  if (typeof state === 'object') state.giveUp();
-  message[STATE] = 'uncounted';
+  const trail = trailOf(request);
+  (trail.measurement as MeasuredRequest | undefined)?.giveUp();
+  trail.measurement ??= UNCOUNTED;
 }
 
 /** Mounted twice, or by two trackers, it counts once: the first one does. */
 export function createExpressMiddleware(options: ExpressMiddlewareOptions): RequestHandler {
   const series = new HttpSeries(options);
   return function keepwatch(request: Request, response: Response, next: NextFunction): void {
-    const message = request as unknown as MeasuredMessage;
-    if (!options.isEnabled() || message[STATE] !== undefined) {
+    if (!options.isEnabled()) {
       next();
       return;
     }
     let span: Span | undefined;
     try {
-      span = options.tracer?.startSpan(parseTraceparent(request.headers['traceparent']));
-      const trail = new RouteTrail(request);
-      message[STATE] = new MeasuredRequest(series, options.clock.monotonicMs(), span, trail);
-      followRoutes(request, trail);
-      response.on('finish', onFinish);
-      response.on('close', onClose);
+      const trail = trailOf(request);
+      if (trail.measurement === undefined) {
+        span = options.tracer?.startServerSpan(parseTraceparent(request.headers['traceparent']));
+        trail.measurement = new MeasuredRequest(series, options.clock.monotonicMs(), span, trail);
+        response.on('finish', onFinish);
+        response.on('close', onClose);
+      }
     } catch (error) {
       options.errors.note('express', error);
     }
@@ -76,8 +70,7 @@ function onClose(this: ServerResponse): void {
 }
 
 function endRequest(response: ServerResponse, isAborted: boolean): void {
-  const state = (response.req as MeasuredMessage)[STATE];
-  if (typeof state === 'object') state.end(response, isAborted);
+  (knownTrail(response.req)?.measurement as MeasuredRequest | undefined)?.end(response, isAborted);
 }
 
 /** A request in progress. */
@@ -110,6 +103,9 @@ class MeasuredRequest {
   }
 }
 
+/** Stands where the measurement would, so that none is made. */
+const UNCOUNTED = { end() {}, giveUp() {} };
+
 /** The series of requests: template, then method and outcome, to what the recorder needs. Looking one up makes no string. */
 class HttpSeries {
   readonly #recorder: Recorder;
@@ -132,11 +128,11 @@ class HttpSeries {
       const { statusCode } = response;
       const hasStatus = !isAborted || response.headersSent;
       const isFailure = !isAborted && statusCode >= 500;
-      const routingError = lastRoutingError(response.req as Request);
-      const template = trail.template(howLeft(response, routingError));
+      const template = trail.template(trail.hasMovedOn ? howLeft(response) : 'error');
       const binding = this.#binding(template, response.req.method ?? '', hasStatus ? statusCode : 0, isAborted);
       const status: StatusCode = isAborted ? STATUS_CODES.aborted : isFailure ? STATUS_CODES.failure : STATUS_CODES.success;
-      this.#recorder.end(binding, status, startMs, span, undefined, routingError ?? `HTTP ${statusCode}`);
+      const error = isFailure ? (lastRoutingError(response.req) ?? `HTTP ${statusCode}`) : undefined;
+      this.#recorder.end(binding, status, startMs, span, undefined, error);
     } catch (error) {
       this.#errors.note('express', error);
     }
@@ -167,8 +163,7 @@ class HttpSeries {
 }
 
 /** How a route that was left was left. Where the router does not tell of errors, the answer does: any error but "not found". */
-function howLeft(response: ServerResponse, routingError: unknown): 'error' | 'next' {
-  if (routingError !== undefined) return 'error';
-  const { statusCode } = response;
-  return statusCode >= 400 && statusCode !== 404 && !tellsErrors(response.req as Request) ? 'error' : 'next';
+function howLeft({ req: request, statusCode }: ServerResponse): 'error' | 'next' {
+  if (lastRoutingError(request) !== undefined) return 'error';
+  return statusCode >= 400 && statusCode !== 404 && !tellsErrors(request) ? 'error' : 'next';
 }

@@ -21,34 +21,48 @@ interface Level {
   params: unknown;
 }
 
-/** The way of one request through the routers. Costs one small object and an array per request. */
+/** The way of one request through the routers, and what they assigned to it last. */
 export class RouteTrail {
+  params: unknown;
+  route: unknown;
+  /** Who measures the request; kept here so that the request carries one property of ours only. */
+  measurement: unknown;
   readonly #startBase: string;
-  /** Template of `#startBase`: the middleware may itself be mounted somewhere. */
+  /** Template of `#startBase`. */
   readonly #startPrefix: string;
   readonly #levels: Level[] = [];
   #depth = 0;
-  #route: unknown;
   /** `route` was assigned, and the `params` of its layer come next. */
   #isAtRoute = false;
   #template: string | undefined;
   #hasMovedOn = false;
 
-  /** @param request as it is where the middleware stands */
-  constructor(request: RoutedRequest) {
-    this.#startBase = request.baseUrl ?? '';
-    this.#startPrefix = this.#startBase === '' ? '' : guessTemplate(this.#startBase, request.params);
+  /** @param request where the trail begins, when that is below a mount; default: at the top */
+  constructor(request?: RoutedRequest) {
+    this.#startBase = request?.baseUrl ?? '';
+    this.#startPrefix = this.#startBase === '' ? '' : guessTemplate(this.#startBase, request?.params);
+  }
+
+  /** A route was entered. */
+  get hasTemplate(): boolean {
+    return this.#template !== undefined;
+  }
+
+  /** After the route other layers ran, or a router was left. */
+  get hasMovedOn(): boolean {
+    return this.#hasMovedOn;
   }
 
   /** `req.route` was assigned: by the router that found the route, and again when the route begins. */
   enterRoute(route: unknown): void {
-    this.#isAtRoute = route !== this.#route;
-    this.#route = route;
+    this.#isAtRoute = route !== this.route;
+    this.route = route;
     this.#hasMovedOn = false;
   }
 
   /** `req.params` was assigned: a layer matched, or a router was left. */
   enterLayer(base: string, pattern: unknown, params: unknown): void {
+    this.params = params;
     let depth = this.#depth;
     while (depth > 0 && (this.#levels[depth - 1] as Level).base.length >= base.length) depth--;
     const level = this.#levels[depth];
@@ -76,7 +90,7 @@ export class RouteTrail {
   }
 
   #join(last: number): string {
-    const own = patternText((this.#route as { path?: unknown } | undefined)?.path, this.#levels[last]?.pattern);
+    const own = patternText((this.route as { path?: unknown } | undefined)?.path, this.#levels[last]?.pattern);
     const outermost = this.#levels[0] as Level;
     if (last === 0 && outermost.base === '') return own;
     let prefix = outermost.base === this.#startBase ? this.#startPrefix : guessTemplate(outermost.base, {});

@@ -1,10 +1,9 @@
 // Watches Express route requests, without a patch of its code: `params` and `route` become accessors on the prototype that all requests
-// of an app share (`app.request`), and what is assigned is passed on to the request's `RouteTrail`. Nothing is read, matched or copied.
-import type { RoutedRequest, RouteTrail } from './route-trail.ts';
+// of an app share (`app.request`). What is assigned is kept in the request's `RouteTrail`, one property where Express makes two.
+import { type RoutedRequest, RouteTrail } from './route-trail.ts';
 
-const PARAMS = Symbol('keepwatch.params');
-const ROUTE = Symbol('keepwatch.route');
-const TRAIL = Symbol('keepwatch.trail');
+/** Shared by all copies of this package, so that a request is counted once. */
+const TRAIL = Symbol.for('keepwatch.trail');
 /** Router 2.3 (Express 5.3) keeps the pattern of the layer that matched under a symbol of this name. */
 const MATCHED_PATTERN = 'router.tracing.matchedRoute';
 /** And here the errors that were passed to `next`. */
@@ -16,37 +15,48 @@ interface ProbedRequest extends RoutedRequest {
   route?: unknown;
   readonly app?: { readonly request?: object };
   readonly res?: { readonly headersSent: boolean };
-  [PARAMS]?: unknown;
-  [ROUTE]?: unknown;
+  readonly socket?: unknown;
   [TRAIL]?: RouteTrail;
   [SEEN_ERRORS]?: ReadonlySet<unknown>;
 }
 
-/** Puts `trail` on the way of `request`. Where it cannot be done (no Express app), the trail stays empty. */
-export function followRoutes(request: RoutedRequest, trail: RouteTrail): void {
+/** The trail of a request, if it has one. */
+export function knownTrail(request: object): RouteTrail | undefined {
+  return (request as ProbedRequest)[TRAIL];
+}
+
+/** The trail of a request. Where its way cannot be watched (no Express app), the trail stays empty. */
+export function trailOf(request: object): RouteTrail {
   const probed = request as ProbedRequest;
-  const prototype = probed.app?.request;
-  if (prototype === undefined) return;
-  if (!('params' in prototype) && !('route' in prototype)) defineAccessors(prototype);
-  // What was assigned before the accessors were there hides them.
-  if (Object.hasOwn(probed, 'params')) {
-    const { params, route } = probed;
-    delete probed.params;
-    delete probed.route;
-    probed.params = params;
-    probed.route = route;
+  return probed[TRAIL] ?? beginTrail(probed);
+}
+
+/** The first request of an app, or one that came through routers of another app. */
+function beginTrail(request: ProbedRequest): RouteTrail {
+  const trail = new RouteTrail(request);
+  const prototype = request.app?.request;
+  if (prototype !== undefined) {
+    if (!('params' in prototype) && !('route' in prototype)) defineAccessors(prototype);
+    const { params, route } = request;
+    // Own properties hide the accessors.
+    delete request.params;
+    delete request.route;
+    request[TRAIL] = trail;
+    request.params = params;
+    if (route !== undefined) request.route = route;
   }
-  probed[TRAIL] = trail;
+  request[TRAIL] = trail;
+  return trail;
 }
 
 /** The last error that was passed to `next` on the way of the request; undefined where the router does not tell. */
-export function lastRoutingError(request: RoutedRequest): unknown {
+export function lastRoutingError(request: object): unknown {
   const errors = (request as ProbedRequest)[SEEN_ERRORS];
   return errors === undefined ? undefined : [...errors].at(-1);
 }
 
 /** Whether the router keeps the errors that pass it, so that their absence tells something. */
-export function tellsErrors(request: RoutedRequest): boolean {
+export function tellsErrors(request: object): boolean {
   return patternSymbol(request) !== undefined;
 }
 
@@ -55,34 +65,43 @@ function patternSymbol(request: object): symbol | undefined {
 }
 
 function defineAccessors(prototype: object): void {
-  let matchedPattern: symbol | undefined;
+  let pattern: { readonly symbol: symbol | undefined } | undefined;
   Object.defineProperties(prototype, {
     params: {
       configurable: true,
       enumerable: true,
       get(this: ProbedRequest) {
-        return this[PARAMS];
+        return this[TRAIL]?.params;
       },
       set(this: ProbedRequest, params: unknown) {
-        this[PARAMS] = params;
+        if (this.socket === undefined) {
+          ownProperty(this, 'params', params);
+          return;
+        }
+        this[TRAIL] ??= new RouteTrail();
         const trail = this[TRAIL];
+        pattern ??= { symbol: patternSymbol(this) };
         // What runs after the answer did not answer.
-        if (trail === undefined || this.res?.headersSent === true) return;
-        matchedPattern ??= patternSymbol(this);
-        const pattern = matchedPattern === undefined ? undefined : (this as Record<symbol, unknown>)[matchedPattern];
-        trail.enterLayer(this.baseUrl ?? '', pattern, params);
+        if (trail.hasTemplate && this.res?.headersSent === true) trail.params = params;
+        else trail.enterLayer(this.baseUrl ?? '', pattern.symbol && (this as Record<symbol, unknown>)[pattern.symbol], params);
       },
     },
     route: {
       configurable: true,
       enumerable: true,
       get(this: ProbedRequest) {
-        return this[ROUTE];
+        return this[TRAIL]?.route;
       },
       set(this: ProbedRequest, route: unknown) {
-        this[ROUTE] = route;
-        this[TRAIL]?.enterRoute(route);
+        const trail = this[TRAIL];
+        if (trail === undefined) ownProperty(this, 'route', route);
+        else trail.enterRoute(route);
       },
     },
   });
+}
+
+/** Assigned to what is no request (a prototype): as if there were no accessor. */
+function ownProperty(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, configurable: true, enumerable: true, writable: true });
 }

@@ -11,9 +11,14 @@ export class Tracer {
     return this.#storage.getStore();
   }
 
-  /** A new span below `remoteParent`, else below the ambient one, else at the root of a new trace. It is not made the ambient one. */
-  startSpan(remoteParent?: RemoteParent): Span {
-    return this.#source.create(remoteParent ?? this.#storage.getStore());
+  /** A new span below the ambient one, else at the root of a new trace. It is not made the ambient one. */
+  startSpan(): Span {
+    return this.#source.create(this.#storage.getStore());
+  }
+
+  /** A new span for what came from outside: below the caller's, else at the root of a new trace, whatever the server was started in. */
+  startServerSpan(caller: RemoteParent | undefined): Span {
+    return this.#source.create(caller);
   }
 
   /** Runs `work` with `span` as the ambient one, in all that it starts; undefined: with none. */

@@ -32,8 +32,12 @@ class TestServer {
     routes: (app: express5.Express, tracker: ObservabilityTracker) => void,
   ): Promise<TestServer> {
     const server = new TestServer(express, routes);
-    await new Promise<void>((done) => server.#server.listen(0, '127.0.0.1', done));
+    await server.listen();
     return server;
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((done) => this.#server.listen(0, '127.0.0.1', done));
   }
 
   get port(): number {
@@ -306,6 +310,17 @@ for (const [title, express] of frameworks) {
       assert.equal(inner?.traceId, traceId);
       assert.equal(inner?.parentSpanId, request?.spanId);
       assert.deepEqual(JSON.parse(body), { header: `00-${traceId}-${request?.spanId}-00` });
+    });
+
+    it('begins a new trace per request, even on a server that was started inside an execution', async () => {
+      server = new TestServer(express, (app) => app.get('/x', (_request, response) => void response.send('ok')));
+      await server.tracker.measure({ type: 'command', name: 'boot' }, () => server.listen());
+      await server.request('GET', '/x');
+      await server.recorded(2);
+      const [boot, request] = server.sink.events;
+      assert.equal(boot?.name, 'boot');
+      assert.equal(request?.parentSpanId, undefined);
+      assert.notEqual(request?.traceId, boot?.traceId);
     });
 
     it('keeps the error of a failure', async () => {
