@@ -78,6 +78,8 @@ export interface EventBatch {
 export interface EventSink {
   /**
    * Takes events from the front of the batch, copying what it keeps before it returns.
+   * When it leaves some, or writes a batch in pieces, what it leaves is not part of `counts.recorded`, and the end of the first event left
+   * is its low watermark.
    * @returns how many it took; the rest stays in the ring and is offered again
    */
   accept(batch: EventBatch): number;
