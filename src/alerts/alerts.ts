@@ -1,10 +1,10 @@
-// The room's front door: a node-cron task that evaluates what is due and delivers what is owed, and what others may ask about it.
-import { schedule } from 'node-cron';
+// The room's front door: a schedule that evaluates what is due and delivers what is owed, and what others may ask about it.
 import type { Receiver } from '../config.ts';
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { type Schedule, startSchedule } from '../schedule.ts';
 import { type FileProblem, formatProblems } from '../yaml-file.ts';
 import { Evaluator } from './evaluator.ts';
 import { type DeliveryOutcome, Outbox } from './outbox.ts';
@@ -75,7 +75,7 @@ class AlertsRunner implements Alerts {
   readonly #options: AlertsOptions;
   readonly #evaluator: Evaluator;
   readonly #outbox: Outbox;
-  #task: ReturnType<typeof schedule> | undefined;
+  #schedule: Schedule | undefined;
   #pass: Promise<readonly string[]> | undefined;
   #problems: readonly FileProblem[];
   #states: readonly { rule: string; state: AlertState['state']; count: number }[] = [];
@@ -100,20 +100,19 @@ class AlertsRunner implements Alerts {
   }
 
   async start(): Promise<void> {
-    if (this.#task !== undefined || this.#isStopped) return;
+    if (this.#schedule !== undefined || this.#isStopped) return;
     const { rulesDatabase, groups, logger, cron, role = 'rules' } = this.#options;
     if (role === 'rules') await checkRulesRole(rulesDatabase);
     const { problems } = await checkQueries(groups, rulesDatabase);
     if (problems.length > 0) logger.error({ problems }, `rules that cannot be evaluated:\n${formatProblems(problems)}`);
     this.#problems = [...this.#options.problems, ...problems];
     if (this.#isStopped) return;
-    const silent = { info() {}, warn() {}, error() {}, debug() {} };
-    this.#task = schedule(cron, () => this.#tickOnce(), { name: 'keepwatch alerts', noOverlap: true, logger: silent });
+    this.#schedule = startSchedule(cron, () => this.#tickOnce());
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await this.#task?.destroy();
+    this.#schedule?.stop();
     this.#evaluator.stop();
     await this.#pass;
     await this.#outbox.stop();

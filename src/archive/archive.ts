@@ -83,7 +83,7 @@ export function createArchive(options: ArchiveOptions): Archive {
   function stats(): ArchiveStats {
     const { archived, deadLettered, quarantined, damaged, failures, batches, batchSecondsSum } = archiver.totals;
     const reasons = [
-      ...(archiver.failure === undefined ? [] : [`Postgres cannot be written: ${archiver.failure}`]),
+      ...archiver.reasons,
       ...(spool.failure === undefined ? [] : [`the spool cannot be written: ${spool.failure}`]),
       ...(spool.isFull ? ['the spool is full: events are dropped'] : []),
     ];

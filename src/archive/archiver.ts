@@ -1,13 +1,14 @@
 // Drives the archive of this process: on a cron schedule it collects, seals and drains. A run never throws out, and none overlaps another.
 import { rm } from 'node:fs/promises';
-import { createTask, type ScheduledTask } from 'node-cron';
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import type { EventBatch } from '../event.ts';
 import type { Logger } from '../logger.ts';
+import { type Schedule, startSchedule } from '../schedule.ts';
+import { within } from '../within.ts';
 import { BackOff } from './back-off.ts';
-import type { BatchOutcome } from './commit-batch.ts';
+import { type BatchOutcome, describeSkew } from './commit-batch.ts';
 import { type DrainContext, drainSegments, readMark } from './drain.ts';
 import { drainLeftovers } from './leftovers.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
@@ -19,6 +20,8 @@ import { listSegments } from './spool-folder.ts';
 const EARLY_EVENTS = 20_000;
 const EARLY_BYTES = 8_000_000;
 const LEFTOVERS_EVERY_MS = 30_000;
+/** What has not answered for so long is said to hang. */
+const STALL_MS = 5000;
 const LANE = 'rest';
 
 const touchSource = loadSql('archive/touch-source');
@@ -64,12 +67,15 @@ export class Archiver {
   readonly #partitions: Partitions;
   readonly #backOff: BackOff;
   readonly #leftoversBackOff: BackOff;
-  #task: ScheduledTask | undefined;
+  #schedule: Schedule | undefined;
   #run: Promise<void> = Promise.resolve();
   #isRunWaiting = false;
   #leftovers: Promise<void> | undefined;
   #leftoversDueMs = -Infinity;
   #isStopping = false;
+  /** What a run waits for, and since when. */
+  #waiting: { readonly what: string; readonly sinceMs: number } | undefined;
+  #skew: string | undefined;
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
@@ -78,21 +84,20 @@ export class Archiver {
     this.#leftoversBackOff = new BackOff('archive of dead processes', options.logger);
   }
 
-  /** Why Postgres cannot be written; undefined while it can. */
-  get failure(): string | undefined {
-    return this.#backOff.reason;
+  /** What is wrong, a sentence each; empty while all is well. */
+  get reasons(): readonly string[] {
+    const { reason } = this.#backOff;
+    const reasons = reason === undefined ? [] : [`Postgres cannot be written: ${reason}`];
+    const waitedMs = performance.now() - (this.#waiting?.sinceMs ?? Infinity);
+    if (waitedMs >= STALL_MS) reasons.push(`${this.#waiting?.what} has not answered for ${Math.round(waitedMs / 1000)} s`);
+    if (this.#skew !== undefined) reasons.push(this.#skew);
+    return reasons;
   }
 
   /** Makes the schedule, and the first run at once, without waiting for it. */
   start(): void {
-    if (this.#task !== undefined) return;
-    this.#task = createTask(this.#options.cron, () => this.#tick(), {
-      name: 'keepwatch archive',
-      noOverlap: true,
-      unref: true,
-      suppressMissedWarning: true,
-    });
-    void this.#task.start();
+    if (this.#schedule !== undefined || this.#isStopping) return;
+    this.#schedule = startSchedule(this.#options.cron, () => this.#tick());
     void this.#tick();
   }
 
@@ -101,7 +106,7 @@ export class Archiver {
     const { spool } = this.#options;
     const taken = spool.accept(batch);
     const isMuch = spool.events >= EARLY_EVENTS || spool.bytes >= EARLY_BYTES;
-    if (isMuch && this.#task !== undefined && !this.#isRunWaiting && !this.#backOff.isWaiting && !this.#isStopping) {
+    if (isMuch && this.#schedule !== undefined && !this.#isRunWaiting && !this.#backOff.isWaiting && !this.#isStopping) {
       this.#isRunWaiting = true;
       setImmediate(() => {
         void this.#tick().finally(() => {
@@ -128,15 +133,19 @@ export class Archiver {
   async stop(timeoutMs: number): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    await this.#task?.destroy();
+    this.#schedule?.stop();
     const { spool } = this.#options;
-    const last = this.#enter(async () => {
+    const finish = async () => {
+      // Sealed before its turn: a run that waits for Postgres must not keep events from the disk.
       await this.#seal();
-      spool.close();
-      if ((await this.#drain(false)) && spool.events === 0) await this.#close();
-      await this.#leftovers;
-    });
-    await within(timeoutMs, last);
+      await this.#enter(async () => {
+        await this.#seal();
+        spool.close();
+        if ((await this.#drain(false)) && spool.events === 0) await this.#close();
+        await this.#leftovers;
+      });
+    };
+    await within(timeoutMs, finish());
     spool.close();
     spool.stopRetrying();
   }
@@ -180,18 +189,19 @@ export class Archiver {
    * @returns whether all that is sealed is committed
    */
   async #drain(mayCollect: boolean): Promise<boolean> {
-    const { source, folder, spool, database, now } = this.#options;
+    const { source, spool, database, now } = this.#options;
     const context = { ...this.#drainContext(), now, onCommit: this.#noteCommit };
     try {
+      this.#waitFor('Postgres');
       const mark = await readMark(source, LANE, context);
+      this.#noteSkew(describeSkew(mark.clockOffsetMs ?? 0));
       if (mayCollect) {
         this.#collect();
+        this.#waitFor('the disk of the spool');
         await spool.seal();
+        this.#waitFor('Postgres');
       }
-      const { lastSealed, lowWatermarkMs } = spool;
-      // A segment that could not be renamed when it was given up counts as sealed too: nothing will be added to it.
-      const listed = (await listSegments(folder, LANE)).filter(({ isSealed, segment }) => isSealed || segment <= lastSealed);
-      const segments = listed.map((entry) => ({ ...entry, isSealed: true }));
+      const { segments, lastSealed, lowWatermarkMs } = await this.#listSealed(mark.segment);
       const { isDone } = await drainSegments(source, LANE, segments, context, mark);
       if (isDone) spool.acknowledge(lastSealed);
       if (spool.events === 0 && lowWatermarkMs === spool.lowWatermarkMs && Number.isFinite(lowWatermarkMs)) {
@@ -205,7 +215,34 @@ export class Archiver {
       this.#partitions.forget();
       this.#backOff.fail(error);
       return false;
+    } finally {
+      this.#waiting = undefined;
     }
+  }
+
+  /** @param committedUntil the segment of the mark: later ones have to be there */
+  async #listSealed(committedUntil: number) {
+    const { spool, folder } = this.#options;
+    for (;;) {
+      const { lastSealed, lowWatermarkMs } = spool;
+      // A segment that could not be renamed when it was given up counts as sealed too: nothing will be added to it.
+      const listed = (await listSegments(folder, LANE)).filter(({ isSealed, segment }) => isSealed || segment <= lastSealed);
+      const segments = listed.map((entry) => ({ ...entry, isSealed: true }));
+      const there = new Set(segments.map(({ segment }) => segment));
+      const isThere = (segment: number) => segment <= committedUntil || segment > lastSealed || there.has(segment);
+      if (!spool.forgetMissing(isThere)) return { segments, lastSealed, lowWatermarkMs };
+      await spool.seal();
+    }
+  }
+
+  #waitFor(what: string): void {
+    this.#waiting = { what, sinceMs: performance.now() };
+  }
+
+  /** The clock never goes back: only a new process gets rid of one that was set ahead. */
+  #noteSkew(skew: string | undefined): void {
+    if (skew !== undefined && this.#skew === undefined) this.#options.logger.warn({}, skew);
+    this.#skew = skew;
   }
 
   #drainContext(): DrainContext {
@@ -250,6 +287,7 @@ export class Archiver {
   }
 
   readonly #noteCommit = (outcome: BatchOutcome, durationMs: number): void => {
+    this.#waitFor('Postgres');
     const { totals } = this;
     totals.archived += outcome.archived;
     totals.deadLettered += outcome.deadLettered;
@@ -258,14 +296,4 @@ export class Archiver {
     totals.batches++;
     totals.batchSecondsSum += durationMs / 1000;
   };
-}
-
-/** Waits for a promise that never rejects, but not longer than `timeoutMs`. */
-async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([promise, deadline]);
-  clearTimeout(timer);
 }

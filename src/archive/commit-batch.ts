@@ -157,10 +157,18 @@ async function copyCarefully(transaction: Transaction, header: SegmentHeader, { 
   return refused;
 }
 
-/** Whether Postgres refuses a row, rather than the work at this moment: data exceptions and integrity violations. */
+/** Whether Postgres refuses a row, rather than the work at this moment: data exceptions, integrity violations, limits of its program. */
 function isRefusal(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== undefined && (state.startsWith('22') || state.startsWith('23'));
+  return state !== undefined && /^(22|23|54)/.test(state);
+}
+
+/** A sentence when the clock of a source is so far off that its events are quarantined; undefined while it is not. */
+export function describeSkew(clockOffsetMs: number): string | undefined {
+  if (clockOffsetMs <= WINDOW_AHEAD_MS && clockOffsetMs >= -WINDOW_BACK_MS) return undefined;
+  const minutes = Math.round(Math.abs(clockOffsetMs) / 60_000);
+  const side = clockOffsetMs > 0 ? 'ahead of' : 'behind';
+  return `the clock of this process is ${minutes} min ${side} that of Postgres: its events are quarantined; set the clocks and restart it`;
 }
 
 /** Rows inside the ingest window, and rows outside. Only blocks that touch its border are taken apart. */

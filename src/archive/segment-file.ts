@@ -1,6 +1,6 @@
 // One segment while it is written: opened, appended to at known positions, sealed or given up. Every write says where it goes, so that
 // `appendSync` at the end of the process may write again what a write under way was about to write.
-import { close, fdatasync, fsync, fsyncSync, ftruncate, open, openSync, rename, unlink, write, writeSync } from 'node:fs';
+import { close, fdatasync, fsync, fsyncSync, ftruncate, open, openSync, read, rename, unlink, write, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { encodeSegmentHeader, finishBlock, type SegmentHeader } from './segment-format.ts';
 import { segmentPath } from './spool-folder.ts';
@@ -11,6 +11,7 @@ const syncFile = promisify(fsync);
 const syncData = promisify(fdatasync);
 const renameFile = promisify(rename);
 const writeAt = promisify(write);
+const readAt = promisify(read);
 const truncateFile = promisify(ftruncate);
 const unlinkFile = promisify(unlink);
 const FILE_MODE = 0o600;
@@ -39,7 +40,7 @@ export class SegmentFile {
   static async open(folder: string, header: SegmentHeader): Promise<SegmentFile> {
     const { bytes, seed } = encodeSegmentHeader(header);
     const path = segmentPath(folder, header.lane, header.segment, 'open');
-    const fd = await openFile(path, 'wx', FILE_MODE);
+    const fd = await openFile(path, 'wx+', FILE_MODE);
     try {
       await writeAll(fd, bytes, 0);
     } catch (error) {
@@ -94,28 +95,55 @@ export class SegmentFile {
   async seal(lastBlock: Buffer): Promise<void> {
     await this.append([lastBlock]);
     await syncFile(this.#fd);
+    await this.#publish();
     this.#isOpen = false;
     await closeFile(this.#fd);
-    await this.#publish();
   }
 
   /**
    * Ends the segment after a write failed: what was written whole stays readable, and nothing more is added. A descriptor on which an
    * fsync failed is never synced again: the kernel may have forgotten what it could not write.
+   * @throws what the file system says when the segment is lost
    */
   async abandon(): Promise<void> {
-    if (this.#isOpen) {
-      this.#isOpen = false;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
       await truncateFile(this.#fd, this.#bytes).catch(() => {}); // the reader passes over a torn end
+      await this.#publish().catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+        return this.#restore();
+      });
+    } finally {
       await closeFile(this.#fd).catch(() => {});
     }
-    await this.#publish();
   }
 
   async #publish(): Promise<void> {
     const { lane, segment } = this.#header;
-    await renameFile(segmentPath(this.#folder, lane, segment, 'open'), segmentPath(this.#folder, lane, segment, 'seg'));
+    await renameFile(segmentPath(this.#folder, lane, segment, 'open'), this.#sealedPath);
     await syncFolder(this.#folder);
+  }
+
+  /** Somebody removed the file (a folder for temporary files was tidied): as long as it is open, what it held can still be read. */
+  async #restore(): Promise<void> {
+    const bytes = Buffer.alloc(this.#bytes);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+      ({ bytesRead: read } = await readAt(this.#fd, bytes, length, bytes.length - length, length));
+    }
+    const fd = await openFile(this.#sealedPath, 'wx', FILE_MODE);
+    try {
+      await writeAll(fd, bytes.subarray(0, length), 0);
+      await syncFile(fd);
+    } finally {
+      await closeFile(fd);
+    }
+    await syncFolder(this.#folder);
+  }
+
+  get #sealedPath(): string {
+    return segmentPath(this.#folder, this.#header.lane, this.segment, 'seg');
   }
 }
 

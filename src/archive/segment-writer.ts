@@ -76,11 +76,12 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes what is queued and ends the open segment, if there is one.
+   * Writes what is queued and ends the open segment, if there is one; at once, also where the disk has just refused.
    * @returns whether all that was queued before the call is on the disk; false when the disk refuses
    */
   async seal(): Promise<boolean> {
     this.#isSealWanted = true;
+    this.stopRetrying();
     this.write();
     while (this.#writing !== undefined) await this.#writing;
     return this.#failure === undefined;
@@ -89,6 +90,14 @@ export class SegmentWriter {
   /** Forgets the segments up to this one: they are committed and removed. */
   acknowledge(lastSegment: number): void {
     for (const segment of this.#sealed.keys()) if (segment <= lastSegment) this.#sealed.delete(segment);
+  }
+
+  /** Forgets sealed segments that are gone, and that their counts were told. @returns whether there were any */
+  forgetMissing(isThere: (segment: number) => boolean): boolean {
+    const missing = [...this.#sealed.keys()].filter((segment) => !isThere(segment));
+    for (const segment of missing) this.#sealed.delete(segment);
+    if (missing.length > 0) this.#last = undefined;
+    return missing.length > 0;
   }
 
   /**
@@ -103,6 +112,7 @@ export class SegmentWriter {
   /** Tries no more: what is queued stays there. */
   stopRetrying(): void {
     clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
   }
 
   /** Shows other processes that this one lives. */
@@ -203,6 +213,7 @@ export class SegmentWriter {
     this.#file = undefined;
     this.#ending = file;
     if (file !== undefined) {
+      await this.#makeFolder().catch(() => {});
       await file.abandon().catch(() => {});
       this.#release(file);
     }

@@ -29,7 +29,7 @@ export function segmentPath(folder: string, lane: Lane, segment: number, state: 
   return join(folder, `${lane}-${String(segment).padStart(10, '0')}.${state}`);
 }
 
-/** The segments of one source and lane, in order; none when the folder is gone. */
+/** The segments of one source and lane, in order; none when the folder is gone, or a file is in its place. */
 export async function listSegments(folder: string, lane?: Lane): Promise<SegmentEntry[]> {
   const entries = (await namesIn(folder)).flatMap((name) => {
     const match = /^(keep|rest)-(\d{10})\.(open|seg)$/.exec(name);
@@ -91,7 +91,8 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw error;
   }
 }

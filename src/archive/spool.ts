@@ -95,6 +95,14 @@ export class Spool implements EventSink {
     this.#writer.acknowledge(lastSegment);
   }
 
+  /**
+   * Forgets sealed segments that somebody removed. Their events are counted as damaged with the next segment, which tells all counts again.
+   * @returns whether there were any
+   */
+  forgetMissing(isThere: (segment: number) => boolean): boolean {
+    return this.#writer.forgetMissing(isThere);
+  }
+
   /** Tells how much of the spool's bytes belong to other sources. */
   setOtherBytes(bytes: number): void {
     this.#otherBytes = bytes;

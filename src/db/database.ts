@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import pgPromise, { type IDatabase, type ITask } from 'pg-promise';
 import { describeError, KeepwatchError } from '../errors.ts';
+import { within } from '../within.ts';
 import { CopyIn } from './copy-in.ts';
 import type { SqlFile } from './sql.ts';
 
@@ -68,9 +69,19 @@ export function createDatabase(options: DatabaseOptions): Database {
   return database;
 }
 
-/** Ends all connections once they are free. A closed database may be closed again. */
-export async function closeDatabase(database: Database): Promise<void> {
-  if (!database.$pool.ended) await database.$pool.end();
+/**
+ * Ends all connections once they are free. A closed database may be closed again.
+ * @param options.timeoutMs how long to wait for those in use; then they are cut, and what waits for an answer rejects. Default: for ever
+ */
+export async function closeDatabase(database: Database, { timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+  const { $pool: pool } = database;
+  if (pool.ended) return;
+  const ended = pool.end();
+  if (timeoutMs === undefined) return ended;
+  if (await within(timeoutMs, ended)) return;
+  // The pool knows no way to give up a connection that somebody uses, nor one that is being made.
+  const { _clients: clients = [] } = pool as unknown as { _clients?: readonly object[] };
+  for (const client of [...clients]) destroySocket(client);
 }
 
 /** Compare-and-set under a lock needs read committed, whatever the server's default is. */
