@@ -4,11 +4,20 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { KeepwatchError } from './errors.ts';
+import { isCronExpression } from './schedule.ts';
 import { BYTES_FORM, parseBytes } from './units.ts';
 import { formatPath, parseYaml } from './yaml-file.ts';
 
+/** No control characters: Postgres stores no NUL, and names stand in log lines and labels. */
+const text = (what: string) =>
+  z
+    .string({ error: `allowed: ${what}` })
+    .trim()
+    .min(1, `allowed: ${what}`)
+    .regex(/^\P{Cc}*$/u, `allowed: ${what}, without control characters`);
+
 const receiverSchema = z.strictObject({
-  name: z.string().min(1),
+  name: text('a name'),
   webhook: z.strictObject({ url: z.url({ protocol: /^https?$/ }) }),
 });
 
@@ -39,27 +48,19 @@ const bytes = z.union([z.number(), z.string()], { error: `allowed: ${BYTES_FORM}
   return size;
 });
 
-const text = (what: string) =>
-  z
-    .string({ error: `allowed: ${what}` })
-    .trim()
-    .min(1, `allowed: ${what}`);
 const postgresUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, 'allowed: a URL that begins with postgres:// or postgresql://')
   .refine((url) => URL.canParse(url), 'allowed: a URL such as postgres://user:password@host:5432/database');
-const cron = text('a cron expression of 5 or 6 fields, for example */2 * * * * *').refine(
-  (expression) => [5, 6].includes(expression.split(/\s+/).length),
-  'allowed: a cron expression of 5 or 6 fields, for example */2 * * * * *',
-);
-const port = z.coerce
-  .number({ error: 'allowed: a port from 0 to 65535' })
-  .int()
-  .min(0)
-  .max(65_535, 'allowed: a port from 0 to 65535');
+const CRON_FORM = 'a cron expression of 5 or 6 fields, for example */2 * * * * *';
+const cron = text(CRON_FORM).refine(isCronExpression, `allowed: ${CRON_FORM}`);
+const PORT_FORM = 'allowed: a port from 0 to 65535';
+const port = z
+  .union([z.number(), z.string().trim().regex(/^\d+$/).transform(Number)], { error: PORT_FORM })
+  .refine((given) => Number.isInteger(given) && given >= 0 && given <= 65_535, PORT_FORM);
 const list = z.preprocess(
   (given) => (typeof given === 'string' ? given.split(',').map((part) => part.trim()) : given),
-  z.array(text('a path or glob')),
+  z.array(text('a path or glob'), { error: 'allowed: a list of paths or globs' }),
 );
 
 /**
@@ -171,7 +172,14 @@ function readFile(folder: string, env: NodeJS.ProcessEnv, given: Map<string, Giv
     return;
   }
   const file = named ?? 'keepwatch.yaml';
-  const yaml = parseYaml(readFileSync(path, 'utf8'), file);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    problems.push(`${file}: the file "${path}" cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'error'})`);
+    return;
+  }
+  const yaml = parseYaml(text, file);
   problems.push(...yaml.problems.map((problem) => `${file}:${problem.line}: ${problem.message}`));
   if (yaml.value === undefined || yaml.value === null) return;
   if (typeof yaml.value !== 'object' || Array.isArray(yaml.value)) {
@@ -204,8 +212,17 @@ function describeIssue(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given
   const key = String(issue.path[0] ?? '');
   const place = given.get(key)?.place ?? `option ${key}`;
   const inner = issue.path.length > 1 ? ` ${formatPath(issue.path)}` : '';
-  const value = SECRETS.has(key) ? '' : ` got ${JSON.stringify(given.get(key)?.value)?.slice(0, 200)};`;
+  const value = SECRETS.has(key) ? '' : ` got ${show(given.get(key)?.value)};`;
   return `${place}${inner}:${value} ${issue.message}`;
+}
+
+/** What was given, in at most 200 characters; options may be anything. */
+function show(value: unknown): string {
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 200);
+  } catch {
+    return typeof value === 'bigint' ? value.toString().slice(0, 200) : 'an object';
+  }
 }
 
 function crossChecks(config: Config, given: ReadonlyMap<string, Given>): string[] {

@@ -26,15 +26,16 @@ export class KeepwatchError extends Error {
 
 /** One line that describes any thrown value; it never throws itself, and never shows credentials of a URL. */
 export function describeError(error: unknown): string {
-  let text: string;
   try {
-    text = error instanceof Error ? error.message || error.name : String(error);
-    const code = (error as { code?: unknown } | null)?.code;
-    if (typeof code === 'string' && !text.includes(code)) text = `${text} (${code})`;
+    const { code } = Object(error) as { code?: unknown };
+    const said = error instanceof Error ? error.message || error.name : error;
+    // Cut first: on megabytes of text that an app has thrown, the search for URLs would not end.
+    const text = String(said).slice(0, 2000);
+    const withCode = typeof code === 'string' && !text.includes(code) ? `${text} (${code.slice(0, 100)})` : text;
+    return redactUrls(withCode).replace(/\s+/g, ' ').slice(0, 1000);
   } catch {
-    text = 'an error that cannot be described';
+    return 'an error that cannot be described';
   }
-  return redactUrls(text).replace(/\s+/g, ' ').slice(0, 1000);
 }
 
 /** Replaces user and password in every URL of `text` by `***`. */

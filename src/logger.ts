@@ -10,10 +10,12 @@ export interface Logger {
 }
 
 /**
- * JSON lines on stderr, so that a host's stdout stays its own.
+ * JSON lines on stderr, so that a host's stdout stays its own. A stderr that is closed or full loses them, and harms nobody.
  * @param options.level pino level or `silent`; default `info`
  */
 export function createLogger(options: { level?: string; service?: string } = {}): Logger {
+  const destination = pino.destination({ fd: 2, sync: true });
+  destination.on('error', () => {});
   return pino(
     {
       name: 'keepwatch',
@@ -21,8 +23,20 @@ export function createLogger(options: { level?: string; service?: string } = {})
       timestamp: pino.stdTimeFunctions.isoTime,
       base: options.service === undefined ? {} : { service: options.service },
     },
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   );
+}
+
+/** `logger`, whose failures end here: one that throws, or lacks a method, must not stop what it only tells of. */
+export function guardLogger(logger: Logger): Logger {
+  const guard = (level: keyof Logger) => (fields: object, message: string) => {
+    try {
+      logger[level](fields, message);
+    } catch {
+      // There is nowhere to say it.
+    }
+  };
+  return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') };
 }
 
 /** Swallows everything: the default of parts used alone, and of tests. */

@@ -1,6 +1,7 @@
 // YAML checked by a schema, with the line of every complaint. Used by the configuration and by rule files.
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { describeError } from './errors.ts';
 
 /** One thing wrong with a file, its line counted from 1. */
 export interface FileProblem {
@@ -18,7 +19,7 @@ export interface YamlFile {
   lineOf(path: readonly PropertyKey[]): number;
 }
 
-/** Parses YAML 1.2; syntax errors and duplicate keys come back as `problems`, with `value` undefined. */
+/** Parses YAML 1.2; syntax errors, duplicate keys and aliases that multiply without measure come back as `problems`, with `value` undefined. */
 export function parseYaml(text: string, file: string): YamlFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
@@ -27,10 +28,16 @@ export function parseYaml(text: string, file: string): YamlFile {
     line: lines.linePos(error.pos[0]).line,
     message: `is not YAML: ${error.message.split('\n')[0] ?? error.message}`,
   }));
+  let value: unknown;
+  try {
+    if (problems.length === 0) value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    problems.push({ file, line: 1, message: `is not YAML: ${describeError(error)}` });
+  }
   return {
     file,
     problems,
-    value: problems.length > 0 ? undefined : (document.toJS({ maxAliasCount: 100 }) as unknown),
+    value,
     lineOf(path) {
       for (let depth = path.length; depth > 0; depth--) {
         const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);

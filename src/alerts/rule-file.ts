@@ -79,7 +79,7 @@ class RuleFileReader {
   readonly #groupLines = new Map<string, number>();
 
   constructor(text: string, file: string, receivers: readonly string[] | undefined) {
-    this.#yaml = parseRuleYaml(text, file);
+    this.#yaml = parseYaml(text, file);
     this.#lines = text.split('\n');
     this.#receivers = receivers;
     this.problems.push(...this.#yaml.problems);
@@ -199,15 +199,3 @@ class RuleFileReader {
 }
 
 /** An alias bomb makes the YAML library throw. */
-function parseRuleYaml(text: string, file: string): YamlFile {
-  try {
-    return parseYaml(text, file);
-  } catch (error) {
-    return {
-      file,
-      value: undefined,
-      problems: [{ file, line: 1, message: `is not YAML: ${describeError(error)}` }],
-      lineOf: () => 1,
-    };
-  }
-}

@@ -91,6 +91,34 @@ describe('loadConfig', () => {
     assert.match(refusal({}, { KEEPWATCH_CONFIG: 'other.yaml' }), /KEEPWATCH_CONFIG: there is no file ".*other\.yaml"/);
   });
 
+  it('refuses what is no setting at all, whatever it is', () => {
+    const cyclic: Record<string, unknown> = {};
+    cyclic['self'] = cyclic;
+    const table: [Record<string, unknown>, RegExp][] = [
+      [{ port: 10n }, /^option port: got 10; allowed: a port from 0 to 65535$/],
+      [{ port: Symbol('x') }, /^option port: got Symbol\(x\); allowed: a port/],
+      [{ port: null }, /^option port: got null; allowed: a port/],
+      [{ port: 1.5 }, /^option port: got 1\.5; allowed: a port/],
+      [{ port: '70000' }, /^option port: got "70000"; allowed: a port/],
+      [{ spoolDir: cyclic }, /^option spoolDir: got an object; allowed: a folder$/],
+      [{ service: 'a\0b' }, /^option service: got "a\\u0000b"; allowed: a name, without control characters$/],
+      [{ instance: 'a\nb' }, /^option instance: .*without control characters$/],
+      [{ rules: 5 }, /^option rules: got 5; allowed: a list of paths or globs$/],
+      [{ archiveCron: 'x x x x x' }, /^option archiveCron: got "x x x x x"; allowed: a cron expression/],
+      [{ alertsCron: '61 * * * * *' }, /^option alertsCron: .*allowed: a cron expression/],
+      [{ archiveCron: '0 0 30 2 *' }, /^option archiveCron: .*allowed: a cron expression/],
+      [{ archiveCron: '@hourly' }, /^option archiveCron: .*allowed: a cron expression/],
+    ];
+    for (const [options, expected] of table) assert.match(refusal(options), expected);
+  });
+
+  it('refuses a file that is a folder, and one that aliases would make endless', () => {
+    assert.match(refusal({}, { KEEPWATCH_CONFIG: '.' }), /^\.: the file ".*" cannot be read \(EISDIR\)$/);
+    const bomb = Array.from({ length: 9 }, (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level},`.repeat(9)}]`);
+    yaml(`a0: &a0 x\n${bomb.join('\n')}\n`);
+    assert.match(refusal(), /^keepwatch\.yaml:1: is not YAML: Excessive alias count/);
+  });
+
   it('knows loopback addresses', () => {
     for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', '[::1]', '::ffff:127.0.0.1'])
       assert.ok(isLoopback(host), host);
