@@ -19,7 +19,7 @@ const RUNNERS = { http: runHttp, track: runTrack, archive: runArchive } satisfie
   (context: BenchContext) => Promise<SectionResult>
 >;
 const DEFAULT_EFFORT = {
-  http: { generations: 3, rounds: 8 },
+  http: { generations: 3, rounds: 10 },
   track: { generations: 3, rounds: 20 },
   archive: { generations: 1, rounds: 7 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;
@@ -83,17 +83,8 @@ function print(result: SectionResult): void {
   for (const problem of result.problems) process.stdout.write(`\n  WRONG: ${problem}\n`);
 }
 
-let lastProgress = '';
-
-/** One line that is written over, for people; without a terminal a line for each set of processes. */
 function progress(text: string): void {
-  if (process.stderr.isTTY) {
-    process.stderr.write(`\r\u001b[K${text}`);
-    return;
-  }
-  const [stage = ''] = text.split(', round');
-  if (stage !== '' && stage !== lastProgress) process.stderr.write(`${stage}\n`);
-  lastProgress = stage;
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }
 
 let ending = false;

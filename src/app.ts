@@ -1,11 +1,12 @@
 // The composition root: builds every part from the configuration in one straight line; start() in that order, stop() in reverse.
 import { type Config, type ConfigOptions, loadConfig } from './config.ts';
+import { KeepwatchError } from './errors.ts';
 import { markUncounted } from './instrument/express.ts';
 import { createMetricsHandler } from './instrument/metrics-handler.ts';
 import type { MetricRegistry } from './instrument/registry.ts';
 import { registerSelfMetrics } from './instrument/self-metrics.ts';
 import { ObservabilityTracker } from './instrument/tracker.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { createLogger, guardLogger, type Logger } from './logger.ts';
 import { createRouter, type RequestHandler, type Router } from './server/router.ts';
 import type { Storage } from './storage.ts';
 
@@ -37,7 +38,11 @@ export interface Keepwatch {
   router(): Router;
   /** Serves the registry, for a path of your own. */
   metricsHandler(): RequestHandler;
-  /** Begins to archive and, if asked for, to evaluate rules. A database that is down is no error: events wait in the spool. */
+  /**
+   * Begins to archive and, if asked for, to evaluate rules. A database that is down is no error: events wait in the spool; one that hangs
+   * is waited for 5 s at most. May be called again.
+   * @throws KeepwatchError ERR_USAGE after `stop`
+   */
   start(): Promise<void>;
   /** Resolves when everything recorded so far is committed, or in the spool while Postgres is away. */
   flush(): Promise<void>;
@@ -57,7 +62,7 @@ export interface Keepwatch {
 export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<Keepwatch> {
   const { registry, logger: givenLogger, alerts: wantsAlerts = false, ...settings } = options;
   const config = loadConfig(settings);
-  const logger = givenLogger ?? createLogger({ level: config.logLevel, service: config.service });
+  const logger = guardLogger(givenLogger ?? createLogger({ level: config.logLevel, service: config.service }));
   const tracker = new ObservabilityTracker({
     service: config.service,
     tracing: config.tracing,
@@ -68,7 +73,7 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
   const storage = await openStorage(config, tracker, wantsAlerts, logger);
   if (storage !== undefined) tracker.connect(storage.archive.sink);
   if (storage !== undefined) registerStorageMetrics(tracker, storage);
-  const metrics = createMetricsHandler(tracker.registry);
+  const metrics = createMetricsHandler(tracker.registry, { logger });
   return assemble({ config, tracker, storage, metrics });
 }
 
@@ -120,7 +125,6 @@ function assemble({ config, tracker, storage, metrics }: Parts): Keepwatch {
     await storage?.start();
   };
   const stop = async (timeoutMs: number) => {
-    await starting?.catch(() => {});
     tracker.stop();
     await storage?.stop({ timeoutMs });
     process.off('exit', appendOnExit);
@@ -140,7 +144,13 @@ function assemble({ config, tracker, storage, metrics }: Parts): Keepwatch {
         now: () => tracker.now(),
       }),
     metricsHandler: () => metrics,
-    start: () => (starting ??= start()),
+    async start() {
+      if (stopping !== undefined) {
+        throw new KeepwatchError('ERR_USAGE', 'start: it was stopped; make another one with createKeepwatch');
+      }
+      starting ??= start();
+      await starting;
+    },
     async flush() {
       tracker.flush();
       await storage?.archive.flush();

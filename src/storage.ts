@@ -4,10 +4,11 @@ import { loadRules } from './alerts/rule-file.ts';
 import { type Archive, createArchive } from './archive/archive.ts';
 import { type ArchiveQueries, createArchiveQueries } from './archive/queries.ts';
 import type { Config } from './config.ts';
-import { closeDatabase, createDatabase, type Database, isConnectionError } from './db/database.ts';
+import { closeDatabase, createDatabase, type Database } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
 import { describeError } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { within } from './within.ts';
 import { formatProblems } from './yaml-file.ts';
 
 export interface StorageOptions {
@@ -32,6 +33,8 @@ export interface Storage {
 const RETRY_MS = 2000;
 /** Time for the goodbye of idle connections, even when all other time is used up. */
 const CLOSE_MS = 500;
+/** How long `start` waits for a database that does not answer; what it has begun goes on. */
+const START_WAIT_MS = 5000;
 
 /** Opens nothing yet; `start` does, and goes on trying while Postgres is away. */
 export function createStorage(options: StorageOptions): Storage {
@@ -53,20 +56,23 @@ export function createStorage(options: StorageOptions): Storage {
   const alerts = rulesDatabase === undefined ? undefined : openAlerts(config, database, rulesDatabase, logger);
   let problem: string | undefined = options.wantsAlerts && alerts === undefined ? NO_RULES_ROLE : undefined;
   let timer: NodeJS.Timeout | undefined;
-  let isStopping = false;
+  let isStopped = false;
 
-  /** Schema first, then what works on it. A database that is down is tried again; any other problem is said once and shown at /readyz. */
+  /**
+   * Schema first, then what works on it. Tried again until it works: a database that is down comes back, a standby is promoted, a missing
+   * right is granted. Each problem is said once and shown at /readyz.
+   */
   const bringUp = async (): Promise<void> => {
-    timer = undefined;
     try {
       await migrate(database);
       await alerts?.start();
       problem = options.wantsAlerts && alerts === undefined ? NO_RULES_ROLE : undefined;
     } catch (error) {
+      if (isStopped) return;
       const message = `not started: ${describeError(error)}`;
       if (message !== problem) logger.warn({ error: describeError(error) }, 'the archive or the alerts could not start');
       problem = message;
-      if (isConnectionError(error) && !isStopping) timer = setTimeout(() => void bringUp(), RETRY_MS).unref();
+      timer = setTimeout(() => void bringUp(), RETRY_MS).unref();
     }
   };
   return {
@@ -75,31 +81,21 @@ export function createStorage(options: StorageOptions): Storage {
     alerts,
     reasons: () => [...(problem === undefined ? [] : [problem]), ...archive.stats().reasons],
     async start() {
-      await bringUp();
+      if (!(await within(START_WAIT_MS, bringUp()))) problem ??= 'not started: Postgres does not answer';
       archive.start();
     },
     async stop({ timeoutMs }) {
-      isStopping = true;
+      isStopped = true;
       clearTimeout(timer);
-      const deadline = performance.now() + timeoutMs;
-      const remainingMs = () => Math.max(0, deadline - performance.now());
-      await settleWithin(timeoutMs / 2, alerts?.stop());
-      await archive.stop({ timeoutMs: remainingMs() });
-      // A connection that hangs is given up by its own timeout: nothing of ours waits for that.
+      const deadlineMs = performance.now() + timeoutMs;
+      const leftMs = () => Math.max(0, deadlineMs - performance.now());
+      if (alerts !== undefined) await within(timeoutMs / 2, alerts.stop());
+      await archive.stop({ timeoutMs: leftMs() });
       const pools = rulesDatabase === undefined ? [database] : [rulesDatabase, database];
-      await settleWithin(Math.max(remainingMs(), CLOSE_MS), Promise.all(pools.map((pool) => closeDatabase(pool))));
+      const closing = { timeoutMs: Math.max(leftMs(), CLOSE_MS) };
+      await Promise.all(pools.map((pool) => closeDatabase(pool, closing)));
     },
   };
-}
-
-/** Waits for the promise to settle, but not longer than `ms`. */
-async function settleWithin(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise((done) => {
-    timer = setTimeout(done, ms);
-  });
-  await Promise.race([promise?.catch(() => {}), deadline]);
-  clearTimeout(timer);
 }
 
 const NO_RULES_ROLE =

@@ -34,8 +34,8 @@ interface Contestant {
   sent: number;
 }
 
-/** In requests. The lead-in goes before each slice, unmeasured: the reference has its turn more often, and finds the caches warmer. */
-const SIZES = { full: { warmUp: 5000, leadIn: 300, slice: 1500 }, quick: { warmUp: 40, leadIn: 20, slice: 40 } } as const;
+/** A slice of each size in requests. */
+const SIZES = { full: { warmUp: 5000, slice: 1500 }, quick: { warmUp: 40, slice: 40 } } as const;
 
 /** Runs the HTTP section. */
 export async function runHttp(context: BenchContext): Promise<SectionResult> {
@@ -73,12 +73,11 @@ class Generation {
   readonly #contestants = new Map<string, Contestant>();
   readonly #slice: number;
   readonly #warmUp: number;
-  readonly #leadIn: number;
 
   constructor(context: BenchContext) {
     this.#context = context;
     this.#load = context.children.start<LoadMethods>('http/load.ts', { core: LOAD_CORE });
-    ({ slice: this.#slice, warmUp: this.#warmUp, leadIn: this.#leadIn } = context.effort.isQuick ? SIZES.quick : SIZES.full);
+    ({ slice: this.#slice, warmUp: this.#warmUp } = context.effort.isQuick ? SIZES.quick : SIZES.full);
   }
 
   async start(): Promise<void> {
@@ -97,15 +96,11 @@ class Generation {
   async run(name: string, way: Way, kind: Kind, requests = this.#slice): Promise<Slice> {
     const contestant = this.#contestants.get(name);
     if (contestant === undefined) throw new Error(`${name} was not started`);
-    await this.#send(contestant, way, kind, this.#leadIn);
-    const { failed, seconds, cpuUs } = await this.#send(contestant, way, kind, requests);
+    contestant.sent += requests;
+    const { failed, seconds, cpuUs } =
+      way === 'TCP' ? await this.#runTcp(contestant, kind, requests) : await contestant.child.call('drive', { kind, requests });
     if (failed > 0) throw new Error(`${name}: ${failed} of ${requests} answers to ${kind} were no complete 200`);
     return { cpuUsPerRequest: cpuUs / requests, requestsPerSecond: requests / seconds };
-  }
-
-  async #send(contestant: Contestant, way: Way, kind: Kind, requests: number) {
-    contestant.sent += requests;
-    return way === 'TCP' ? this.#runTcp(contestant, kind, requests) : contestant.child.call('drive', { kind, requests });
   }
 
   async #runTcp({ child, port }: Contestant, kind: Kind, requests: number) {
@@ -176,7 +171,7 @@ function cellsOf(
 const NOTES = [
   'Every contender is a process of its own, all alive at once on one core, taking turns in short slices; the load comes from another core over 16 kept-alive connections, an exact number of requests.',
   'Each slice is compared with the mean of the bare slices just before and after it. Cells: median [95% interval of the median] over all slices of all generations of fresh processes.',
-  'CPU time is that of the whole process, kernel and garbage collection included, deferred work finished first. "in process" drives the same server through streams instead of TCP, which is sharper. "bare Express again" is a second bare process: what it shows is noise, and the price of having a turn less often than the reference.',
+  'CPU time is that of the whole process, kernel and garbage collection included, deferred work finished first. "in process" drives the same server through streams instead of TCP, which is sharper. "bare Express again" is a second bare process: what it shows is noise.',
   'prom-client and express-prom-bundle keep metrics. "Keepwatch, metrics only" keeps metrics and trace context; "Keepwatch" also writes every request as a raw event to its spool on the disk. What brings the spool to Postgres is in the archive section.',
   '"sent" and "counted" are over the whole run, both ways and both routes, warm-up included: a contender that misses a request fails the run.',
 ];

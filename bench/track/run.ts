@@ -14,15 +14,11 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   Keepwatch: 'track/contender-keepwatch.ts',
 };
 const CORE = 0;
-/** In calls. The lead-in goes before each slice, unmeasured: the reference has its turn more often, and finds the caches warmer. */
-const SIZES = {
-  full: { warmUp: 100_000, leadIn: 2000, slice: 20_000 },
-  quick: { warmUp: 1000, leadIn: 500, slice: 1000 },
-} as const;
+const SIZES = { full: { warmUp: 100_000, slice: 20_000 }, quick: { warmUp: 1000, slice: 1000 } } as const;
 
 /** Runs the section on wrapped calls. */
 export async function runTrack(context: BenchContext): Promise<SectionResult> {
-  const { slice, warmUp, leadIn } = context.effort.isQuick ? SIZES.quick : SIZES.full;
+  const { slice, warmUp } = context.effort.isQuick ? SIZES.quick : SIZES.full;
   const turns: Record<CallStyle, Turn<TrackSlice>[]> = { sync: [], async: [] };
   const problems: string[] = [];
   const others = Object.keys(CONTENDERS).filter((name) => name !== REFERENCE);
@@ -32,8 +28,7 @@ export async function runTrack(context: BenchContext): Promise<SectionResult> {
     const run = async (name: string, style: CallStyle, count: number): Promise<TrackSlice> => {
       const child = processes.get(name);
       if (child === undefined) throw new Error(`${name} was not started`);
-      calls.set(name, (calls.get(name) ?? 0) + leadIn + count);
-      await child.call('run', { style, calls: leadIn });
+      calls.set(name, (calls.get(name) ?? 0) + count);
       return child.call('run', { style, calls: count });
     };
     for (const [name, module] of Object.entries(CONTENDERS)) {
