@@ -17,12 +17,21 @@ export interface ThenableContexts {
   readonly captureOutside?: () => (work: () => unknown) => unknown;
 }
 
-type Handler = (...values: unknown[]) => unknown;
+/** Executions that end with one thenable; more than these were forgotten by those who returned it. */
+const MAX_ENDINGS = 1000;
+/** Where a `then` of ours keeps the executions that end with it; shared by all copies of this package. */
+const ENDINGS = Symbol.for('keepwatch.endings');
 
-/** A native promise of this realm, of no subclass, with the `then` that all have. */
+type Handler = ((...values: unknown[]) => unknown) & { [ENDINGS]?: Ending[] };
+
+/** A native promise of this realm, of no subclass, with the `then` that all have. False for what cannot even be asked. */
 export function isPlainPromise(value: unknown): value is Promise<unknown> {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Promise.prototype) return false;
-  return (value as Promise<unknown>).then === Promise.prototype.then;
+  try {
+    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Promise.prototype) return false;
+    return (value as Promise<unknown>).then === Promise.prototype.then;
+  } catch {
+    return false;
+  }
 }
 
 /** What else can be waited for. May throw what a hostile `then` getter throws. */
@@ -53,36 +62,34 @@ export function followPromise<T extends Promise<unknown>>(
 /**
  * Follows a promise of a subclass, or another thenable (of SDKs, query builders, other realms): its `then` is replaced on the instance,
  * so that lazy work runs once and only when somebody waits for it, and all its methods stay. One that nobody waits for is never recorded.
+ * One that is returned again and again (a memoised promise) is replaced once; all executions that returned it end together.
  * @throws TypeError when the thenable is frozen; it is untouched then
  */
-export function interceptThen(
-  thenable: PromiseLike<unknown>,
-  { onSuccess, onFailure }: Ending,
-  contexts: ThenableContexts,
-): void {
+export function interceptThen(thenable: PromiseLike<unknown>, ending: Ending, contexts: ThenableContexts): void {
   const { runInside = runPlainly, captureOutside = () => runPlainly } = contexts;
   const original = thenable.then as unknown as Handler;
-  let isSettled = false;
-  const settle = (tell: () => void): void => {
-    if (isSettled) return;
-    isSettled = true;
-    tell();
-  };
+  const known = original[ENDINGS];
+  if (known !== undefined) {
+    if (known.push(ending) > MAX_ENDINGS) known.shift()?.onSuccess();
+    return;
+  }
+  const endings = [ending];
 
   function then(this: unknown, onFulfilled?: unknown, onRejected?: unknown, ...rest: unknown[]): unknown {
     const outside = captureOutside();
     const fulfilled = (...values: unknown[]): unknown => {
-      settle(onSuccess);
+      for (const { onSuccess } of endings.splice(0)) onSuccess();
       return typeof onFulfilled === 'function' ? outside(() => (onFulfilled as Handler)(...values)) : values[0];
     };
     const rejected = (...errors: unknown[]): unknown => {
-      settle(() => onFailure(errors[0]));
+      for (const { onFailure } of endings.splice(0)) onFailure(errors[0]);
       if (typeof onRejected === 'function') return outside(() => (onRejected as Handler)(...errors));
       throw errors[0];
     };
     return runInside(() => Reflect.apply(original, this, [fulfilled, rejected, ...rest]));
   }
 
+  Object.defineProperty(then, ENDINGS, { value: endings });
   // oxlint-disable-next-line unicorn/no-thenable -- it was one before
   Object.defineProperty(thenable, 'then', { value: then, configurable: true, writable: true, enumerable: false });
 }

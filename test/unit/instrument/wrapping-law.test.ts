@@ -303,6 +303,49 @@ describe('The wrapping law', () => {
     assert.deepEqual([query.runs, sink.events.length], [2, 1]);
   });
 
+  it('ends every call that returned a memoised thenable, and wraps it once', async () => {
+    const { tracker, sink } = createTracker('none');
+    const promise = ApiPromise.resolve('client');
+    const connect = tracker.track({ type: 'tool', name: 'connect' }, () => promise);
+    for (let call = 1; call < 20_000; call++) void connect();
+    assert.equal(await connect(), 'client');
+    assert.equal(tracker.counts().recorded, 20_000);
+    assert.equal(await connect(), 'client');
+    assert.equal(tracker.counts().recorded, 20_001);
+    tracker.flush();
+    assert.ok(sink.events.every(({ status }) => status === 'success'));
+  });
+
+  it('gives back what cannot even be asked whether it is a promise', () => {
+    const { tracker, sink } = createTracker('none');
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const trapped = Object.defineProperty(Promise.resolve(1), 'then', {
+      get: () => {
+        throw new Error('the app asked for its then');
+      },
+    });
+    for (const value of [proxy, trapped]) {
+      assert.ok(Object.is(tracker.track({ type: 'tool', name: 'tracked' }, () => value)(), value));
+      assert.ok(
+        Object.is(
+          tracker.measure({ type: 'tool', name: 'measured' }, () => value),
+          value,
+        ),
+      );
+    }
+    tracker.flush();
+    assert.deepEqual(
+      sink.events.map(({ name, status }) => [name, status]),
+      [
+        ['tracked', 'success'],
+        ['measured', 'success'],
+        ['tracked', 'success'],
+        ['measured', 'success'],
+      ],
+    );
+  });
+
   it('runs lazy work inside the execution, and what waits for it outside', async () => {
     const { tracker } = createTracker('none');
     const seen: unknown[] = [];
