@@ -1,6 +1,7 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
+import type { EventType } from '../event.ts';
 import { type BoundedMembers, boundedMembers, joinMembers } from './bounded-json.ts';
-import { boundName } from './bounded-text.ts';
+import { boundLabel, boundName } from './bounded-text.ts';
 import { EVENT_LABELS } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
@@ -53,10 +54,11 @@ export class ExecutionRunner implements ExecutionCore {
   prepare({ type, name, labels, metadata }: ExecutionOptions): Subject {
     const binding = this.#recorder.bind(type, name, labels);
     const own = metadata === undefined ? undefined : boundedMembers(metadata);
-    const others = labels === undefined ? '' : boundedMembers(labelsBeyond(type, labels)).members;
-    const realName = binding.isOverflow ? boundedMembers({ 'keepwatch.name': boundName(name) }).members : '';
-    if (own === undefined && others === '' && realName === '') return { binding, metadata: undefined };
-    const members = joinMembers(joinMembers(realName, others), own?.members ?? '');
+    const others =
+      labels === undefined ? '' : boundedMembers(binding.isOverflow ? labels : labelsBeyond(binding.type, labels)).members;
+    const marks = binding.isOverflow || binding.type !== type ? markReal(binding, type, name) : '';
+    if (own === undefined && others === '' && marks === '') return { binding, metadata: undefined };
+    const members = joinMembers(joinMembers(marks, others), own?.members ?? '');
     return { binding, metadata: { members, isTruncated: own?.isTruncated === true } };
   }
 
@@ -183,9 +185,10 @@ export class ExecutionRunner implements ExecutionCore {
   }
 
   /** An execution that was timed elsewhere. */
-  record(options: ExecutionOptions, { durationMs, status, error, metadata }: TimedExecution): void {
+  record(options: ExecutionOptions, timed: TimedExecution): void {
     if (!this.isEnabled) return;
     try {
+      const { durationMs, status, error, metadata } = timed;
       const isValid = Number.isFinite(durationMs) && durationMs >= 0;
       const { binding, metadata: own } = this.prepare(options);
       const startMs = this.#clock.monotonicMs() - (isValid ? durationMs : 0);
@@ -226,7 +229,15 @@ export function finishExecution(execution: Execution, { status, error }: { statu
   else execution.fail(error);
 }
 
-function labelsBeyond(type: string, labels: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** What the binding does not say: the name of one of too many, a type that is none. */
+function markReal({ isOverflow, type }: Binding, givenType: unknown, name: unknown): string {
+  return boundedMembers({
+    ...(isOverflow ? { 'keepwatch.name': boundName(name) } : {}),
+    ...(givenType === type ? {} : { 'keepwatch.type': boundLabel(givenType) }),
+  }).members;
+}
+
+function labelsBeyond(type: EventType, labels: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const known: readonly string[] = EVENT_LABELS[type as keyof typeof EVENT_LABELS] ?? [];
   return Object.fromEntries(Object.entries(labels).filter(([label]) => !known.includes(label)));
 }

@@ -1,9 +1,9 @@
 // What happens when an execution ends, for every way of measuring: its metrics move and its event enters the ring, from one clock reading.
 // Series are resolved once per combination of type, name and labels; recording itself hashes nothing.
-import type { EventType } from '../event.ts';
+import { EVENT_TYPES, type EventType } from '../event.ts';
 import { type BoundedMembers, boundedMembers } from './bounded-json.ts';
-import { boundLabel, boundName, errorText, MAX_NAME_LENGTH } from './bounded-text.ts';
-import { EVENT_LABELS, metricsFedBy, NAME_LABELS } from './catalogue.ts';
+import { boundLabel, boundName, errorText, MAX_LABEL_LENGTH } from './bounded-text.ts';
+import { CLOSED_LABELS, EVENT_LABELS, metricsFedBy, NAME_LABELS } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import type { Histogram } from './histogram.ts';
@@ -12,8 +12,11 @@ import type { Metrics } from './registry.ts';
 import { type EventRing, type SpanWords, STATUS_CODES, type StatusCode } from './ring.ts';
 import { OVERFLOW_VALUE } from './series-table.ts';
 
-/** Combinations of type, name and labels that are told apart in the archive; what comes later is named `__other__`. */
-const MAX_BINDINGS = 10_000;
+/**
+ * Combinations of name and labels of one type that are told apart in the archive; what comes later is named `__other__`. Counted by type,
+ * so that careless names of one take no place from another.
+ */
+const MAX_BINDINGS_PER_TYPE = 5000;
 
 /** An execution's type, name and labels, resolved. */
 export interface Binding {
@@ -33,10 +36,18 @@ interface Targets {
   readonly histogramSlot: number;
 }
 
-/** A way through type, name and label values to a binding. */
+/** A way through name and label values to a binding. */
 interface Node {
   binding: Binding | undefined;
   children: Map<unknown, Node> | undefined;
+}
+
+/** All bindings of one type. */
+interface Root extends Node {
+  readonly type: EventType;
+  bindings: number;
+  /** What found no place, by its labels. */
+  readonly overflow: Map<string, Binding>;
 }
 
 type FedMetric =
@@ -60,9 +71,10 @@ export class Recorder {
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
   readonly #service: string;
-  readonly #root: Node = { binding: undefined, children: undefined };
+  readonly #roots = new Map<string, Root>(
+    EVENT_TYPES.map((type) => [type, { type, binding: undefined, children: undefined, bindings: 0, overflow: new Map() }]),
+  );
   readonly #fedMetrics = new Map<EventType, readonly FedMetric[]>();
-  #bindings = 0;
   #truncatedCount = 0;
 
   constructor({ ring, metrics, clock, errors, service }: RecorderOptions) {
@@ -73,49 +85,55 @@ export class Recorder {
     this.#service = service;
   }
 
-  /** Resolves a type, a name and the labels that the catalogue knows for the type (`EVENT_LABELS`). The same input gives the same object. */
+  /**
+   * Resolves a type, a name and the labels that the catalogue knows for the type (`EVENT_LABELS`). The same input gives the same object.
+   * A type that is none becomes `custom`.
+   */
   bind(type: EventType, name: string, labels: Readonly<Record<string, unknown>> | undefined): Binding {
-    const node = this.#step(this.#step(this.#root, type), name);
-    const names: readonly string[] = labels === undefined ? [] : (EVENT_LABELS[type as keyof typeof EVENT_LABELS] ?? []);
-    let leaf = node;
-    for (const label of names) leaf = this.#step(leaf, labels?.[label]);
+    const root = this.#rootOf(type);
+    let leaf = step(root, root, keyOf(name, boundName));
+    const names: readonly string[] = labels === undefined ? [] : (EVENT_LABELS[root.type as keyof typeof EVENT_LABELS] ?? []);
+    for (const label of names) leaf = step(root, leaf, keyOf(labels?.[label], boundLabel));
     if (leaf.binding !== undefined) return leaf.binding;
     const bound = Object.fromEntries(names.map((label) => [label, boundLabel(labels?.[label])]));
-    const binding = this.createBinding(type, name, labels === undefined ? NO_LABELS : bound);
+    const binding = this.createBinding(root.type, name, labels === undefined ? NO_LABELS : bound);
     if (!binding.isOverflow) leaf.binding = binding;
     return binding;
   }
 
-  /** One step down; when there is no room for more bindings, to a node that nothing keeps. */
-  #step(node: Node, key: unknown): Node {
-    const known = node.children?.get(key);
-    if (known !== undefined) return known;
-    const next: Node = { binding: undefined, children: undefined };
-    if (this.#bindings >= MAX_BINDINGS || !isKeepable(key)) return next;
-    node.children ??= new Map();
-    node.children.set(key, next);
-    return next;
-  }
-
   /** A binding that the caller keeps; `bind` is the way for those who cannot. */
   createBinding(type: EventType, name: string, labels: Readonly<Record<string, string>>): Binding {
-    if (this.#bindings >= MAX_BINDINGS) return this.#overflowBinding(type);
-    this.#bindings++;
-    return this.#newBinding(type, boundName(name), labels, false);
+    const root = this.#rootOf(type);
+    if (root.bindings >= MAX_BINDINGS_PER_TYPE) return this.#overflowBinding(root, labels);
+    root.bindings++;
+    return this.#newBinding(root.type, boundName(name), labels, presentLabels(labels), false);
   }
 
-  #overflowBinding(type: EventType): Binding {
-    const key = `${OVERFLOW_VALUE}${type}`;
-    this.#root.children ??= new Map();
-    const node = this.#root.children.get(key) ?? { binding: undefined, children: undefined };
-    this.#root.children.set(key, node);
-    node.binding ??= this.#newBinding(type, OVERFLOW_VALUE, NO_LABELS, true);
-    return node.binding;
+  #rootOf(type: string): Root {
+    return this.#roots.get(type) ?? (this.#roots.get('custom') as Root);
   }
 
-  #newBinding(type: EventType, name: string, labels: Readonly<Record<string, string>>, isOverflow: boolean): Binding {
+  /** Keeps labels with few values (status code, method), so that error rates stay true. */
+  #overflowBinding({ type, overflow }: Root, labels: Readonly<Record<string, string>>): Binding {
+    const closed = Object.fromEntries(Object.entries(labels).filter(([label]) => CLOSED_LABELS.has(label)));
+    const others = Object.fromEntries(Object.keys(labels).map((label) => [label, closed[label] ?? OVERFLOW_VALUE]));
+    const key = JSON.stringify(others);
+    const known = overflow.get(key);
+    if (known !== undefined) return known;
+    const binding = this.#newBinding(type, OVERFLOW_VALUE, others, presentLabels(closed), true);
+    overflow.set(key, binding);
+    return binding;
+  }
+
+  #newBinding(
+    type: EventType,
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    shown: Readonly<Record<string, unknown>>,
+    isOverflow: boolean,
+  ): Binding {
     const nameLabel = NAME_LABELS[type as keyof typeof NAME_LABELS];
-    const metadata = boundedMembers(presentLabels(labels)).members;
+    const metadata = boundedMembers(shown).members;
     const series = this.#ring.addSeries({ type, name, service: this.#service, metadata });
     return { type, series, labels: nameLabel === undefined ? labels : { [nameLabel]: name, ...labels }, targets: [], isOverflow };
   }
@@ -203,9 +221,20 @@ export class Recorder {
   }
 }
 
-/** Long texts and objects are resolved anew each time rather than held as keys. */
-function isKeepable(key: unknown): boolean {
-  return typeof key === 'string' ? key.length <= MAX_NAME_LENGTH : typeof key !== 'object' && typeof key !== 'function';
+/** One step down; when there is no room for more bindings, to a node that nothing keeps. */
+function step(root: Root, node: Node, key: unknown): Node {
+  const known = node.children?.get(key);
+  if (known !== undefined) return known;
+  const next: Node = { binding: undefined, children: undefined };
+  if (root.bindings >= MAX_BINDINGS_PER_TYPE) return next;
+  node.children ??= new Map();
+  node.children.set(key, next);
+  return next;
+}
+
+/** What is kept as a key: short text as it is, all else as the bounded text that it becomes in the event. */
+function keyOf(value: unknown, bound: (value: unknown) => string): unknown {
+  return typeof value === 'string' && value.length <= MAX_LABEL_LENGTH ? value : bound(value);
 }
 
 function presentLabels(labels: Readonly<Record<string, string>>): Record<string, unknown> {

@@ -155,11 +155,11 @@ export class ObservabilityTracker {
   }
 
   /** @returns whether an execution with this id was open */
-  endExecution(id: string, { status, error, metadata }: ExecutionEnd = {}): boolean {
+  endExecution(id: string, end?: ExecutionEnd): boolean {
     const execution = this.#open.take(id);
     if (execution === undefined) return false;
-    if (metadata !== undefined) execution.set(metadata);
-    finishExecution(execution, { status, error });
+    if (end?.metadata !== undefined) execution.set(end.metadata);
+    finishExecution(execution, { status: end?.status, error: end?.error });
     return true;
   }
 

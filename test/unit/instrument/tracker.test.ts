@@ -248,6 +248,45 @@ describe('ObservabilityTracker', () => {
     assert.match(text, /^tool_calls_total\{tool_name="__other__",status="success"\} 10100$/m);
   });
 
+  it('takes one place for one long name or odd label, however often it comes', () => {
+    const { tracker, sink } = setUp();
+    const oddLabel = (): never => ({ not: 'text' }) as never;
+    for (let index = 0; index < 12_000; index++) {
+      tracker.start({ type: 'agent', name: 'n'.repeat(300), labels: { workspace: oddLabel() } }).end();
+      if (index % 1000 === 0) tracker.flush();
+    }
+    tracker.start({ type: 'agent', name: 'fresh', labels: { workspace: 'demo' } }).end();
+    tracker.flush();
+    assert.equal(sink.events.at(-1)?.name, 'fresh');
+  });
+
+  it('lets careless names of one type take no place from another; overflow keeps its labels', async () => {
+    const { tracker, sink, value } = setUp({ ringCapacity: 2 });
+    const run = (type: 'agent' | 'tool', name: string) => {
+      tracker.start({ type, name, ...(type === 'agent' ? { labels: { workspace: 'demo', region: 'eu' } } : {}) }).end();
+      tracker.flush();
+    };
+    for (let index = 0; index < 6000; index++) run('agent', `agent-${index}`);
+    const { name, metadata } = sink.events.at(-1) ?? {};
+    assert.deepEqual([name, metadata], ['__other__', { 'keepwatch.name': 'agent-5999', workspace: 'demo', region: 'eu' }]);
+    assert.equal(await value('agent_execution_total{agent_id="__other__",workspace="__other__",status="success"}'), 4100);
+    run('tool', 'fresh');
+    assert.equal(sink.events.at(-1)?.name, 'fresh');
+  });
+
+  it('records a type that is none as custom, and says which it was', () => {
+    const { tracker, events } = setUp();
+    tracker.start({ type: 'spaceship' as never, name: 'x' }).end();
+    tracker.start({ type: {} as never, name: 'x' }).end();
+    assert.deepEqual(
+      events().map(({ type, metadata }) => [type, metadata]),
+      [
+        ['custom', { 'keepwatch.type': 'spaceship' }],
+        ['custom', { 'keepwatch.type': '__invalid__' }],
+      ],
+    );
+  });
+
   it('cleans names', () => {
     const { tracker, events } = setUp();
     for (const name of ['', ' ', '\u0000', 'a\u0000b', 'n'.repeat(500), 7 as unknown as string])
@@ -268,6 +307,8 @@ describe('ObservabilityTracker', () => {
     );
     tracker.start(7 as never).end();
     tracker.record({} as never, {} as never);
+    tracker.record({ type: 'tool', name: 'x' }, null as never);
     tracker.endExecution(undefined as never, undefined);
+    assert.equal(tracker.endExecution(tracker.startExecution('x'), null as never), true);
   });
 });
