@@ -23,7 +23,8 @@ when something has been measured for it. Beside these stand prom-client's defaul
 Labels are bounded. A metric has at most ${DEFAULT_MAX_SERIES} series; what comes later goes to the label value \`${OVERFLOW_VALUE}\` and is counted in
 \`keepwatch_series_overflow_total\`, so that sums stay exact. \`http_route\` is the template under which the route was registered, never a
 URL; requests that no route answered are \`__unmatched__\`, unknown methods \`_OTHER\`. \`error_type\` is empty, the status code of a server
-error, or \`client_disconnect\`. \`status\` is \`success\`, \`failure\` or \`aborted\`.
+error, \`client_disconnect\` (the client went away), or \`server_disconnect\` (the server closed the connection before all was out).
+\`status\` is \`success\`, \`failure\` or \`aborted\`.
 `;
 
 /** The whole document. */

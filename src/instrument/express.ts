@@ -1,5 +1,6 @@
 // The Express middleware (4 and 5): exactly one record per request, with the route's template, however the request ends.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
@@ -26,7 +27,9 @@ export interface ExpressMiddlewareOptions {
 /** Methods that get their own label; all others are `_OTHER`. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
 const OTHER_METHOD = '_OTHER';
-const CLIENT_DISCONNECT = 'client_disconnect';
+/** How an answer ended: it went out, its client went away, or the server cut the connection before all was out. */
+const ENDINGS = ['complete', 'client_disconnect', 'server_disconnect'] as const;
+type Ending = (typeof ENDINGS)[number];
 
 /** Leaves a request out of metrics and archive: self-scrapes and health checks. May be called before or after the middleware ran. */
 export function markUncounted(request: IncomingMessage): void {
@@ -38,6 +41,7 @@ export function markUncounted(request: IncomingMessage): void {
 /** Mounted twice, or by two trackers, it counts once: the first one does. */
 export function createExpressMiddleware(options: ExpressMiddlewareOptions): RequestHandler {
   const series = new HttpSeries(options);
+  const queued = new QueuedResponses();
   return function keepwatch(request: Request, response: Response, next: NextFunction): void {
     if (!options.isEnabled()) {
       next();
@@ -51,6 +55,7 @@ export function createExpressMiddleware(options: ExpressMiddlewareOptions): Requ
         trail.measurement = new MeasuredRequest(series, options.clock.monotonicMs(), span, trail);
         response.on('finish', onFinish);
         response.on('close', onClose);
+        if (response.socket === null) queued.add(request.socket, response);
       }
     } catch (error) {
       options.errors.note('express', error);
@@ -62,15 +67,42 @@ export function createExpressMiddleware(options: ExpressMiddlewareOptions): Requ
 
 function onFinish(this: ServerResponse): void {
   // `finish` also comes when the connection was cut while the response was under way.
-  if (this.req.socket?.destroyed !== true) endRequest(this, false);
+  if (this.req.socket?.destroyed !== true) endRequest(this, 'complete');
 }
 
 function onClose(this: ServerResponse): void {
-  endRequest(this, true);
+  endRequest(this, whoCut(this));
 }
 
-function endRequest(response: ServerResponse, isAborted: boolean): void {
-  (knownTrail(response.req)?.measurement as MeasuredRequest | undefined)?.end(response, isAborted);
+function endRequest(response: ServerResponse, ending: Ending): void {
+  (knownTrail(response.req)?.measurement as MeasuredRequest | undefined)?.end(response, ending);
+}
+
+/** A client says goodbye or resets the connection; a server that gives an answer up destroys it without either. */
+function whoCut({ req, errored }: ServerResponse): Ending {
+  const socket = req.socket as Socket | undefined;
+  const isServer = errored != null || (socket?.errored == null && socket?.readableEnded === false);
+  return isServer ? 'server_disconnect' : 'client_disconnect';
+}
+
+/** Responses to pipelined requests that wait for those before them. Node does not tell them when their connection closes. */
+class QueuedResponses {
+  readonly #bySocket = new WeakMap<Socket, Set<ServerResponse>>();
+
+  add(socket: Socket, response: ServerResponse): void {
+    const waiting = this.#bySocket.get(socket) ?? this.#follow(socket);
+    waiting.add(response);
+    response.once('finish', () => waiting.delete(response));
+  }
+
+  #follow(socket: Socket): Set<ServerResponse> {
+    const waiting = new Set<ServerResponse>();
+    this.#bySocket.set(socket, waiting);
+    socket.once('close', () => {
+      for (const response of waiting) endRequest(response, whoCut(response));
+    });
+    return waiting;
+  }
 }
 
 /** A request in progress. */
@@ -89,12 +121,12 @@ class MeasuredRequest {
     series.countActive(1);
   }
 
-  end(response: ServerResponse, isAborted: boolean): void {
+  end(response: ServerResponse, ending: Ending): void {
     const series = this.#series;
     if (series === undefined) return;
     this.#series = undefined;
     series.countActive(-1);
-    series.record(response, isAborted, this.#startMs, this.#span, this.#trail);
+    series.record(response, ending, this.#startMs, this.#span, this.#trail);
   }
 
   giveUp(): void {
@@ -123,43 +155,70 @@ class HttpSeries {
     this.#active.add(0, change);
   }
 
-  record(response: ServerResponse, isAborted: boolean, startMs: number, span: Span | undefined, trail: RouteTrail): void {
+  record(response: ServerResponse, ending: Ending, startMs: number, span: Span | undefined, trail: RouteTrail): void {
     try {
-      const { statusCode } = response;
-      const hasStatus = !isAborted || response.headersSent;
-      const isFailure = !isAborted && statusCode >= 500;
+      const { statusCode, req: request } = response;
+      // A response that has no socket yet waits behind another one: nobody has seen its headers.
+      const isQueued = response.socket === null && !response.writableFinished;
+      const hasStatus = ending === 'complete' || (response.headersSent && !isQueued);
       const template = trail.template(trail.hasMovedOn ? howLeft(response) : 'error');
-      const binding = this.#binding(template, response.req.method ?? '', hasStatus ? statusCode : 0, isAborted);
-      const status: StatusCode = isAborted ? STATUS_CODES.aborted : isFailure ? STATUS_CODES.failure : STATUS_CODES.success;
-      const error = isFailure ? (lastRoutingError(response.req) ?? `HTTP ${statusCode}`) : undefined;
-      this.#recorder.end(binding, status, startMs, span, undefined, error);
+      const binding = this.#binding(template, request.method ?? '', hasStatus ? statusCode : 0, ending);
+      const status = statusOf(response, ending);
+      this.#recorder.end(
+        binding,
+        status,
+        startMs,
+        span,
+        undefined,
+        status === STATUS_CODES.failure ? errorOf(response, ending) : undefined,
+      );
     } catch (error) {
       this.#errors.note('express', error);
     }
   }
 
-  #binding(template: string, method: string, statusCode: number, isAborted: boolean): Binding {
+  #binding(template: string, method: string, statusCode: number, ending: Ending): Binding {
     let byOutcome = this.#templates.get(template);
     if (byOutcome === undefined) {
       const isFull = this.#templates.size >= DEFAULT_MAX_SERIES && template !== OVERFLOW_VALUE;
-      if (isFull) return this.#binding(OVERFLOW_VALUE, method, statusCode, isAborted);
+      if (isFull) return this.#binding(OVERFLOW_VALUE, method, statusCode, ending);
       byOutcome = new Map();
       this.#templates.set(template, byOutcome);
     }
-    const outcome = ((METHODS.indexOf(method) + 1) * 2 + (isAborted ? 1 : 0)) * 1024 + (statusCode & 1023);
+    const outcome = ((METHODS.indexOf(method) + 1) * ENDINGS.length + ENDINGS.indexOf(ending)) * 1024 + (statusCode & 1023);
     const known = byOutcome.get(outcome);
     if (known !== undefined) return known;
     const methodLabel = METHODS.includes(method) ? method : OTHER_METHOD;
     const code = statusCode === 0 ? '' : String(statusCode);
+    const codeError = statusCode >= 500 ? code : '';
     const binding = this.#recorder.createBinding('api', `${methodLabel} ${template}`, {
       http_request_method: methodLabel,
       http_route: template,
       http_response_status_code: code,
-      error_type: isAborted ? CLIENT_DISCONNECT : statusCode >= 500 ? code : '',
+      error_type: ending === 'complete' ? codeError : ending,
     });
     byOutcome.set(outcome, binding);
     return binding;
   }
+}
+
+/**
+ * Server errors are failures, and so are answers that the server broke off: before anything was out, or because of an error. A stream that
+ * it closed without one (at its own end, say) is aborted, as is whatever the client did not wait for.
+ */
+function statusOf(response: ServerResponse, ending: Ending): StatusCode {
+  if (ending === 'complete') return response.statusCode >= 500 ? STATUS_CODES.failure : STATUS_CODES.success;
+  const isFailure = ending === 'server_disconnect' && (!response.headersSent || brokenBy(response) !== undefined);
+  return isFailure ? STATUS_CODES.failure : STATUS_CODES.aborted;
+}
+
+/** The error that left the routes, or that the response was destroyed with. */
+function brokenBy(response: ServerResponse): unknown {
+  return lastRoutingError(response.req) ?? response.errored ?? undefined;
+}
+
+function errorOf(response: ServerResponse, ending: Ending): unknown {
+  return brokenBy(response) ?? (ending === 'complete' ? `HTTP ${response.statusCode}` : 'the server closed the connection');
 }
 
 /** How a route that was left was left. Where the router does not tell of errors, the answer does: any error but "not found". */

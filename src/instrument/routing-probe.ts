@@ -35,8 +35,7 @@ export function trailOf(request: object): RouteTrail {
 function beginTrail(request: ProbedRequest): RouteTrail {
   const trail = new RouteTrail(request);
   const prototype = request.app?.request;
-  if (prototype !== undefined) {
-    if (!('params' in prototype) && !('route' in prototype)) defineAccessors(prototype);
+  if (prototype !== undefined && canWatch(prototype)) {
     const { params, route } = request;
     // Own properties hide the accessors.
     delete request.params;
@@ -47,6 +46,14 @@ function beginTrail(request: ProbedRequest): RouteTrail {
   }
   request[TRAIL] = trail;
   return trail;
+}
+
+/** Makes the accessors where there are none. False where it cannot be done: then the app runs as before. */
+function canWatch(prototype: object): boolean {
+  if ('params' in prototype || 'route' in prototype) return true;
+  if (!Object.isExtensible(prototype)) return false;
+  defineAccessors(prototype);
+  return true;
 }
 
 /** The last error that was passed to `next` on the way of the request; undefined where the router does not tell. */

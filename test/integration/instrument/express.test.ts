@@ -251,6 +251,87 @@ for (const [title, express] of frameworks) {
       assert.deepEqual(await server.recorded(2), ['GET /endless aborted 200', 'GET /big aborted 200']);
     });
 
+    it('records every pipelined request when the connection is cut while the first is answered', async () => {
+      await serve((app) => {
+        app.get('/work/:id', (request, response) => {
+          if (request.params['id'] !== '0') response.send('ok');
+        });
+      });
+      const socket = connect(server.port, '127.0.0.1');
+      socket.write(Array.from({ length: 12 }, (_, id) => `GET /work/${id} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''));
+      await waitFor(async () => (await server.active()) === 12);
+      socket.resetAndDestroy();
+      assert.deepEqual(
+        new Set(await server.recorded(12)),
+        new Set(['GET /work/:id aborted -']),
+        'what was never sent has no status code',
+      );
+      assert.equal(server.sink.events.length, 12);
+      assert.equal(await server.active(), 0);
+    });
+
+    it('records pipelined requests that are answered, once each', async () => {
+      await serve((app) => app.get('/work/:id', (_request, response) => void setImmediate(() => response.send('ok'))));
+      const socket = connect(server.port, '127.0.0.1').resume();
+      socket.write('GET /work/1 HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(5));
+      await server.recorded(5);
+      socket.end();
+      await waitFor(() => socket.closed);
+      assert.deepEqual(
+        await server.recorded(5),
+        Array.from({ length: 5 }, () => 'GET /work/:id success 200'),
+      );
+      assert.equal(await server.active(), 0);
+    });
+
+    it('tells a server that breaks an answer off from a client that goes away', async () => {
+      await serve((app) => {
+        app.get('/nothing', (_request, response) => void response.destroy());
+        app.get('/source-failed', (_request, response) => {
+          response.write('first');
+          setImmediate(() => response.destroy(new Error('the source failed')));
+        });
+        app.get('/late', (_request, response, next) => {
+          response.write('first');
+          setImmediate(() => next(new Error('late')));
+        });
+        app.get('/closed', (_request, response) => {
+          response.write('first');
+          setImmediate(() => response.destroy());
+        });
+      });
+      // Express 4 keeps no error of which it could be known that it made the server close the connection.
+      const late = title === 'Express 5' ? ['failure', 200, 'Error: late'] : ['aborted', 200, undefined];
+      const expected = [
+        ['/nothing', 'failure', undefined, 'the server closed the connection'],
+        ['/source-failed', 'failure', 200, 'Error: the source failed'],
+        ['/late', ...late],
+        ['/closed', 'aborted', 200, undefined],
+      ];
+      for (const [path = ''] of expected) await assert.rejects(server.request('GET', String(path)));
+      await server.recorded(4);
+      assert.deepEqual(
+        server.sink.events.map(({ status, metadata, error }) => [
+          metadata['http_route'],
+          status,
+          metadata['http_response_status_code'],
+          error,
+        ]),
+        expected,
+      );
+      assert.ok(server.sink.events.every(({ metadata }) => metadata['error_type'] === 'server_disconnect'));
+    });
+
+    it('records requests also where the routes of the app cannot be followed', async () => {
+      await serve((app) => {
+        Object.freeze(app.request);
+        app.get('/x', (_request, response) => void response.send('ok'));
+      });
+      assert.equal((await server.request('GET', '/x')).status, 200);
+      assert.deepEqual(await server.recorded(1), ['GET __unmatched__ success 200']);
+      assert.equal(await server.active(), 0);
+    });
+
     it('measures until the response is out', async () => {
       await serve((app) => app.get('/slow', (_request, response) => void setTimeout(() => response.send('ok'), 50)));
       const before = server.tracker.now();
