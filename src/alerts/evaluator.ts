@@ -14,6 +14,8 @@ export interface EvaluatorOptions extends CommitOptions, EvaluateOptions {
   /** Names of the receivers whose messages are looked for. */
   readonly receivers: readonly string[];
   readonly logger: Logger;
+  /** A source that was not heard of for longer does not hold up evaluations; default 30000. */
+  readonly silentMs?: number;
 }
 
 /** What a pass did. */
@@ -32,8 +34,9 @@ interface ProgressRow {
 }
 
 const READ_PROGRESS = loadSql('alerts/read-progress');
-/** A source that was not heard of for longer does not hold up evaluations. */
 const SILENT_MS = 30_000;
+/** A source whose clock is behind by less is waited for, so that its last events are in the window that they belong to. */
+const SKEW_MS = 2000;
 /** Groups evaluated at the same time at most; never more than rulesDatabase has connections, as waiting for one would look like an error. */
 const MAX_CONCURRENCY = 4;
 const UNIQUE_VIOLATION = '23505';
@@ -42,6 +45,8 @@ const UNIQUE_VIOLATION = '23505';
 export class Evaluator {
   readonly #options: EvaluatorOptions;
   #isStopping = false;
+  /** When the database answered again after it had not, by the monotonic clock; Infinity while it does not. */
+  #backAtMs = Number.NEGATIVE_INFINITY;
   #evaluationSeconds = { sum: 0, count: 0 };
 
   constructor(options: EvaluatorOptions) {
@@ -60,8 +65,8 @@ export class Evaluator {
 
   /** One pass over all groups. @throws when the database does not answer */
   async run(): Promise<PassResult> {
-    const { database, groups, receivers } = this.#options;
-    const progress = await database.one<ProgressRow>(READ_PROGRESS, { silentMs: SILENT_MS, receivers });
+    const { groups, receivers } = this.#options;
+    const progress = await this.#readProgress();
     let committed = 0;
     let notifications = 0;
     const waiting = [...groups];
@@ -78,6 +83,21 @@ export class Evaluator {
     const connections = Number(this.#options.rulesDatabase.$pool.options['max'] ?? 1);
     await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENCY, connections, groups.length) }, work));
     return { committed, dueReceivers: notifications > 0 ? receivers : progress.due_receivers };
+  }
+
+  async #readProgress(): Promise<ProgressRow> {
+    const { database, receivers, silentMs = SILENT_MS } = this.#options;
+    const nowMs = performance.now();
+    const backMs = Math.max(0, nowMs - this.#backAtMs);
+    const values = { silentMs, skewMs: SKEW_MS, backMs: Number.isFinite(backMs) ? backMs : null, receivers };
+    try {
+      const progress = await database.one<ProgressRow>(READ_PROGRESS, values);
+      this.#backAtMs = Math.min(this.#backAtMs, nowMs);
+      return progress;
+    } catch (error) {
+      this.#backAtMs = Number.POSITIVE_INFINITY;
+      throw error;
+    }
   }
 
   /**

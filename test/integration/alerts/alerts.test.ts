@@ -151,36 +151,6 @@ describe('Alerts', function () {
     );
   });
 
-  it('waits for what living sources have not archived yet, not for closed or silent ones', async () => {
-    const source = (id: number, lag: string, seen: string, isClosed: boolean) =>
-      fixture.database.none(
-        `insert into keepwatch.sources (source_id, service, instance, started_at, low_watermark, last_seen_at, closed)
-         values ($<id>, 'x', 'x', now(), date_trunc('second', now()) - $<lag>::interval, now() - $<seen>::interval, $<isClosed>)`,
-        { id, lag, seen, isClosed },
-      );
-    await source(10, '1 hour', '1 s', true);
-    await source(11, '1 hour', '31 s', false);
-    await source(12, '4 s', '0 s', false);
-    const alerts = create();
-    await alerts.tick();
-    await alerts.tick();
-    const found = await fixture.database.any(
-      `select rule, partial, slot = (select low_watermark from keepwatch.sources where source_id = 12) as is_at_watermark from keepwatch.alert_evaluation order by rule`,
-    );
-    assert.deepEqual(found, [
-      { rule: 'Bad', partial: false, is_at_watermark: true },
-      { rule: 'Broken', partial: false, is_at_watermark: true },
-    ]);
-    await fixture.database.none(
-      `update keepwatch.sources set low_watermark = low_watermark + interval '3 seconds' where source_id = 12`,
-    );
-    await alerts.tick();
-    const evaluated = await fixture.database.one(
-      `select count(*)::int as slots, max(slot) - min(slot) = interval '3 seconds' as is_through from keepwatch.alert_evaluation where rule = 'Bad'`,
-    );
-    assert.deepEqual(evaluated, { slots: 4, is_through: true });
-  });
-
   it('evaluates in part after the longest wait, and counts the slots that it left out', async () => {
     await fixture.database.none(
       `insert into keepwatch.sources (source_id, service, instance, started_at, low_watermark) values (12, 'x', 'x', now(), now() - interval '1 hour')`,

@@ -1,0 +1,153 @@
+// When a slot is due: what is waited for when Postgres, sources or clocks are unwell.
+import assert from 'node:assert/strict';
+import type { RuleGroup } from '../../../src/alerts/rule.ts';
+import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
+import { migrate } from '../../../src/db/migrate.ts';
+import { type AlertsFixture, insertEvents, openAlertsFixture, parseRules } from '../../support/alerts.ts';
+import { createPostgresServer, type PostgresServer } from '../../support/postgres-server.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { needTool } from '../../support/tools.ts';
+
+const RULES: readonly RuleGroup[] = parseRules(`groups:
+  - name: fast
+    every: 1s
+    rules:
+      - alert: Failures
+        query: |
+          select name, count(*) filter (where status = 'failure') as value from keepwatch.observability_metrics
+          where end_time >= :now - interval '5 minutes' and end_time < :now group by name
+        fire_when: value > 0
+`);
+
+interface GivenSource {
+  readonly id?: number;
+  /** When it was heard of last; what it recorded until then, less its lag, is archived. */
+  readonly silentSeconds?: number;
+  readonly lagSeconds?: number;
+  readonly offsetMs?: number;
+  readonly isClosed?: boolean;
+}
+
+function insertSource(database: Database, source: GivenSource): Promise<null> {
+  return database.none(
+    `insert into keepwatch.sources (source_id, service, instance, started_at, low_watermark, last_seen_at, clock_offset_ms, closed)
+     select $<id>, 'x', 'x', at, at - $<lagSeconds> * interval '1 second' + $<offsetMs> * interval '1 millisecond', at, $<offsetMs>, $<isClosed>
+     from (select clock_timestamp() - $<silentSeconds> * interval '1 second' as at) as times
+     on conflict (source_id) do update set low_watermark = excluded.low_watermark, last_seen_at = excluded.last_seen_at`,
+    { id: 12, silentSeconds: 0, lagSeconds: 0, offsetMs: 0, isClosed: false, ...source },
+  );
+}
+
+/** Shorter than in production: a server that was started for the tests is always older. */
+const SILENT_MS = 2000;
+
+/** As if the last slot had been evaluated a minute earlier: slots are due now. */
+async function letSlotsPass(database: Database): Promise<void> {
+  await database.none(`update keepwatch.alert_group set last_slot = last_slot - interval '1 minute'`);
+  await database.none('delete from keepwatch.alert_evaluation');
+}
+
+const isWhole = ({ partial }: { partial: boolean }) => !partial;
+
+function listSlots(database: Database): Promise<{ partial: boolean; age: number }[]> {
+  return database.any(
+    `select partial, extract(epoch from clock_timestamp() - slot)::float8 as age from keepwatch.alert_evaluation order by slot`,
+  );
+}
+
+describe('Evaluator, watermarks', function () {
+  this.timeout(60_000);
+  let fixture: AlertsFixture;
+  beforeEach(async () => {
+    fixture = await openAlertsFixture();
+  });
+  afterEach(() => fixture.close());
+
+  for (const offsetMs of [-3_600_000, 3_600_000]) {
+    it(`waits no longer for a source whose clock is off by ${offsetMs / 1000} s, and takes nothing for a part`, async () => {
+      await insertSource(fixture.database, { silentSeconds: 1, offsetMs });
+      await fixture.createEvaluator(RULES).run();
+      const [slot, ...others] = await listSlots(fixture.database);
+      assert.deepEqual(others, []);
+      assert.equal(slot?.partial, false);
+      assert.ok(slot.age < 5, `${slot.age} s`);
+    });
+  }
+
+  it('waits for a source whose clock is a little behind', async () => {
+    await insertSource(fixture.database, { silentSeconds: 1, offsetMs: -1500 });
+    await fixture.createEvaluator(RULES).run();
+    const [slot] = await listSlots(fixture.database);
+    assert.equal(slot?.partial, false);
+    assert.ok(slot.age >= 2.5, `${slot.age} s`);
+  });
+
+  it('waits for what living sources have not archived yet, not for closed or silent ones', async () => {
+    const { database } = fixture;
+    await insertSource(database, { id: 10, lagSeconds: 3600, isClosed: true });
+    await insertSource(database, { id: 11, lagSeconds: 3600, silentSeconds: 3 });
+    await insertSource(database, { id: 12, lagSeconds: 4 });
+    const evaluator = fixture.createEvaluator(RULES, { silentMs: SILENT_MS });
+    await evaluator.run();
+    assert.deepEqual((await listSlots(database)).map(isWhole), [true]);
+    await evaluator.run();
+    assert.equal((await listSlots(database)).length, 1, 'the next slot waits for source 12');
+    await insertSource(database, { id: 12, lagSeconds: 1 });
+    await evaluator.run();
+    const slots = await listSlots(database);
+    assert.ok(slots.length >= 4 && slots.every(isWhole), JSON.stringify(slots));
+  });
+
+  it('leaves a silent source out, but not when Postgres was away: then it waits, and resolves nothing', async () => {
+    const { database } = fixture;
+    const proxy = await TcpProxy.start(fixture.test.url);
+    const proxied = createDatabase({ url: proxy.urlOf(fixture.test.url), max: 2 });
+    try {
+      const evaluator = fixture.createEvaluator(RULES, { database: proxied, silentMs: SILENT_MS });
+      const nowMs = Date.now();
+      await insertEvents(database, { count: 20, failures: 20, fromMs: nowMs - 60_000, toMs: nowMs - 10_000 });
+      await insertSource(database, { silentSeconds: 3, lagSeconds: 60 });
+      assert.equal((await evaluator.run()).committed, 1, 'nobody waits for a silent source');
+      proxy.down();
+      await assert.rejects(evaluator.run());
+      // Now the archive holds successes only, and what failed since is in the spool of a source that is coming back.
+      await database.none(`update keepwatch.observability_metrics set status = 'success'`);
+      proxy.up();
+      await letSlotsPass(database);
+      await evaluator.run();
+      await evaluator.run();
+      const states = () => database.any('select state from keepwatch.alert_instance');
+      assert.deepEqual(await states(), [{ state: 'firing' }]);
+      await letSlotsPass(database);
+      await insertSource(database, { silentSeconds: 0 });
+      await evaluator.run();
+      assert.deepEqual(await states(), [{ state: 'ok' }], 'what is complete resolves');
+    } finally {
+      await closeDatabase(proxied);
+      await proxy.close();
+    }
+  });
+
+  describe('on a server that has just started', () => {
+    let server: PostgresServer;
+    before(async function () {
+      server = await createPostgresServer(needTool(this, 'postgres'));
+    });
+    after(() => server.remove());
+
+    it('waits for a source that was silent only because the server was down', async () => {
+      const database = createDatabase({ url: server.url, max: 2 });
+      try {
+        await migrate(database);
+        await insertSource(database, { silentSeconds: 300 });
+        await fixture.createEvaluator(RULES, { database, rulesDatabase: database }).run();
+        assert.deepEqual(
+          (await listSlots(database)).map(({ partial }) => partial),
+          [true],
+        );
+      } finally {
+        await closeDatabase(database);
+      }
+    });
+  });
+});
