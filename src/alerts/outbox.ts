@@ -81,8 +81,9 @@ export class Outbox {
     while (!this.#isStopping) {
       const messages = await database.any<OutboxMessage>(CLAIM, { receiver, most: BATCH, leaseMs: LEASE_MS });
       if (messages.length === 0) return;
-      const sent = await Promise.all(messages.map((message) => this.#attempt(receiver, message)));
-      if (!sent.includes(true)) return;
+      const attempts = messages.map((message) => this.#attempt(receiver, message));
+      await Promise.allSettled(attempts);
+      if (!(await Promise.all(attempts)).includes(true)) return;
     }
   }
 
