@@ -68,18 +68,23 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
 
 /** Sends what `ask` gives as data, and what it throws as an error; sends nothing when it gives undefined. */
 function answer(ask: (query: unknown, response: Response) => Promise<unknown>): RequestHandler {
-  return (request, response) => {
-    ask({ ...request.query }, response).then(
-      (data) => {
-        if (data !== undefined) sendData(response, data);
-      },
-      (error: unknown) => {
-        if (response.headersSent) response.destroy();
-        else if (error instanceof BadQuery || isUsageError(error)) sendError(response, 400, 'bad_data', describeError(error));
+  return (request, response, next) => {
+    ask({ ...request.query }, response)
+      .then((data) => {
+        if (data !== undefined && !isAnswered(response)) sendData(response, data);
+      })
+      .catch((error: unknown) => {
+        if (isAnswered(response)) return;
+        if (error instanceof BadQuery || isUsageError(error)) sendError(response, 400, 'bad_data', describeError(error));
         else sendError(response, 503, 'unavailable', describeError(error));
-      },
-    );
+      })
+      .catch(next);
   };
+}
+
+/** The host may have answered meanwhile (a timeout of its own), and the client may have gone. */
+function isAnswered(response: Response): boolean {
+  return response.headersSent || response.destroyed;
 }
 
 function isUsageError(error: unknown): boolean {

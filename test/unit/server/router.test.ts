@@ -26,7 +26,7 @@ describe('createRouter', () => {
     server = undefined;
   });
 
-  async function serve(options: Partial<RouterOptions> = {}): Promise<string> {
+  async function serve(options: Partial<RouterOptions> = {}, before: express.RequestHandler = (_q, _s, next) => next()) {
     reader = new RecordingReader();
     uncounted.length = 0;
     const router = createRouter({
@@ -42,7 +42,7 @@ describe('createRouter', () => {
       now: () => Date.parse('2026-11-20T12:00:00Z'),
       ...options,
     });
-    const app = express().use(router);
+    const app = express().use(before, router);
     app.get('/api/v1/users', (_request, response) => {
       response.send("the host's own");
     });
@@ -109,6 +109,29 @@ describe('createRouter', () => {
     const response = await fetch(`${base}/api/v1/summary`);
     assert.equal(response.status, 503);
     assert.match(JSON.stringify(await response.json()), /DATABASE_URL is not set/);
+  });
+
+  it('says nothing more when the host has answered meanwhile', async () => {
+    let finish: (data: unknown) => void = () => {};
+    const late = new Promise((resolve) => {
+      finish = resolve;
+    });
+    const base = await serve({ archive: { summary: () => late, events: async () => [] } }, (_request, response, next) => {
+      setTimeout(() => response.headersSent || response.status(503).send("the host's timeout"), 20);
+      next();
+    });
+    const response = await fetch(`${base}/api/v1/summary`);
+    assert.deepEqual([response.status, await response.text()], [503, "the host's timeout"]);
+    finish([]);
+    await late;
+    assert.equal((await fetch(`${base}/healthz`)).status, 200, 'the process lives');
+  });
+
+  it('answers with an error what is no JSON', async () => {
+    const base = await serve({ archive: { summary: async () => ({ count: 1n }), events: async () => [] } });
+    const response = await fetch(`${base}/api/v1/summary`);
+    assert.equal(response.status, 503);
+    assert.equal(((await response.json()) as { errorType: string }).errorType, 'unavailable');
   });
 
   it('asks for the token where there is one', async () => {
