@@ -21,9 +21,12 @@ export function requireAccess(authToken: string | undefined): RequestHandler {
   };
 }
 
+/** Headers that tell of a proxy; `x-forwarded-…` beside. One that sends none of them needs a token: it looks like a local client. */
+const PROXY_HEADERS = new Set(['forwarded', 'via', 'x-real-ip', 'x-client-ip', 'true-client-ip']);
+
 function isLocal(request: Request): boolean {
   const { headers, socket } = request;
-  if (headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined) return false;
+  if (Object.keys(headers).some((name) => PROXY_HEADERS.has(name) || name.startsWith('x-forwarded-'))) return false;
   const host = (headers.host ?? '').replace(/:\d+$/, '');
   return isLoopback(socket.localAddress ?? '') && isLoopback(socket.remoteAddress ?? '') && isLoopback(host);
 }

@@ -49,11 +49,13 @@ export function parseEventsQuery(query: unknown, now: number) {
   return withRange(parse(eventsQuery, query), now);
 }
 
-function parse<S extends z.ZodType>(schema: S, query: unknown): z.output<S> {
+function parse<S extends z.ZodObject>(schema: S, query: unknown): z.output<S> {
   const parsed = schema.safeParse(query);
   if (parsed.success) return parsed.data;
   const given = query as Record<string, unknown>;
   const problems = parsed.error.issues.map((issue) => {
+    if (issue.code === 'unrecognized_keys')
+      return `${issue.keys.join(', ')}: unknown; allowed: ${Object.keys(schema.shape).join(', ')}`;
     const key = String(issue.path[0] ?? '');
     return key === '' ? issue.message : `${key}: got ${JSON.stringify(given[key])?.slice(0, 100)}; ${issue.message}`;
   });

@@ -78,7 +78,8 @@ describe('createRouter', () => {
 
   for (const [path, pattern] of [
     ['/summary?from=yesterday', /from: got "yesterday"; allowed: RFC 3339/],
-    ['/summary?colour=red', /colour/],
+    ['/summary?colour=red', /colour: unknown; allowed: from, to, type, name/],
+    ['/events?colour=red&x=1', /colour, x: unknown; allowed: from, to, type, name, status, limit, cursor/],
     ['/summary?from=2026-11-20T13:00:00Z&to=2026-11-20T12:00:00Z', /is not before/],
     ['/events?limit=0', /limit: got "0"; allowed: 1 to 1000/],
     ['/events?limit=99999', /limit: got "99999"; allowed: 1 to 1000/],
@@ -152,6 +153,9 @@ describe('createRouter', () => {
   for (const [title, headers] of [
     ['a proxy', { 'x-forwarded-for': '203.0.113.9' }],
     ['a forwarder', { forwarded: 'for=203.0.113.9' }],
+    ['a gateway', { via: '1.1 gateway' }],
+    ['nginx as it is often set up', { 'x-real-ip': '203.0.113.9' }],
+    ['a load balancer', { 'x-forwarded-proto': 'https' }],
     ['a host name that is not loopback', { host: 'attacker.example' }],
   ] as const) {
     it(`refuses ${title} without a token`, async () => {
