@@ -36,7 +36,7 @@ export interface Keepwatch {
   readonly tracker: ObservabilityTracker;
   /** `/metrics`, `/healthz`, `/readyz`, `/api/v1`: mount it with `app.use`. */
   router(): Router;
-  /** Serves the registry, for a path of your own. */
+  /** Serves the registry, for a path of your own. Scrapes are not counted as traffic. */
   metricsHandler(): RequestHandler;
   /**
    * Begins to archive and, if asked for, to evaluate rules. A database that is down is no error: events wait in the spool; one that hangs
@@ -143,7 +143,10 @@ function assemble({ config, tracker, storage, metrics }: Parts): Keepwatch {
         alerts: storage?.alerts,
         now: () => tracker.now(),
       }),
-    metricsHandler: () => metrics,
+    metricsHandler: () => (request, response, next) => {
+      markUncounted(request);
+      metrics(request, response, next);
+    },
     async start() {
       if (stopping !== undefined) {
         throw new KeepwatchError('ERR_USAGE', 'start: it was stopped; make another one with createKeepwatch');

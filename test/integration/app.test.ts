@@ -2,12 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import express from 'express';
 import { createKeepwatch, type KeepwatchOptions } from '../../src/app.ts';
 import { silentLogger } from '../../src/logger.ts';
+import { listen } from '../../src/server/listen.ts';
 import { createTestDatabase, freePort, type TestDatabase } from '../support/postgres.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('createKeepwatch', () => {
   let test: TestDatabase;
@@ -72,6 +76,59 @@ describe('createKeepwatch', () => {
     await keepwatch.stop({ timeoutMs: 2000 });
     assert.ok(performance.now() - startedAt < 6000);
     assert.equal(keepwatch.status().archive?.spoolEvents, 1);
+  });
+
+  it('refuses to be started after it was stopped, and leaves nothing behind', async () => {
+    const listeners = process.listenerCount('exit');
+    const keepwatch = await create();
+    await keepwatch.stop();
+    await assert.rejects(keepwatch.start(), { code: 'ERR_USAGE' });
+    assert.equal(process.listenerCount('exit'), listeners);
+  });
+
+  it('starts in time while Postgres hangs, says so, and goes on when it answers', async function () {
+    this.timeout(40_000);
+    const proxy = await TcpProxy.start(test.url);
+    proxy.stall();
+    const keepwatch = await create({ databaseUrl: proxy.urlOf(test.url) });
+    const startedAt = performance.now();
+    await keepwatch.start();
+    assert.ok(performance.now() - startedAt < 7000, `${performance.now() - startedAt} ms`);
+    assert.notDeepEqual(keepwatch.status().reasons, []);
+    keepwatch.tracker.measure({ type: 'custom', name: 'while it hung' }, () => {});
+    proxy.up();
+    await waitFor(() => keepwatch.status().reasons.length === 0, { timeoutMs: 25_000 });
+    await keepwatch.stop();
+    assert.equal(await countRows('while it hung'), 1);
+    await proxy.close();
+  });
+
+  it('goes on by itself when its database is made later', async function () {
+    this.timeout(30_000);
+    const name = `late_${process.pid}`;
+    const keepwatch = await create({ databaseUrl: Object.assign(new URL(test.url), { pathname: `/${name}` }).href });
+    await keepwatch.start();
+    assert.match(keepwatch.status().reasons.join('\n'), /does not exist/);
+    await test.database.none('create database $<name:name>', { name });
+    await waitFor(() => keepwatch.status().reasons.length === 0, { timeoutMs: 20_000 });
+    await keepwatch.stop();
+    await test.database.none('drop database $<name:name> with (force)', { name });
+  });
+
+  it('counts no scrape of its metrics handler, and logs what a registry cannot give', async () => {
+    const logged: string[] = [];
+    const logger = { ...silentLogger, error: (_fields: object, message: string) => void logged.push(message) };
+    const keepwatch = await createKeepwatch({ logger });
+    const app = express().use(keepwatch.tracker.express());
+    app.get('/prometheus', keepwatch.metricsHandler());
+    const server = await listen(createServer(app), '127.0.0.1', 0);
+    const scrape = () => fetch(`${server.url}/prometheus`);
+    assert.equal((await scrape()).status, 200);
+    assert.doesNotMatch(await (await scrape()).text(), /http_server_request_duration_seconds_count/);
+    keepwatch.tracker.registry.registerMetric({ name: 'broken', get: () => Promise.reject(new Error('broken')) });
+    assert.equal((await scrape()).status, 500);
+    assert.deepEqual(logged, ['the metrics could not be collected']);
+    await server.stop();
   });
 
   it('stops in time while Postgres hangs', async function () {
