@@ -68,7 +68,7 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
 
 /** Sends what `ask` gives as data, and what it throws as an error; sends nothing when it gives undefined. */
 function answer(ask: (query: unknown, response: Response) => Promise<unknown>): RequestHandler {
-  return (request, response, next) => {
+  return (request, response) => {
     ask({ ...request.query }, response)
       .then((data) => {
         if (data !== undefined && !isAnswered(response)) sendData(response, data);
@@ -77,8 +77,7 @@ function answer(ask: (query: unknown, response: Response) => Promise<unknown>): 
         if (isAnswered(response)) return;
         if (error instanceof BadQuery || isUsageError(error)) sendError(response, 400, 'bad_data', describeError(error));
         else sendError(response, 503, 'unavailable', describeError(error));
-      })
-      .catch(next);
+      });
   };
 }
 
