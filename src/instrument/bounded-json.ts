@@ -27,10 +27,11 @@ const NONE: BoundedMembers = { members: '', isTruncated: false };
  * The members of `metadata` (an object; of anything else nothing is kept). Like `JSON.stringify`, except: NaN and infinities are null,
  * bigints and errors are text, binary data and cycles are described, text is cut at 1,000 characters, NUL and lone surrogates are U+FFFD;
  * what is nested deeper than six levels or does not fit into 4 KiB is left out, and `"keepwatch.truncated":true` is added.
+ * @param omitted keys of `metadata` itself that are passed over
  */
-export function boundedMembers(metadata: unknown): BoundedMembers {
+export function boundedMembers(metadata: unknown, omitted: readonly string[] = []): BoundedMembers {
   if (metadata === undefined || metadata === null) return NONE;
-  const writer = new BoundedWriter();
+  const writer = new BoundedWriter(omitted);
   const json = writer.write(metadata, MAX_METADATA_BYTES - TRUNCATED_MEMBER.length + 1, 0);
   const isObject = json?.startsWith('{') === true;
   const members = isObject ? json.slice(1, -1) : '';
@@ -54,6 +55,11 @@ class BoundedWriter {
   isTruncated = false;
   #values = 0;
   readonly #ancestors: object[] = [];
+  readonly #omitted: readonly string[];
+
+  constructor(omitted: readonly string[]) {
+    this.#omitted = omitted;
+  }
 
   /** @returns JSON of at most `budget` bytes; undefined when the value has no JSON form or does not fit */
   write(value: unknown, budget: number, depth: number): string | undefined {
@@ -151,6 +157,7 @@ class BoundedWriter {
         this.isTruncated = true;
         break;
       }
+      if (depth === 0 && this.#omitted.includes(key)) continue;
       if (key.length > MAX_KEY_LENGTH) this.isTruncated = true;
       const name = JSON.stringify(boundText(key, MAX_KEY_LENGTH));
       const overhead = Buffer.byteLength(name) + (json === '' ? 1 : 2);

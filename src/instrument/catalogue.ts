@@ -181,6 +181,11 @@ export const CLOSED_LABELS: ReadonlySet<string> = new Set([
   'error_type',
 ]);
 
+/** The labels that executions of `type` may carry. */
+export function labelsOf(type: EventType): readonly string[] {
+  return EVENT_LABELS[type as keyof typeof EVENT_LABELS] ?? [];
+}
+
 /** The metrics that executions of `type` feed. */
 export function metricsFedBy(type: EventType): { readonly name: MetricName; readonly entry: MetricEntry }[] {
   return (Object.entries(CATALOGUE) as [MetricName, MetricEntry][])

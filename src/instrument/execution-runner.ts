@@ -1,12 +1,11 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
-import type { EventType } from '../event.ts';
 import { type BoundedMembers, boundedMembers, joinMembers } from './bounded-json.ts';
 import { boundLabel, boundName } from './bounded-text.ts';
-import { EVENT_LABELS } from './catalogue.ts';
+import { labelsOf } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
-import type { ExecutionOptions, TimedExecution } from './execution-options.ts';
+import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { type Ending, followPromise, interceptThen, isPlainPromise, isThenable, type ThenableContexts } from './follow.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import type { Binding, Recorder } from './recorder.ts';
@@ -32,6 +31,9 @@ export interface Subject {
 
 type AnyFunction = (...args: never[]) => unknown;
 
+/** Marks an execution whose options could not be read. */
+const UNREADABLE: BoundedMembers = { members: '"keepwatch.invalid_options":true', isTruncated: false };
+
 export class ExecutionRunner implements ExecutionCore {
   /** The kill switch: while false, code runs unmeasured. */
   isEnabled = true;
@@ -50,12 +52,22 @@ export class ExecutionRunner implements ExecutionCore {
     this.#tracer = tracer;
   }
 
-  /** Resolves options; for `track` once, else per execution. */
-  prepare({ type, name, labels, metadata }: ExecutionOptions): Subject {
+  /** Resolves options; for `track` once, else per execution. What cannot be read is left out, and marked. */
+  prepare(options: ExecutionOptions): Subject {
+    try {
+      return this.#resolve(options);
+    } catch (error) {
+      this.#errors.note('options', error);
+      const type = attempt(() => options.type) ?? 'custom';
+      const name = attempt(() => options.name) ?? '';
+      return { binding: this.#recorder.bind(type, name, undefined), metadata: UNREADABLE };
+    }
+  }
+
+  #resolve({ type, name, labels, metadata }: ExecutionOptions): Subject {
     const binding = this.#recorder.bind(type, name, labels);
     const own = metadata === undefined ? undefined : boundedMembers(metadata);
-    const others =
-      labels === undefined ? '' : boundedMembers(binding.isOverflow ? labels : labelsBeyond(binding.type, labels)).members;
+    const others = labels === undefined ? '' : boundedMembers(labels, binding.isOverflow ? [] : labelsOf(binding.type)).members;
     const marks = binding.isOverflow || binding.type !== type ? markReal(binding, type, name) : '';
     if (own === undefined && others === '' && marks === '') return { binding, metadata: undefined };
     const members = joinMembers(joinMembers(marks, others), own?.members ?? '');
@@ -91,7 +103,7 @@ export class ExecutionRunner implements ExecutionCore {
       throw error;
     }
     if (isPlainPromise(result)) {
-      return followPromise(
+      const followed = followPromise(
         result,
         (value) => {
           execution.end();
@@ -102,6 +114,8 @@ export class ExecutionRunner implements ExecutionCore {
           throw error;
         },
       );
+      if (followed === undefined) execution.end();
+      return followed ?? result;
     }
     this.#endOrIntercept(result, span, { onSuccess: () => execution.end(), onFailure: (error) => execution.fail(error) });
     return result;
@@ -139,7 +153,7 @@ export class ExecutionRunner implements ExecutionCore {
       return result;
     }
     if (isPlainPromise(result)) {
-      return followPromise(
+      const followed = followPromise(
         result,
         (value) => {
           recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
@@ -150,6 +164,8 @@ export class ExecutionRunner implements ExecutionCore {
           throw error;
         },
       );
+      if (followed === undefined) recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
+      return followed ?? result;
     }
     this.#endOrIntercept(result, span, {
       onSuccess: () => recorder.end(binding, STATUS_CODES.success, startMs, span, metadata),
@@ -188,8 +204,9 @@ export class ExecutionRunner implements ExecutionCore {
   record(options: ExecutionOptions, timed: TimedExecution): void {
     if (!this.isEnabled) return;
     try {
-      const { durationMs, status, error, metadata } = timed;
-      const isValid = Number.isFinite(durationMs) && durationMs >= 0;
+      const durationMs = attempt(() => timed.durationMs);
+      const isValid = isDuration(durationMs, this.#clock.now());
+      const { status, error, metadata } = readEnd(timed);
       const { binding, metadata: own } = this.prepare(options);
       const startMs = this.#clock.monotonicMs() - (isValid ? durationMs : 0);
       const execution = new Execution({ core: this, binding, startMs }, this.#tracer?.startSpan(), own);
@@ -222,6 +239,25 @@ export class ExecutionRunner implements ExecutionCore {
   }
 }
 
+/** The parts of an end that can be read. */
+export function readEnd(end: ExecutionEnd | undefined) {
+  return { status: attempt(() => end?.status), error: attempt(() => end?.error), metadata: attempt(() => end?.metadata) };
+}
+
+/** Longer than since the epoch nothing took; a greater number would spoil the sum of its histogram for ever. */
+function isDuration(given: unknown, longestMs: number): given is number {
+  return typeof given === 'number' && given >= 0 && given <= longestMs;
+}
+
+/** What the app's own getter or proxy gives; undefined when it throws. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Ends an execution as it is said; without a status, an error makes it a failure. */
 export function finishExecution(execution: Execution, { status, error }: { status?: unknown; error?: unknown }): void {
   if (status === 'aborted') execution.abort();
@@ -235,9 +271,4 @@ function markReal({ isOverflow, type }: Binding, givenType: unknown, name: unkno
     ...(isOverflow ? { 'keepwatch.name': boundName(name) } : {}),
     ...(givenType === type ? {} : { 'keepwatch.type': boundLabel(givenType) }),
   }).members;
-}
-
-function labelsBeyond(type: EventType, labels: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const known: readonly string[] = EVENT_LABELS[type as keyof typeof EVENT_LABELS] ?? [];
-  return Object.fromEntries(Object.entries(labels).filter(([label]) => !known.includes(label)));
 }

@@ -64,10 +64,11 @@ export class Execution {
   /** Notes the tokens that a call to a language model used; the last call counts. Numbers that cannot be are left out, and marked. */
   tokens(usage: TokenUsage): this {
     if (this.#started === undefined) return this;
-    const input = cleanCount(usage?.input);
-    const output = cleanCount(usage?.output);
+    const given = readUsage(usage);
+    const input = cleanCount(given.input);
+    const output = cleanCount(given.output);
     this.#tokens = { ...(input === undefined ? {} : { input }), ...(output === undefined ? {} : { output }) };
-    const isInvalid = input !== usage?.input || output !== usage?.output;
+    const isInvalid = input !== given.input || output !== given.output;
     return this.set({
       input_tokens: input,
       output_tokens: output,
@@ -116,6 +117,15 @@ export class Execution {
 
   [Symbol.dispose](): void {
     this.end();
+  }
+}
+
+/** A usage that throws when it is read counts as one of numbers that cannot be. */
+function readUsage(usage: TokenUsage | undefined): { readonly input: unknown; readonly output: unknown } {
+  try {
+    return { input: usage?.input, output: usage?.output };
+  } catch {
+    return { input: Number.NaN, output: Number.NaN };
   }
 }
 

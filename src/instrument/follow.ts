@@ -45,13 +45,19 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
  * (To watch `promise` on the side would hide that report, or make a second one.)
  * @param onFulfilled has to return the value that it gets
  * @param onRejected has to throw the error that it gets
+ * @returns undefined when it only looks like a promise (a proxy of one, an object with its prototype) and cannot be waited for
  */
 export function followPromise<T extends Promise<unknown>>(
   promise: T,
   onFulfilled: (value: unknown) => unknown,
   onRejected: (error: unknown) => never,
-): T {
-  const followed = promise.then(onFulfilled, onRejected) as T;
+): T | undefined {
+  let followed: T;
+  try {
+    followed = promise.then(onFulfilled, onRejected) as T;
+  } catch {
+    return undefined;
+  }
   // What others hung on the promise (`child` of a promisified exec, `cancel`) goes with it.
   for (const key in promise) {
     if (Object.hasOwn(promise, key)) Reflect.defineProperty(followed, key, Object.getOwnPropertyDescriptor(promise, key) ?? {});

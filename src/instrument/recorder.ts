@@ -3,7 +3,7 @@
 import { EVENT_TYPES, type EventType } from '../event.ts';
 import { type BoundedMembers, boundedMembers } from './bounded-json.ts';
 import { boundLabel, boundName, errorText, MAX_LABEL_LENGTH } from './bounded-text.ts';
-import { CLOSED_LABELS, EVENT_LABELS, metricsFedBy, NAME_LABELS } from './catalogue.ts';
+import { CLOSED_LABELS, labelsOf, metricsFedBy, NAME_LABELS } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import type { Histogram } from './histogram.ts';
@@ -92,7 +92,7 @@ export class Recorder {
   bind(type: EventType, name: string, labels: Readonly<Record<string, unknown>> | undefined): Binding {
     const root = this.#rootOf(type);
     let leaf = step(root, root, keyOf(name, boundName));
-    const names: readonly string[] = labels === undefined ? [] : (EVENT_LABELS[root.type as keyof typeof EVENT_LABELS] ?? []);
+    const names: readonly string[] = labels === undefined ? [] : labelsOf(root.type);
     for (const label of names) leaf = step(root, leaf, keyOf(labels?.[label], boundLabel));
     if (leaf.binding !== undefined) return leaf.binding;
     const bound = Object.fromEntries(names.map((label) => [label, boundLabel(labels?.[label])]));

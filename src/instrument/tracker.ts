@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../logger.ts';
 import { type Clock, createClock } from './clock.ts';
 import type { Execution } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
-import { ExecutionRunner, finishExecution } from './execution-runner.ts';
+import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
 import { createExpressMiddleware } from './express.ts';
 import { InternalErrors } from './internal-errors.ts';
 import { OpenExecutions } from './open-executions.ts';
@@ -150,16 +150,22 @@ export class ObservabilityTracker {
     metadata?: ExecutionOptions['metadata'],
     options: Partial<Pick<ExecutionOptions, 'type' | 'labels'>> = {},
   ): string {
-    const given = metadata === undefined ? options : { ...options, metadata };
-    return this.#open.add(this.#runner.start({ ...given, type: options.type ?? 'custom', name }));
+    let given: ExecutionOptions = { type: 'custom', name };
+    try {
+      given = { ...options, ...(metadata === undefined ? {} : { metadata }), type: options?.type ?? 'custom', name };
+    } catch (error) {
+      this.#errors.note('startExecution', error);
+    }
+    return this.#open.add(this.#runner.start(given));
   }
 
   /** @returns whether an execution with this id was open */
   endExecution(id: string, end?: ExecutionEnd): boolean {
     const execution = this.#open.take(id);
     if (execution === undefined) return false;
-    if (end?.metadata !== undefined) execution.set(end.metadata);
-    finishExecution(execution, { status: end?.status, error: end?.error });
+    const { status, error, metadata } = readEnd(end);
+    if (metadata !== undefined) execution.set(metadata);
+    finishExecution(execution, { status, error });
     return true;
   }
 
