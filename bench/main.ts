@@ -40,16 +40,10 @@ async function main(): Promise<number> {
   for (const name of options.sections) {
     const busyShare = watchBusyShare();
     try {
-      const result = await RUNNERS[name]({
-        effort: effortOf(name, options),
-        children,
-        folder,
-        progress,
-        onEnd: (release) => releases.push(release),
-      });
+      const effort = effortOf(name, options);
+      const result = await RUNNERS[name]({ effort, children, folder, progress, onEnd: (release) => releases.push(release) });
       progress('');
-      const busy = `The whole machine was busy to ${Math.round(busyShare() * 100)} % of its cores while this ran.`;
-      const withBusy = { ...result, notes: [...result.notes, busy] };
+      const withBusy = { ...result, notes: [...result.notes, describeRun(effort, busyShare())] };
       results.push(withBusy);
       if (!options.isJson) print(withBusy);
     } catch (error) {
@@ -76,6 +70,11 @@ function effortOf(name: SectionName, options: Options): Effort {
     rounds: options.rounds ?? standard.rounds,
     isQuick: options.isQuick,
   };
+}
+
+function describeRun({ generations, rounds }: Effort, busyShare: number): string {
+  const size = `${generations} ${generations === 1 ? 'set' : 'sets'} of fresh processes, ${rounds} ${rounds === 1 ? 'round' : 'rounds'} each.`;
+  return `${size} The whole machine was busy to ${Math.round(busyShare * 100)}% of its cores, this benchmark included.`;
 }
 
 function print(result: SectionResult): void {
