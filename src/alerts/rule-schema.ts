@@ -26,19 +26,29 @@ function duration(leastMs: number, least: string) {
   });
 }
 
+/** Text that Postgres can keep, in jsonb too: a rule that holds other text would fail with every slot, and its group with it. */
+const STORABLE = { error: 'holds NUL or half of a surrogate pair, which Postgres cannot store' };
+
+function isStorable(value: unknown): boolean {
+  return typeof value !== 'string' || !/\0|\p{Surrogate}/u.test(value);
+}
+
 function text(what: string, most = 200) {
   return z
     .string({ error: `allowed: ${what}` })
     .trim()
     .min(1, `allowed: ${what}`)
-    .max(most, `allowed: at most ${most} characters`);
+    .max(most, `allowed: at most ${most} characters`)
+    .refine(isStorable, STORABLE);
 }
 
 const labelName = z
   .string()
   .regex(LABEL, `allowed: a label name of ${LABEL_FORM}`)
   .refine((name) => !RESERVED_LABELS.includes(name), { error: 'is given by Keepwatch; allowed: another name' });
-const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'allowed: text, a number, true or false' });
+const scalar = z
+  .union([z.string(), z.number(), z.boolean()], { error: 'allowed: text, a number, true or false' })
+  .refine(isStorable, STORABLE);
 const labelValue = scalar.transform(String).refine((value) => !value.includes('${'), {
   error: 'holds a placeholder; labels are fixed, columns are shown in annotations',
 });
@@ -46,7 +56,7 @@ const labelValue = scalar.transform(String).refine((value) => !value.includes('$
 /** One rule. */
 export const ruleSchema = strict({
   alert: text('a name').regex(/^[^\p{Cc}]+$/u, 'allowed: a name in one line'),
-  query: z.string({ error: 'allowed: one SELECT that returns a row per series' }),
+  query: z.string({ error: 'allowed: one SELECT that returns a row per series' }).refine(isStorable, STORABLE),
   params: z
     .record(z.string().regex(LABEL, `allowed: a parameter name of ${LABEL_FORM}`), scalar, {
       error: 'allowed: a map of name: value',

@@ -13,7 +13,11 @@ const time = z.string().transform((text, context) => {
   return date;
 });
 
-const name = z.string().min(1).max(200);
+const name = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => !text.includes('\0'), 'allowed: a name without NUL');
 const type = z.enum(EVENT_TYPES, { error: `allowed: ${EVENT_TYPES.join(', ')}` });
 const range = { from: time.optional(), to: time.optional() };
 

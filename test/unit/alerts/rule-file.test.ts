@@ -136,6 +136,22 @@ describe('loadRules', () => {
     ]);
   });
 
+  it('refuses text that Postgres cannot store, wherever it stands, and keeps the rule beside it', () => {
+    const places = ['labels: { team: "a\\0b" }', 'annotations: { summary: "a\\0b" }', 'query: "select \\0 as value"'];
+    const rules = [...places, 'params: { p: "\\ud800" }', 'for: 1m'].map((place, index) => {
+      const query = place.startsWith('query')
+        ? place
+        : `query: ${place.startsWith('params') ? 'select :p' : 'select 1'} as value`;
+      return `      - alert: A${index}\n        ${query}\n        fire_when: value > 1\n${place === query ? '' : `        ${place}\n`}`;
+    });
+    const { rules: kept, problems } = shown(`groups:\n  - name: a\n    rules:\n${rules.join('')}`);
+    assert.deepEqual(kept, ['A4']);
+    assert.deepEqual(
+      problems.map((problem) => problem.split(': ')[1]),
+      Array.from({ length: 4 }, () => 'holds NUL or half of a surrogate pair, which Postgres cannot store'),
+    );
+  });
+
   it('reports what is not YAML, and goes on with the other files', () => {
     const folder = mkdtempSync(join(tmpdir(), 'keepwatch-rules-'));
     try {

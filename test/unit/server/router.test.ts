@@ -86,6 +86,7 @@ describe('createRouter', () => {
     ['/events?type=spaceship', /type: got "spaceship"; allowed: api, agent/],
     ['/events?name=a&name=b', /name: got \["a","b"\]/],
     ['/events?status[x]=1', /status/],
+    ['/events?name=a%00b', /name: got "a\\u0000b"; allowed: a name without NUL/],
   ] as const) {
     it(`refuses ${path}`, async () => {
       const base = await serve();
