@@ -25,7 +25,27 @@ export function createRegistry(): MetricRegistry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED_DEFAULTS) registry.removeSingleMetric(name);
+  for (const metric of registry.getMetricsAsArray()) guardUpdates(metric);
   return registry;
+}
+
+/**
+ * The default metrics are moved by timers and observers of prom-client, where an error of its own ends the process. It throws when somebody
+ * has extended Object.prototype (a careless merge of a client's JSON does): every object then seems to have a label that it does not know.
+ */
+function guardUpdates(metric: object): void {
+  for (const name of ['inc', 'set', 'observe', 'collect'] as const) {
+    const update: unknown = Reflect.get(metric, name);
+    if (typeof update !== 'function') continue;
+    const guarded = (...given: unknown[]): unknown => {
+      try {
+        return Reflect.apply(update, metric, given) as unknown;
+      } catch {
+        return undefined; // this value is lost; the next one may be taken again
+      }
+    };
+    Object.defineProperty(metric, name, { value: guarded });
+  }
 }
 
 /** Metrics of the catalogue in one registry. Each is made when it is first asked for, and shared by all who ask. */
