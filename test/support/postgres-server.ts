@@ -1,6 +1,6 @@
 // A Postgres server of a test's own, of the machine's package, that it can stop and start again.
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,9 @@ export interface PostgresServer {
   start(): Promise<void>;
   /** `immediate`: as a crash would; the next start recovers. */
   stop(mode: 'fast' | 'immediate'): Promise<void>;
+  /** Takes the CPU from all of its processes (SIGSTOP): connections stay open, and nothing answers. */
+  freeze(): void;
+  thaw(): void;
   /** Stops it if it runs, and removes its data. */
   remove(): Promise<void>;
 }
@@ -47,12 +50,21 @@ export async function createPostgresServer(binary: string): Promise<PostgresServ
     if (isRunning) await run(tool('pg_ctl'), ['-D', data, '-m', mode, '-w', 'stop'], options);
     isRunning = false;
   };
+  const signalAll = (signal: NodeJS.Signals) => {
+    const [postmaster = ''] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+    const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ');
+    // The postmaster first, so that it makes no more of them.
+    for (const pid of [postmaster, ...children]) if (pid !== '') process.kill(Number(pid), signal);
+  };
   await start();
   return {
     url: `postgres://postgres:test@127.0.0.1:${port}/postgres`,
     start,
     stop,
+    freeze: () => signalAll('SIGSTOP'),
+    thaw: () => signalAll('SIGCONT'),
     async remove() {
+      if (isRunning) signalAll('SIGCONT');
       await stop('immediate');
       rmSync(folder, { recursive: true, force: true });
     },
