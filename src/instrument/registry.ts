@@ -17,6 +17,8 @@ export interface MetricRegistry {
   readonly contentType: string;
 }
 
+const REGISTRY_METHODS = ['registerMetric', 'getSingleMetric', 'removeSingleMetric', 'metrics'] as const;
+
 /** Metrics of prom-client that promtool complains of: their names end in `_total`, and they are no counters. */
 const MISNAMED_DEFAULTS = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
@@ -53,8 +55,16 @@ export class Metrics {
   readonly registry: MetricRegistry;
   readonly #maxSeries: number;
 
-  /** @param options.maxSeries series per metric at most; default 2000 */
+  /**
+   * @param options.maxSeries series per metric at most; default 2000
+   * @throws KeepwatchError ERR_CONFIG_INVALID when it is no registry
+   */
   constructor(registry: MetricRegistry, { maxSeries = DEFAULT_MAX_SERIES }: { maxSeries?: number } = {}) {
+    const missing = REGISTRY_METHODS.filter((name) => typeof registry?.[name] !== 'function');
+    if (missing.length > 0) {
+      const what = `registry: it has no ${missing.join(', ')}; allowed: a Registry of prom-client or @prometheus-io/client`;
+      throw new KeepwatchError('ERR_CONFIG_INVALID', what);
+    }
     this.registry = registry;
     this.#maxSeries = maxSeries;
   }

@@ -153,4 +153,10 @@ describe('Metrics', () => {
       message: /has a metric "tool_calls_total" already/,
     });
   });
+
+  it('refuses what is no registry', () => {
+    for (const registry of [{}, null, { metrics() {} }] as unknown as Registry[]) {
+      assert.throws(() => new Metrics(registry), { code: 'ERR_CONFIG_INVALID', message: /^registry: it has no registerMetric/ });
+    }
+  });
 });
