@@ -1,6 +1,5 @@
 // `psql \copy` of a text file in one transaction: the reference. One psql is kept running, so that its start does not count.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,13 +17,13 @@ serveLoader(async (plan: ArchivePlan): Promise<Loader> => {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { PGPASSWORD: password },
   });
-  const lines = createInterface(psql.stdout);
+  const lines = createInterface(psql.stdout)[Symbol.asyncIterator]();
   return {
     isElsewhere: true,
     async load() {
       psql.stdin.write(`\\copy keepwatch.observability_metrics (${COLUMNS}) from '${file}'\n`);
-      const [line] = (await Promise.race([once(lines, 'line'), once(psql, 'exit')])) as [unknown];
-      if (line !== `COPY ${plan.rows}`) throw new Error(`psql said ${String(line)}, not COPY ${plan.rows}`);
+      const { value: line, done } = await lines.next();
+      if (line !== `COPY ${plan.rows}`) throw new Error(`psql ${done ? 'has ended' : `said ${line}`}, not COPY ${plan.rows}`);
     },
   };
 });
