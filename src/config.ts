@@ -113,6 +113,15 @@ export function envName(key: string): string | undefined {
   return key in ENV_NAMES ? ENV_NAMES[key] : `KEEPWATCH_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
+/**
+ * Kubernetes gives every pod of a namespace such variables for each service in it: for one named `keepwatch` they look like settings.
+ * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+ */
+function isServiceLink(name: string, value: string): boolean {
+  if (name === 'KEEPWATCH_PORT') return /^(tcp|udp|sctp):\/\//.test(value);
+  return /^KEEPWATCH_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name);
+}
+
 interface Given {
   readonly value: unknown;
   readonly place: string;
@@ -147,7 +156,7 @@ function readEnvironment(env: NodeJS.ProcessEnv, given: Map<string, Given>, prob
     if (name !== undefined) known.set(name, key);
   }
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value === '' || OTHER_ENV.has(name)) continue;
+    if (value === undefined || value === '' || OTHER_ENV.has(name) || isServiceLink(name, value)) continue;
     const key = known.get(name);
     const fileKey = name.endsWith('_FILE') ? known.get(name.slice(0, -'_FILE'.length)) : undefined;
     if (key !== undefined) given.set(key, { value, place: name });

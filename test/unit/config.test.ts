@@ -47,6 +47,24 @@ describe('loadConfig', () => {
     assert.match(message, /^keepwatch\.yaml:4 readiness: got "maybe"; allowed: degraded, strict$/m);
   });
 
+  it('takes no variable for a setting that Kubernetes gives for a service named keepwatch', () => {
+    const config = load(
+      {},
+      {
+        KEEPWATCH_SERVICE_HOST: '10.0.0.7',
+        KEEPWATCH_SERVICE_PORT: '3000',
+        KEEPWATCH_SERVICE_PORT_HTTP: '3000',
+        KEEPWATCH_PORT: 'tcp://10.0.0.7:3000',
+        KEEPWATCH_PORT_3000_TCP: 'tcp://10.0.0.7:3000',
+        KEEPWATCH_PORT_3000_TCP_PROTO: 'tcp',
+        KEEPWATCH_PORT_3000_TCP_PORT: '3000',
+        KEEPWATCH_PORT_3000_TCP_ADDR: '10.0.0.7',
+      },
+    );
+    assert.deepEqual([config.port, config.service], [3000, 'app']);
+    assert.match(refusal({}, { KEEPWATCH_PORTS: 'x' }), /did you mean KEEPWATCH_PORT\?/);
+  });
+
   it('says which option is unknown', () => {
     assert.match(refusal({ servise: 'x' } as ConfigOptions), /option servise: unknown; did you mean service\?/);
   });
