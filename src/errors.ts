@@ -38,7 +38,9 @@ export function describeError(error: unknown): string {
   }
 }
 
-/** Replaces user and password in every URL of `text` by `***`. */
+/** Replaces user and password in every URL of `text` by `***`, also a password that stands among its parameters. */
 export function redactUrls(text: string): string {
-  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@');
+  return text
+    .replace(/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#]+@/gi, '$1***@')
+    .replace(/([?&](?:ssl)?password=)[^&#\s]+/gi, '$1***');
 }

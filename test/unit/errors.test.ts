@@ -30,6 +30,8 @@ describe('describeError', () => {
 
   it('hides credentials', () => {
     assert.equal(describeError(new Error('connect postgres://me:hunter2@db:5432/x')), 'connect postgres://***@db:5432/x');
+    assert.equal(redactUrls('postgres://me:p@ss@db/x?user=a@b'), 'postgres://***@db/x?user=a@b');
+    assert.equal(redactUrls('postgres://db/x?password=hunter2&user=me'), 'postgres://db/x?password=***&user=me');
     assert.equal(redactUrls('https://token@host/path and http://plain/'), 'https://***@host/path and http://plain/');
   });
 });
