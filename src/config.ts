@@ -63,6 +63,9 @@ const list = z.preprocess(
   z.array(text('a path or glob'), { error: 'allowed: a list of paths or globs' }),
 );
 
+/** Rule files, when nothing else is said: those of the working folder. */
+export const DEFAULT_RULES: readonly string[] = ['rules/*.yaml'];
+
 /**
  * Every setting. A key `spoolDir` is the option `spoolDir`, the variable `KEEPWATCH_SPOOL_DIR`, and in keepwatch.yaml `spool_dir` or
  * `spool: { dir }`.
@@ -85,7 +88,7 @@ const configSchema = z.strictObject({
   alertsCron: cron.default('* * * * * *'),
   alertsRole: z.enum(['rules', 'owner'], { error: 'allowed: rules, owner' }).default('rules'),
   alertsDatabaseUrl: postgresUrl.optional(),
-  rules: list.default(['rules/*.yaml']),
+  rules: list.default([...DEFAULT_RULES]),
   authToken: text('a secret of at least 16 characters').min(16, 'allowed: a secret of at least 16 characters').optional(),
   readiness: z.enum(['degraded', 'strict'], { error: 'allowed: degraded, strict' }).default('degraded'),
   logLevel: z

@@ -5,7 +5,7 @@ import { type DemoSummary, startDemo } from '../../demo/run.ts';
 import { createScreen, type Screen } from '../../demo/screen.ts';
 import { startWebhookReceiver } from '../../demo/webhook-receiver.ts';
 import { createKeepwatch, type Keepwatch } from '../app.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, DEFAULT_RULES, loadConfig } from '../config.ts';
 import { PACKAGE_FOLDER } from '../db/sql.ts';
 import type { Logger } from '../logger.ts';
 import { waitForSignal } from './exit.ts';
@@ -80,9 +80,15 @@ function keepwatchOptions(options: Options, config: Config, storage: Storage, we
     alertsDatabaseUrl: storage.rulesUrl,
     alerts: true,
     logger: createScreenLogger(screen),
-    rules: [options.burst === true ? BURST_RULES_FILE : `${PACKAGE_FOLDER}/rules/*.yaml`],
+    rules: options.burst === true ? [BURST_RULES_FILE] : rulesOf(config),
     ...(hasReceivers ? {} : { receivers: [{ name: 'demo', webhook: { url: webhookUrl } }], route: { receiver: 'demo' } }),
   };
+}
+
+/** The rules that ship with the package, unless others are configured. */
+function rulesOf({ rules }: Config): string[] {
+  const isDefault = rules.join() === DEFAULT_RULES.join();
+  return isDefault ? [`${PACKAGE_FOLDER}/rules/*.yaml`] : [...rules];
 }
 
 /** Warnings and errors as lines between the others, so that they do not tear the live line. */

@@ -28,6 +28,9 @@ Exit codes: 0 ok, 1 a check failed, 2 wrong usage or configuration, 3 something 
   );
 for (const add of [addDemo, addServe, addMigrate, addVerify, addSummary, addRecent]) add(program);
 
+// A reader that has seen enough (`| head`) and a terminal that was closed end no command halfway.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   await program.parseAsync(process.argv);
 } catch (error) {

@@ -1,9 +1,9 @@
 // keepwatch serve: API, health and rule evaluation in a process of their own, for apps that archive to the same database.
 import { createServer } from 'node:http';
 import type { Command } from 'commander';
-import { createKeepwatch } from '../app.ts';
+import { createKeepwatch, type Keepwatch } from '../app.ts';
 import { loadConfig } from '../config.ts';
-import { listen } from '../server/listen.ts';
+import { listen, type RunningServer } from '../server/listen.ts';
 import { createStandaloneApp } from '../server/standalone.ts';
 import { waitForSignal } from './exit.ts';
 import { openStorage } from './storage.ts';
@@ -20,25 +20,28 @@ export function addServe(program: Command): void {
 }
 
 async function run(): Promise<void> {
+  const signal = waitForSignal();
   const config = loadConfig();
   const storage = await openStorage(config, say);
+  let keepwatch: Keepwatch | undefined;
+  let server: RunningServer | undefined;
   try {
-    const keepwatch = await createKeepwatch({
+    keepwatch = await createKeepwatch({
       service: 'keepwatch',
       readiness: 'strict',
       databaseUrl: storage.url,
       alertsDatabaseUrl: storage.rulesUrl,
       alerts: true,
     });
-    const server = await listen(createServer(createStandaloneApp(keepwatch.router())), config.host, config.port);
+    server = await listen(createServer(createStandaloneApp(keepwatch.router())), config.host, config.port);
     await keepwatch.start();
     say(`listening on ${server.url}: /metrics, /healthz, /readyz, /api/v1/summary, /events, /rules, /alerts`);
     for (const reason of keepwatch.status().reasons) say(reason);
-    await waitForSignal();
+    await signal;
     say('stopping');
-    await server.stop();
-    await keepwatch.stop();
   } finally {
+    await server?.stop();
+    await keepwatch?.stop();
     await storage.close();
   }
 }

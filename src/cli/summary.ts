@@ -1,7 +1,8 @@
 // keepwatch summary: counts, success rates and latencies of the archive, per type and name.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { createArchiveQueries } from '../archive/queries.ts';
 import { loadConfig } from '../config.ts';
+import { EVENT_TYPES } from '../event.ts';
 import { integerBetween } from './parse.ts';
 import { withStorage } from './storage.ts';
 import { type Column, formatMs, formatTable } from './table.ts';
@@ -11,7 +12,7 @@ export function addSummary(program: Command): void {
     .command('summary')
     .description('show count, failures, success rate and latencies per type and name')
     .option('--days <n>', 'how many days back', integerBetween(1, 3650), 7)
-    .option('--type <type>', 'only this type, for example agent')
+    .addOption(new Option('--type <type>', 'only this type').choices(EVENT_TYPES))
     .option('--name <name>', 'only this name, for example "POST /chat"')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  keepwatch summary --days 1\n  keepwatch summary --type llm --json')

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../support/postgres.ts';
-import { type RunningProcess, startKeepwatch } from '../support/process.ts';
+import { type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 describe('keepwatch on the command line', () => {
@@ -130,6 +130,12 @@ describe('keepwatch on the command line', () => {
       ['an unknown command', ['sumary'], {}, /unknown command 'sumary'/],
       ['an unknown option', ['summary', '--dayz', '3'], {}, /unknown option '--dayz'/],
       ['a bad value', ['summary', '--days', '0'], {}, /allowed: a whole number from 1 to 3650/],
+      [
+        'a type that is none',
+        ['summary', '--type', 'agnt'],
+        {},
+        /argument 'agnt' is invalid\. Allowed choices are api, agent, tool/,
+      ],
       ['migrate without a database', ['migrate'], {}, /^keepwatch: migrate: set DATABASE_URL/m],
     ] as const) {
       it(`${title}, with exit code 2`, async function () {
@@ -148,6 +154,15 @@ describe('keepwatch on the command line', () => {
       assert.equal(code, 2);
       assert.match(output, /^keepwatch: keepwatch\.yaml:2 readines: unknown setting; did you mean readiness\?/m);
     });
+  });
+
+  it('ends well when its reader has seen enough', async function () {
+    this.timeout(30_000);
+    const cwd = new URL('../../', import.meta.url).pathname;
+    const command = 'set -o pipefail; node --import tsx src/cli/main.ts serve --help | true';
+    const piped = startProcess('bash', ['-c', command], { cwd });
+    assert.equal(await piped.exited, 0, piped.output());
+    assert.equal(piped.output(), '');
   });
 
   it('has help with examples for every command', async function () {
