@@ -109,6 +109,8 @@ function openRulesDatabase(config: Config, url: string): Database | undefined {
 function openAlerts(config: Config, database: Database, rulesDatabase: Database, logger: Logger): Alerts {
   const { groups, problems } = loadRules(config.rules, process.cwd(), { receivers: config.receivers.map(({ name }) => name) });
   if (problems.length > 0) logger.error({ problems }, `rules that are left out:\n${formatProblems(problems)}`);
+  if (groups.length === 0)
+    logger.warn({ rules: config.rules }, `alerts are on, but there is no rule in ${config.rules.join(', ')}`);
   return createAlerts({
     database,
     rulesDatabase,

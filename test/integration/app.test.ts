@@ -115,6 +115,14 @@ describe('createKeepwatch', () => {
     await test.database.none('drop database $<name:name> with (force)', { name });
   });
 
+  it('says so when there is no rule to evaluate', async () => {
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
+    const keepwatch = await create({ logger, alerts: true, alertsRole: 'owner', rules: ['no-such-folder/*.yaml'] });
+    assert.deepEqual(warnings, ['alerts are on, but there is no rule in no-such-folder/*.yaml']);
+    await keepwatch.stop();
+  });
+
   it('counts no scrape of its metrics handler, and logs what a registry cannot give', async () => {
     const logged: string[] = [];
     const logger = { ...silentLogger, error: (_fields: object, message: string) => void logged.push(message) };
