@@ -3,5 +3,9 @@ export { createKeepwatch, type Keepwatch, type KeepwatchOptions, type KeepwatchS
 export { type Config, type ConfigOptions, loadConfig, type Receiver } from './config.ts';
 export { KeepwatchError, type KeepwatchErrorCode } from './errors.ts';
 export type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, EventType } from './event.ts';
-export { ObservabilityTracker } from './instrument/tracker.ts';
+export type { Execution, TokenUsage } from './instrument/execution.ts';
+export type { ExecutionEnd, ExecutionOptions, TimedExecution } from './instrument/execution-options.ts';
+export type { MetricRegistry } from './instrument/registry.ts';
+export type { TraceIds } from './instrument/trace-context.ts';
+export { ObservabilityTracker, type TrackedOptions, type TrackerOptions } from './instrument/tracker.ts';
 export type { Logger } from './logger.ts';
