@@ -75,7 +75,7 @@ function parseNotification(text: string): Notification | undefined {
     const isValid =
       Array.isArray(given?.alerts) &&
       given.alerts.every(
-        (alert) => (alert?.status === 'firing' || alert?.status === 'resolved') && typeof alert.labels === 'object',
+        (alert) => (alert?.status === 'firing' || alert?.status === 'resolved') && typeof (alert.labels ?? 0) === 'object',
       );
     return isValid ? (given as Notification) : undefined;
   } catch {

@@ -50,7 +50,16 @@ describe('startWebhookReceiver', () => {
   });
 
   it('refuses what is no notification', async () => {
-    const bodies = ['', '{', 'null', '{"alerts":1}', '{"alerts":[{"status":"maybe"}]}', `{"alerts":[${' '.repeat(1_000_001)}]}`];
+    const withoutLabels = '{"alerts":[{"status":"firing","labels":null}]}';
+    const bodies = [
+      '',
+      '{',
+      'null',
+      '{"alerts":1}',
+      '{"alerts":[{"status":"maybe"}]}',
+      withoutLabels,
+      `{"alerts":[${' '.repeat(1_000_001)}]}`,
+    ];
     for (const body of bodies) assert.equal(await post(body), 400, body.slice(0, 30));
     assert.equal(await post('{}', `${receiver.url}/elsewhere`), 404);
     assert.deepEqual(receiver.notifications, []);
