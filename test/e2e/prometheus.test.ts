@@ -1,5 +1,6 @@
 // The three counts that have to agree: requests sent, what a real Prometheus scraped, rows in Postgres.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,5 +104,13 @@ describe('the demo under load, scraped by Prometheus', () => {
     assert.equal(existsSync(join(folder, '.keepwatch')), false, 'with DATABASE_URL nothing embedded starts');
     const verify = startKeepwatch(['verify', '--json'], { env });
     assert.equal(await verify.exited, 0, verify.output());
+  });
+
+  it('serves metrics that promtool has no complaint about', async function () {
+    const promtool = needTool(this, 'promtool');
+    const input = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    assert.match(input, /^agent_execution_duration_seconds_bucket\{/m);
+    const { status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' });
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
   });
 });
