@@ -39,12 +39,10 @@ export async function listSegments(folder: string, lane?: Lane): Promise<Segment
   return entries.sort((a, b) => a.lane.localeCompare(b.lane) || a.segment - b.segment);
 }
 
-/** Every folder of a source in the spool; what is none is passed over. */
+/** Every folder of a source in the spool; what is none is passed over, and who does not say whether it lives (`listUnreadable`). */
 export async function listSources(spoolDir: string, nowMs: number): Promise<SourceFolder[]> {
   const found: SourceFolder[] = [];
-  for (const name of await namesIn(spoolDir)) {
-    if (!/^[0-9a-f]{16}$/.test(name)) continue;
-    const path = join(spoolDir, name);
+  for (const path of await sourceFoldersIn(spoolDir)) {
     const sourceFile = join(path, SOURCE_FILE);
     const source = parseSource(await readFile(sourceFile, 'utf8').catch(() => ''));
     const heartbeat = (await stat(sourceFile).catch(() => undefined))?.mtimeMs;
@@ -53,6 +51,20 @@ export async function listSources(spoolDir: string, nowMs: number): Promise<Sour
     found.push({ path, source, isOrphan, bytes: await bytesIn(path) });
   }
   return found;
+}
+
+/** Paths of source folders that nobody drains: their source.json is missing, damaged, or of a newer version. */
+export async function listUnreadable(spoolDir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of await sourceFoldersIn(spoolDir)) {
+    const source = parseSource(await readFile(join(path, SOURCE_FILE), 'utf8').catch(() => ''));
+    if (source === undefined && (await listSegments(path)).length > 0) found.push(path);
+  }
+  return found;
+}
+
+async function sourceFoldersIn(spoolDir: string): Promise<string[]> {
+  return (await namesIn(spoolDir)).filter((name) => /^[0-9a-f]{16}$/.test(name)).map((name) => join(spoolDir, name));
 }
 
 /** Bytes of the files directly in a folder. */
@@ -85,6 +97,18 @@ async function suspectPath(spoolDir: string, path: string, suffix: string): Prom
 /** Removes a segment that is committed. One that another drainer removed is as good. */
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true });
+}
+
+/**
+ * Removes a source's folder with the segments named, which are drained. Others have come meanwhile when its owner lives after all: then
+ * nothing is removed.
+ * @returns whether it is gone
+ */
+export async function removeSource(folder: string, drained: readonly SegmentEntry[]): Promise<boolean> {
+  const known = new Set(drained.map(({ path }) => path));
+  if ((await listSegments(folder)).some(({ path }) => !known.has(path))) return false;
+  await rm(folder, { recursive: true, force: true });
+  return true;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -1,12 +1,14 @@
 // Proves the accounting law: for every source and lane, recorded = archived + dead-lettered + quarantined + queued + sampled out + dropped,
 // and the tables hold as many rows as the ledger says, none twice. Reads only; safe beside running processes.
 import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { type Database, inTransaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import { type EventCounts, LANES, type Lane } from '../event.ts';
 import { type Block, readSegment, type Segment } from './segment-reader.ts';
-import { listSegments, listSources, type SourceFolder } from './spool-folder.ts';
+import type { Source } from './source.ts';
+import { listSegments, listSources, listUnreadable, SOURCE_FILE, type SourceFolder } from './spool-folder.ts';
 
 /** One source and lane. Counts are cumulative since the source was opened. */
 export interface VerifiedLane {
@@ -72,9 +74,11 @@ interface LedgerRow {
   readonly dead_letter_rows: number;
 }
 
-/** A segment that waits in the spool. */
+type Folder = Pick<SourceFolder, 'path' | 'isOrphan'> & { readonly source: Pick<Source, 'sourceId' | 'service' | 'instance'> };
+
+/** What waits in the spool of a source and lane. */
 interface Waiting {
-  readonly folder: SourceFolder;
+  readonly folder: Folder;
   readonly lane: string;
   readonly segments: readonly Segment[];
   readonly problems: readonly string[];
@@ -182,10 +186,18 @@ async function readSpool(spoolDir: string): Promise<Waiting[]> {
       if (waiting !== undefined) found.push(waiting);
     }
   }
+  for (const path of await listUnreadable(spoolDir)) {
+    const source = { sourceId: BigInt(`0x${basename(path)}`), service: '', instance: '' };
+    const problem = `${join(path, SOURCE_FILE)}: no source that this version can read; what the folder holds is not archived`;
+    for (const lane of LANES) {
+      const waiting = await readLane({ path, source, isOrphan: false }, lane);
+      if (waiting !== undefined) found.push({ ...waiting, problems: [problem, ...waiting.problems] });
+    }
+  }
   return found;
 }
 
-async function readLane(folder: SourceFolder, lane: Lane): Promise<Waiting | undefined> {
+async function readLane(folder: Folder, lane: Lane): Promise<Waiting | undefined> {
   const entries = await listSegments(folder.path, lane);
   const segments: Segment[] = [];
   const problems: string[] = [];

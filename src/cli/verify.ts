@@ -30,9 +30,7 @@ type Row = Report['sources'][number];
 
 function describe(report: Report): string {
   if (report.sources.length === 0) return 'ok: no source has written anything yet\n';
-  const problems = report.sources.flatMap((row) =>
-    row.problems.map((problem) => `source ${row.sourceId} ${row.lane}: ${problem}\n`),
-  );
+  const problems = report.sources.flatMap((row) => row.problems.map((problem) => `${problem}\n`));
   const law = 'recorded = archived + dead-lettered + quarantined + sampled out + dropped';
   const verdict = report.ok ? `ok: ${law}, and every archived event is there once\n` : `FAILED: ${problems.length} differences\n`;
   return `${formatTable(COLUMNS, report.sources)}\n\n${problems.join('')}${verdict}`;
