@@ -1,5 +1,4 @@
 // Drives the archive of this process: on a cron schedule it collects, seals and drains. A run never throws out, and none overlaps another.
-import { rm } from 'node:fs/promises';
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
@@ -14,12 +13,13 @@ import { drainLeftovers } from './leftovers.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import type { Source } from './source.ts';
 import type { Spool } from './spool.ts';
-import { listSegments } from './spool-folder.ts';
+import { listSegments, removeSource } from './spool-folder.ts';
 
 /** So much waits, and a run is made before its time. */
 const EARLY_EVENTS = 20_000;
 const EARLY_BYTES = 8_000_000;
 const LEFTOVERS_EVERY_MS = 30_000;
+const HEARTBEAT_MS = 5000;
 /** What has not answered for so long is said to hang. */
 const STALL_MS = 5000;
 const LANE = 'rest';
@@ -68,6 +68,7 @@ export class Archiver {
   readonly #backOff: BackOff;
   readonly #leftoversBackOff: BackOff;
   #schedule: Schedule | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
   #run: Promise<void> = Promise.resolve();
   #isRunWaiting = false;
   #leftovers: Promise<void> | undefined;
@@ -98,6 +99,8 @@ export class Archiver {
   start(): void {
     if (this.#schedule !== undefined || this.#isStopping) return;
     this.#schedule = startSchedule(this.#options.cron, () => this.#tick());
+    // Not part of a run: one that waits for Postgres would let another machine take this process for dead.
+    this.#heartbeat = setInterval(() => void this.#options.spool.touch(), HEARTBEAT_MS).unref();
     void this.#tick();
   }
 
@@ -141,11 +144,17 @@ export class Archiver {
       await this.#enter(async () => {
         await this.#seal();
         spool.close();
-        if ((await this.#drain(false)) && spool.events === 0) await this.#close();
+        let isDone = await this.#drain(false);
+        if (spool.hasUntoldCounts) {
+          await spool.seal();
+          isDone = await this.#drain(false);
+        }
+        if (isDone && spool.events === 0) await this.#close();
         await this.#leftovers;
       });
     };
     await within(timeoutMs, finish());
+    clearInterval(this.#heartbeat);
     spool.close();
     spool.stopRetrying();
   }
@@ -159,7 +168,6 @@ export class Archiver {
   async #tick(): Promise<void> {
     if (this.#isStopping) return;
     await this.#enter(async () => {
-      await this.#options.spool.touch();
       if (this.#backOff.isWaiting) return;
       await this.#drain(true);
       if (this.#backOff.reason === undefined) this.#startLeftovers();
@@ -202,8 +210,9 @@ export class Archiver {
         this.#waitFor('Postgres');
       }
       const { segments, lastSealed, lowWatermarkMs } = await this.#listSealed(mark.segment);
-      const { isDone } = await drainSegments(source, LANE, segments, context, mark);
+      const { isDone, unknownTailBytes } = await drainSegments(source, LANE, segments, context, mark);
       if (isDone) spool.acknowledge(lastSealed);
+      if (unknownTailBytes > 0) spool.retellCounts();
       if (spool.events === 0 && lowWatermarkMs === spool.lowWatermarkMs && Number.isFinite(lowWatermarkMs)) {
         await database.none(touchSource, { sourceId: source.sourceId, lowWatermarkMs, nowMs: now() });
       }
@@ -225,8 +234,9 @@ export class Archiver {
     const { spool, folder } = this.#options;
     for (;;) {
       const { lastSealed, lowWatermarkMs } = spool;
-      // A segment that could not be renamed when it was given up counts as sealed too: nothing will be added to it.
-      const listed = (await listSegments(folder, LANE)).filter(({ isSealed, segment }) => isSealed || segment <= lastSealed);
+      // Not one that is sealed while the folder is read: the list may lack the one before it. A segment that could not be renamed when it
+      // was given up counts as sealed: nothing will be added to it.
+      const listed = (await listSegments(folder, LANE)).filter(({ segment }) => segment <= lastSealed);
       const segments = listed.map((entry) => ({ ...entry, isSealed: true }));
       const there = new Set(segments.map(({ segment }) => segment));
       const isThere = (segment: number) => segment <= committedUntil || segment > lastSealed || there.has(segment);
@@ -275,7 +285,7 @@ export class Archiver {
     const { database, source, spool, folder } = this.#options;
     const lowWatermarkMs = Number.isFinite(spool.lowWatermarkMs) ? spool.lowWatermarkMs : null;
     await database.none(closeSource, { sourceId: source.sourceId, lowWatermarkMs, unknownTailBytes: 0 });
-    if ((await listSegments(folder)).length === 0) await rm(folder, { recursive: true, force: true });
+    await removeSource(folder, []);
   }
 
   #collect(): void {

@@ -41,7 +41,7 @@ export interface Mark {
 export interface DrainResult {
   /** Everything in the listed segments is committed. */
   readonly isDone: boolean;
-  /** Bytes at the ends of unsealed segments that could not be read. */
+  /** Bytes behind the last readable block of all: what they held no later block has counted. */
   readonly unknownTailBytes: number;
 }
 
@@ -82,12 +82,15 @@ export async function drainSegments(
     if (context.shouldStop?.()) return { isDone: false, unknownTailBytes };
     const segment = await loadSegment(source, entry, context);
     if (segment === 'newer') return { isDone: false, unknownTailBytes };
-    if (segment === undefined) continue;
-    const next = await drainSegment(source, segment, known, context);
-    if (next === undefined) return { isDone: false, unknownTailBytes };
-    known = next;
-    if (entry.isSealed) await finishSegment(entry, segment, context);
-    else unknownTailBytes += segment.tailBytes + segment.damaged.reduce((sum, range) => sum + range.length, 0);
+    if (segment === 'gone') continue;
+    if (segment.blocks.length > 0) unknownTailBytes = 0;
+    unknownTailBytes += segment.tailBytes;
+    if ('header' in segment) {
+      const next = await drainSegment(source, segment, known, context);
+      if (next === undefined) return { isDone: false, unknownTailBytes };
+      known = next;
+      await finishSegment(entry, segment, context);
+    }
   }
   return { isDone: true, unknownTailBytes };
 }
@@ -96,17 +99,20 @@ interface LoadedSegment extends Segment {
   readonly bytes: Buffer;
 }
 
-/** @returns undefined when there is nothing to drain in it: another drainer was faster, or it is no segment and was set aside */
+/** A file that is no segment: all of it is unreadable. */
+type NoSegment = Pick<Segment, 'blocks' | 'tailBytes'>;
+
+/** @returns `gone` when there is nothing in it, or another drainer was faster; what is no segment is set aside */
 async function loadSegment(
   source: Source,
   entry: SegmentEntry,
   context: DrainContext,
-): Promise<LoadedSegment | 'newer' | undefined> {
+): Promise<LoadedSegment | NoSegment | 'newer' | 'gone'> {
   const bytes = await readFile(entry.path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return undefined;
+  if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
   try {
     const segment = readSegment(bytes);
     if (segment === undefined) return 'newer';
@@ -119,7 +125,7 @@ async function loadSegment(
     if (!(error instanceof KeepwatchError)) throw error;
     const target = await setAsideFile(context.spoolDir, entry.path);
     context.logger.error({ file: target }, `a file in the spool is set aside: ${describeError(error)}`);
-    return undefined;
+    return { blocks: [], tailBytes: bytes.length };
   }
 }
 
@@ -167,15 +173,18 @@ function takeBatch(blocks: readonly Block[], maxRows: number): Batch['blocks'] {
   return blocks.slice(0, end === -1 ? blocks.length : end) as unknown as Batch['blocks'];
 }
 
-/** All of the segment is committed: what could not be read is kept for people, and the file goes. */
+/**
+ * All of the segment is committed: what could not be read is kept for people, and the file goes. The torn end of a segment that a killed
+ * process was writing is not kept; nor is the file removed, in case that process lives after all.
+ */
 async function finishSegment(entry: SegmentEntry, segment: LoadedSegment, { spoolDir, logger }: DrainContext): Promise<void> {
   const tail = { offset: segment.bytes.length - segment.tailBytes, length: segment.tailBytes };
-  for (const { offset, length } of tail.length > 0 ? [...segment.damaged, tail] : segment.damaged) {
+  for (const { offset, length } of tail.length > 0 && entry.isSealed ? [...segment.damaged, tail] : segment.damaged) {
     const target = await setAsideBytes(spoolDir, entry.path, offset, segment.bytes.subarray(offset, offset + length));
     logger.error(
       { file: target, bytes: length },
       'a part of a segment is damaged and set aside; its events are counted as damaged',
     );
   }
-  await removeFile(entry.path); // the place where a grace time would keep it for a replay
+  if (entry.isSealed) await removeFile(entry.path); // the place where a grace time would keep it for a replay
 }

@@ -1,11 +1,10 @@
 // What dead processes left in the spool: drained to the last readable block, the source closed, its folder removed.
-// Never touches a folder whose owner may be alive.
-import { rm } from 'node:fs/promises';
+// Never touches a folder whose owner may be alive, nor removes what it has not drained.
 import { loadSql } from '../db/sql.ts';
 import { LANES } from '../event.ts';
 import { type DrainContext, drainSegments } from './drain.ts';
 import { formatSourceId } from './source.ts';
-import { listSegments, listSources, type SourceFolder } from './spool-folder.ts';
+import { listSegments, listSources, removeSource, type SourceFolder } from './spool-folder.ts';
 
 const closeSource = loadSql('archive/close-source');
 
@@ -25,16 +24,19 @@ export async function drainLeftovers(ownSourceId: bigint, context: Omit<DrainCon
 }
 
 /** @returns whether all was committed and the folder removed */
-async function drainOrphan({ path, source }: SourceFolder, context: Omit<DrainContext, 'now'>): Promise<boolean> {
+async function drainOrphan(folder: SourceFolder, context: Omit<DrainContext, 'now'>): Promise<boolean> {
+  const { path, source } = folder;
   let unknownTailBytes = 0;
+  const before = await listSegments(path);
   for (const lane of LANES) {
-    const result = await drainSegments(source, lane, await listSegments(path, lane), context);
+    const segments = before.filter((entry) => entry.lane === lane);
+    const result = await drainSegments(source, lane, segments, context);
     if (!result.isDone) return false;
     unknownTailBytes += result.unknownTailBytes;
   }
   const { sourceId } = source;
   await context.database.none(closeSource, { sourceId, lowWatermarkMs: null, unknownTailBytes });
-  await rm(path, { recursive: true, force: true });
+  if (!(await removeSource(path, before))) return false;
   const source_id = formatSourceId(sourceId);
   context.logger.info({ source_id, instance: source.instance, unknownTailBytes }, 'the spool of a dead process is archived');
   return true;

@@ -96,8 +96,13 @@ export class SegmentWriter {
   forgetMissing(isThere: (segment: number) => boolean): boolean {
     const missing = [...this.#sealed.keys()].filter((segment) => !isThere(segment));
     for (const segment of missing) this.#sealed.delete(segment);
-    if (missing.length > 0) this.#last = undefined;
+    if (missing.length > 0) this.retellCounts();
     return missing.length > 0;
+  }
+
+  /** Forgets that its counts were told: the block that said so cannot be read. */
+  retellCounts(): void {
+    this.#last = undefined;
   }
 
   /**
@@ -232,7 +237,7 @@ export class SegmentWriter {
   #openSync(): SegmentFile {
     const { folder, source } = this.#options;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!this.#isFolderReady) writeFileSync(join(folder, SOURCE_FILE), formatSource(source), { mode: 0o600 });
+    if (!this.#isFolderReady) writeFileSync(join(folder, SOURCE_FILE), formatSource(source), { mode: 0o600, flush: true });
     return SegmentFile.openSync(folder, this.#nextHeader());
   }
 
@@ -248,8 +253,10 @@ export class SegmentWriter {
     const { folder, source } = this.#options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, SOURCE_FILE);
-    await writeFile(`${path}.new`, formatSource(source), { mode: 0o600 });
+    // Synced as segments are: after a power loss, one without it would never be drained.
+    await writeFile(`${path}.new`, formatSource(source), { mode: 0o600, flush: true });
     await rename(`${path}.new`, path);
+    await syncFolder(folder);
     await syncFolder(dirname(folder));
     this.#isFolderReady = true;
   }

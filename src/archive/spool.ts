@@ -81,7 +81,7 @@ export class Spool implements EventSink {
    * @returns whether all that was accepted before the call is on the disk; false when the disk refuses
    */
   seal(): Promise<boolean> {
-    if (this.#hasUntoldCounts() && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
+    if (this.hasUntoldCounts && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
       const counts = this.#counts;
       const lowWatermarkMs = this.#lowWatermarkMs;
       const bytes = encodeEmptyBlock(counts, lowWatermarkMs, false);
@@ -101,6 +101,11 @@ export class Spool implements EventSink {
    */
   forgetMissing(isThere: (segment: number) => boolean): boolean {
     return this.#writer.forgetMissing(isThere);
+  }
+
+  /** The end of a segment cannot be read: the next one tells all counts again, so that its events are counted as damaged. */
+  retellCounts(): void {
+    this.#writer.retellCounts();
   }
 
   /** Tells how much of the spool's bytes belong to other sources. */
@@ -128,7 +133,7 @@ export class Spool implements EventSink {
     this.#isClosed = true;
     this.stopRetrying();
     const blocks = this.#queue.peek(Infinity).map((block) => block.bytes);
-    if (this.#hasUntoldCounts()) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
+    if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
     if (blocks.length === 0) return;
     try {
       this.#writer.appendSync(blocks);
@@ -218,7 +223,8 @@ export class Spool implements EventSink {
     return { recorded: recorded - (batch.size - taken), sampledOut, dropped };
   }
 
-  #hasUntoldCounts(): boolean {
+  /** Counts have changed since the last block that was queued or written. */
+  get hasUntoldCounts(): boolean {
     const told = this.#queue.last?.counts ?? this.#writer.lastCounts ?? NO_COUNTS;
     return JSON.stringify(this.#counts) !== JSON.stringify(told);
   }

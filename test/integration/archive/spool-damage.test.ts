@@ -94,6 +94,16 @@ describe('Archive, when the spool is unwell', () => {
     await made.archive.stop({ timeoutMs: 5000 });
   });
 
+  it('counts the events of the last segment when its end cannot be read, also when no other event follows', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    const [only = ''] = await fillSpool(made, 1);
+    const bytes = readFileSync(only);
+    writeFileSync(only, bytes.subarray(0, nthBlock(bytes, 8) + 20));
+    await made.archive.stop({ timeoutMs: 5000 });
+    const source = await assertProved(made);
+    assert.deepEqual([source.recorded, source.archived, source.dropped, source.closed], [100, 70, { damaged: 30 }, true]);
+  });
+
   it('sets a file aside that is no segment, and counts what it held', async () => {
     const made = createTestArchive(proxied, spool.path);
     const [first = ''] = await fillSpool(made, 2);

@@ -1,0 +1,162 @@
+// What other processes left in the spool, dead or only taken for dead.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { drainLeftovers } from '../../../src/archive/leftovers.ts';
+import { createPartitions } from '../../../src/archive/partitions.ts';
+import { formatSourceId } from '../../../src/archive/source.ts';
+import { verifyArchive } from '../../../src/archive/verify.ts';
+import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
+import { silentLogger } from '../../../src/logger.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { createSpoolDir, createTestArchive, type TestArchive } from '../../support/test-archive.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+describe('Archive, leftovers in the spool', function () {
+  this.timeout(30_000);
+  let test: TestDatabase;
+  let proxy: TcpProxy;
+  let proxied: Database;
+  let spool: ReturnType<typeof createSpoolDir>;
+  before(async () => {
+    test = await createTestDatabase();
+    proxy = await TcpProxy.start(test.url);
+    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 3, connectTimeoutMs: 2000 });
+  });
+  beforeEach(() => {
+    spool = createSpoolDir();
+    proxy.down();
+  });
+  afterEach(() => spool.remove());
+  after(async () => {
+    await closeDatabase(proxied);
+    await proxy.close();
+    await test.drop();
+  });
+
+  function record({ tracker }: TestArchive, events: number): void {
+    tracker.record(...Array.from({ length: events }, () => ({})));
+    tracker.collect();
+  }
+
+  const folderOf = ({ archive }: TestArchive) => join(spool.path, formatSourceId(archive.sourceId));
+  const segmentsOf = (made: TestArchive) =>
+    readdirSync(folderOf(made)).flatMap((name) => (name.startsWith('rest-') ? [join(folderOf(made), name)] : []));
+
+  /** Rewrites source.json so that this process does not look like its owner. */
+  function disown(made: TestArchive, changes: object): void {
+    const path = join(folderOf(made), 'source.json');
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...changes }));
+    utimesSync(path, 0, 0);
+  }
+
+  const drain = (database = test.database) =>
+    drainLeftovers(0n, { database, partitions: createPartitions(database), spoolDir: spool.path, logger: silentLogger });
+
+  async function verified({ archive }: TestArchive) {
+    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
+    const found = report.sources.find((source) => source.sourceId === String(archive.sourceId));
+    assert.ok(found);
+    assert.deepEqual(found.problems, []);
+    return found;
+  }
+
+  it('tells the end of the last segment as unknown when it cannot be read', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    record(made, 10);
+    record(made, 10);
+    await made.archive.stop({ timeoutMs: 2000 });
+    const [segment = ''] = segmentsOf(made);
+    const bytes = readFileSync(segment);
+    writeFileSync(segment, bytes.subarray(0, bytes.indexOf('KWBK', bytes.indexOf('KWBK') + 1) + 100));
+    disown(made, { pidStartTime: '1' });
+    await drain();
+    const { recorded, archived, unknownTailBytes, closed } = await verified(made);
+    assert.deepEqual(
+      { recorded, archived, unknownTailBytes, closed },
+      { recorded: 10, archived: 10, unknownTailBytes: 100, closed: true },
+    );
+  });
+
+  it('tells a last file that is no segment as unknown', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    record(made, 10);
+    await made.archive.flush();
+    record(made, 10);
+    await made.archive.stop({ timeoutMs: 2000 });
+    writeFileSync(segmentsOf(made)[1] ?? '', 'x'.repeat(1000));
+    disown(made, { pidStartTime: '1' });
+    await drain();
+    const { recorded, archived, unknownTailBytes } = await verified(made);
+    assert.deepEqual({ recorded, archived, unknownTailBytes }, { recorded: 10, archived: 10, unknownTailBytes: 1000 });
+  });
+
+  it('counts a damaged block of a segment that was never sealed, and keeps its bytes', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    for (let block = 0; block < 3; block++) record(made, 10);
+    made.archive.appendSync();
+    const [segment = ''] = segmentsOf(made);
+    assert.match(segment, /\.open$/);
+    const bytes = readFileSync(segment);
+    const second = bytes.indexOf('KWBK', bytes.indexOf('KWBK') + 1);
+    bytes[second + 100] = (bytes[second + 100] ?? 0) ^ 1;
+    writeFileSync(segment, bytes);
+    disown(made, { pidStartTime: '1' });
+    await drain();
+    const { recorded, archived, dropped, unknownTailBytes } = await verified(made);
+    assert.deepEqual(
+      { recorded, archived, dropped, unknownTailBytes },
+      {
+        recorded: 30,
+        archived: 20,
+        dropped: { damaged: 10 },
+        unknownTailBytes: 0,
+      },
+    );
+    assert.match(readdirSync(join(spool.path, 'suspect'))[0] ?? '', /-rest-0000000001\.open\.\d+$/);
+    await made.archive.stop({ timeoutMs: 100 });
+  });
+
+  it('loses nothing of a process that was taken for dead and goes on writing', async () => {
+    const made = createTestArchive(proxied, spool.path);
+    record(made, 10);
+    await made.archive.flush();
+    disown(made, { bootId: 'another boot' });
+    let isSealing = true;
+    const database = Object.assign(Object.create(test.database), {
+      // Between the last commit and the removal of the folder its owner seals another segment.
+      none: async (...given: Parameters<Database['none']>) => {
+        if (isSealing && readdirSync(folderOf(made)).length === 1) {
+          isSealing = false;
+          record(made, 7);
+          await made.archive.flush();
+        }
+        return await test.database.none(...given);
+      },
+    }) as Database;
+    await drain(database);
+    assert.equal(isSealing, false);
+    proxy.up();
+    record(made, 5);
+    await made.archive.stop({ timeoutMs: 5000 });
+    const { recorded, archived, dropped } = await verified(made);
+    assert.deepEqual({ recorded, archived, dropped }, { recorded: 22, archived: 22, dropped: {} });
+  });
+
+  it('shows that it lives while a run waits for a Postgres that hangs', async () => {
+    proxy.up();
+    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    record(made, 1);
+    made.archive.start();
+    await made.archive.flush();
+    proxy.stall();
+    void made.archive.flush();
+    const path = join(folderOf(made), 'source.json');
+    utimesSync(path, 0, 0);
+    await waitFor(() => Date.now() - statSync(path).mtimeMs < 20_000, { timeoutMs: 15_000, what: 'a heartbeat' });
+    proxy.cut();
+    proxy.up();
+    await made.archive.stop({ timeoutMs: 5000 });
+  });
+});
