@@ -2,7 +2,7 @@
 // it does outlives it. What it may read is up to the role of the connection (keepwatch_rules).
 import type { Socket } from 'node:net';
 import { type Database, isConnectionError } from './database.ts';
-import { loadSql } from './sql.ts';
+import { loadSql, readSql } from './sql.ts';
 
 export interface RulesQuery {
   /** One SELECT with `$1` parameters and no semicolon. */
@@ -70,6 +70,7 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
 };
 const RAW_TEXT = { getTypeParser: () => (text: string) => text };
 const BEGIN = loadSql('db/begin-rules-query');
+const END = readSql('db/end-rules-query');
 
 /**
  * Runs one query and forgets its session. The query stands inside `select * from (…) limit n`: there only a SELECT without side effects parses,
@@ -127,10 +128,13 @@ export function queryErrorLine(error: unknown, query: RulesQuery): number | unde
   return line;
 }
 
-/** Ends the transaction without effect, and drops what outlives a rollback: advisory locks, prepared statements, settings. */
+/**
+ * Ends the transaction without effect, and drops what outlives a rollback: advisory locks while the transaction is open, since behind
+ * PgBouncer the next statement may go to another session; the rest of the session when that is ours alone.
+ */
 async function forget(client: RawClient): Promise<boolean> {
   try {
-    await client.query({ text: 'rollback' });
+    await client.query({ text: END });
     await client.query({ text: 'discard all' });
     return true;
   } catch {
