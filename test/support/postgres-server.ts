@@ -71,8 +71,8 @@ export async function createPostgresServer(binary: string): Promise<PostgresServ
   };
 }
 
-/** Postgres refuses to run as root. */
-function serverUser(): { uid: number; gid: number } | undefined {
+/** Postgres and PgBouncer refuse to run as root. */
+export function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };

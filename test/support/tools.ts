@@ -8,6 +8,7 @@ const PACKAGES = {
   promtool: 'prometheus',
   postgres: 'postgresql-15',
   psql: 'postgresql-client-15',
+  pgbouncer: 'pgbouncer',
 } as const;
 export type Tool = keyof typeof PACKAGES;
 
@@ -19,7 +20,7 @@ export function findTool(tool: Tool): string | undefined {
     return versions.map((version) => join(root, version, 'bin', 'postgres')).find((path) => existsSync(path));
   }
   try {
-    return execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim();
+    return execFileSync('sh', ['-c', `PATH="$PATH:/usr/sbin"; command -v ${tool}`], { encoding: 'utf8' }).trim();
   } catch {
     return undefined;
   }
