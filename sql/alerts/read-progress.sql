@@ -2,6 +2,7 @@
 -- has been in reach again; null when it always was), skewMs (a clock that is further behind is corrected), receivers (names).
 -- Row: now_ms (clock of Postgres); watermark_ms (what all living sources have archived; null without one); groups (JSON: name to last slot, ms);
 -- due_receivers (JSON array: receivers that a message is due for, and null when a message has expired).
+-- breaking_version (of the newest breaking migration; null without one).
 -- Nobody can be heard of while the server is down or out of reach: silence counts from when it is back. A clock that is behind would hold up
 -- every slot for as long as it is behind: what such a source has archived counts by the clock of Postgres.
 with living as (
@@ -12,6 +13,7 @@ with living as (
       > clock_timestamp() - $<silentMs> * interval '1 millisecond'
 )
 select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
+  (select max(version) from keepwatch.migration where is_breaking) as breaking_version,
   (select (extract(epoch from low_watermark) * 1000)::float8 from living) as watermark_ms,
   (select coalesce(jsonb_object_agg(group_name, (extract(epoch from last_slot) * 1000)::float8), '{}') from keepwatch.alert_group) as groups,
   (select coalesce(jsonb_agg(distinct receiver), '[]') from keepwatch.notification_outbox

@@ -1,6 +1,7 @@
 // Finds due slots by the clock of the database, evaluates and commits them. Time is never read here: the database tells it once per pass, and
 // `evaluateGroup` takes it as an argument. A pass never rejects; what could not be committed is still due in the next pass.
 import { isConnectionError, sqlState } from '../db/database.ts';
+import { refuseBreakingSchema } from '../db/migrate.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -31,6 +32,7 @@ interface ProgressRow {
   readonly watermark_ms: number | null;
   readonly groups: Readonly<Record<string, number>>;
   readonly due_receivers: readonly string[];
+  readonly breaking_version: number | null;
 }
 
 const READ_PROGRESS = loadSql('alerts/read-progress');
@@ -63,10 +65,11 @@ export class Evaluator {
     this.#isStopping = true;
   }
 
-  /** One pass over all groups. @throws when the database does not answer */
+  /** One pass over all groups. @throws when the database does not answer, or its schema is too new */
   async run(): Promise<PassResult> {
     const { groups, receivers } = this.#options;
     const progress = await this.#readProgress();
+    refuseBreakingSchema(progress.breaking_version);
     let committed = 0;
     let notifications = 0;
     const waiting = [...groups];

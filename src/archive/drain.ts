@@ -1,6 +1,7 @@
 // Segments of one source and lane to Postgres, in order, each removed when its last block is committed.
 // What is committed is known from the ledger alone; a file that is still there proves nothing.
 import { readFile } from 'node:fs/promises';
+import { refuseBreakingSchema } from '../db/migrate.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import type { Lane } from '../event.ts';
@@ -45,12 +46,20 @@ export interface DrainResult {
   readonly unknownTailBytes: number;
 }
 
-/** Reads the mark, and makes the source known to the ledger when it is not. @throws what Postgres says */
+interface MarkRow {
+  readonly segment: string | null;
+  readonly batch: number | null;
+  readonly now_ms: number;
+  readonly breaking_version: number | null;
+}
+
+/** Reads the mark, and makes the source known to the ledger when it is not. @throws what Postgres says, or that its schema is too new */
 export async function readMark(source: Source, lane: Lane, context: DrainContext): Promise<Mark> {
   const { database, now } = context;
   const key = { sourceId: source.sourceId, lane };
   const startedMs = performance.now();
-  const row = await database.one<{ segment: string | null; batch: number | null; now_ms: number }>(readMarkRow, key);
+  const row = await database.one<MarkRow>(readMarkRow, key);
+  refuseBreakingSchema(row.breaking_version);
   const middleMs = (startedMs + performance.now()) / 2;
   if (row.segment === null) {
     const { service, instance, startedAt } = source;

@@ -46,6 +46,8 @@ export function loadMigrations(folder: string = join(PACKAGE_FOLDER, 'sql', 'mig
   });
 }
 
+const KNOWN_VERSION = loadMigrations().length;
+
 /**
  * Applies what is missing; needs no right to create when nothing is. Concurrent callers wait for each other on a transaction-level advisory lock.
  * @throws KeepwatchError ERR_DATABASE_SCHEMA when an applied migration differs from ours, a newer, breaking one is there, or the user of
@@ -108,14 +110,23 @@ function refuseOtherText(migration: Migration, found: AppliedMigration): void {
   throw refusal(`migration ${migration.name} was applied with another text; migrations are never edited`);
 }
 
+/**
+ * For code that goes on for days while another version migrates.
+ * @param breakingVersion the newest breaking migration that the database has; null without one
+ * @throws KeepwatchError ERR_DATABASE_SCHEMA when this version of Keepwatch does not know it
+ */
+export function refuseBreakingSchema(breakingVersion: number | null): void {
+  if (breakingVersion !== null && breakingVersion > KNOWN_VERSION) throw tooNew(`number ${breakingVersion}`);
+}
+
+function tooNew(migration: string): KeepwatchError {
+  return refusal(`the database has migration ${migration}, which this version of Keepwatch cannot work with; upgrade Keepwatch`);
+}
+
 /** @returns the highest version; @throws KeepwatchError ERR_DATABASE_SCHEMA for a breaking migration newer than `known` */
 function refuseNewerSchema(applied: readonly AppliedMigration[], known: number): number {
   const breaking = applied.find((row) => row.version > known && row.is_breaking);
-  if (breaking !== undefined) {
-    throw refusal(
-      `the database has migration ${breaking.name}, which this version of Keepwatch cannot work with; upgrade Keepwatch`,
-    );
-  }
+  if (breaking !== undefined) throw tooNew(breaking.name);
   return applied.at(-1)?.version ?? 0;
 }
 

@@ -128,6 +128,12 @@ describe('Evaluator, watermarks', function () {
     }
   });
 
+  it('evaluates nothing on a schema that is too new for it', async () => {
+    await fixture.database.none(`insert into keepwatch.migration values (99, '000099_rename_all', '', true)`);
+    await assert.rejects(fixture.createEvaluator(RULES).run(), { code: 'ERR_DATABASE_SCHEMA' });
+    assert.deepEqual(await listSlots(fixture.database), []);
+  });
+
   describe('on a server that has just started', () => {
     let server: PostgresServer;
     before(async function () {

@@ -106,6 +106,21 @@ describe('Archive', () => {
     }
   });
 
+  it('writes nothing into a schema that is too new for it, and keeps all in the spool', async () => {
+    const { archive, tracker } = createTestArchive(test.database, spool.path);
+    tracker.record({});
+    await archive.flush();
+    await test.database.none(`insert into keepwatch.migration values (99, '000099_rename_all', '', true)`);
+    tracker.record({});
+    await archive.flush();
+    assert.match(archive.stats().reasons.join(), /the database has migration number 99, which this version of Keepwatch cannot/);
+    assert.deepEqual([archive.stats().archived, archive.stats().spoolEvents], [1, 1]);
+    await test.database.none('delete from keepwatch.migration where version = 99');
+    await archive.flush();
+    assert.equal(archive.stats().archived, 2);
+    await archive.stop({ timeoutMs: 5000 });
+  });
+
   it('leaves a closed source and an empty spool when it stops', async () => {
     const { archive, tracker } = createTestArchive(test.database, spool.path);
     archive.start();
