@@ -1,4 +1,5 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
+import type { Binding } from './bindings.ts';
 import { type BoundedMembers, boundedMembers, joinMembers } from './bounded-json.ts';
 import { boundLabel, boundName } from './bounded-text.ts';
 import { labelsOf } from './catalogue.ts';
@@ -8,7 +9,7 @@ import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { type Ending, followPromise, interceptThen, isPlainPromise, isThenable, type ThenableContexts } from './follow.ts';
 import type { InternalErrors } from './internal-errors.ts';
-import type { Binding, Recorder } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import type { Metrics } from './registry.ts';
 import { STATUS_CODES } from './ring.ts';
 import type { Span } from './trace-context.ts';

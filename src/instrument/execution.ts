@@ -1,6 +1,6 @@
 // One execution in progress, in the caller's hands. It ends once; nothing that it does throws.
+import type { Binding } from './bindings.ts';
 import { type BoundedMembers, boundedMembers, mergeMembers } from './bounded-json.ts';
-import type { Binding } from './recorder.ts';
 import { STATUS_CODES, type StatusCode } from './ring.ts';
 import { formatTraceIds, formatTraceparent, type Span, type TraceIds } from './trace-context.ts';
 

@@ -2,10 +2,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Binding } from './bindings.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import type { InternalErrors } from './internal-errors.ts';
-import type { Binding, Recorder } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import type { Metrics } from './registry.ts';
 import { STATUS_CODES, type StatusCode } from './ring.ts';
 import type { RouteTrail } from './route-trail.ts';
