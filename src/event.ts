@@ -54,9 +54,11 @@ export interface EventSeries {
  * Times are milliseconds since the epoch, with fractions down to the microsecond, of the process clock.
  */
 export interface EventBatch {
+  /** All its events belong to this lane, and `counts` and `lowWatermarkMs` speak of this lane alone. */
+  readonly lane: Lane;
   readonly size: number;
   readonly counts: EventCounts;
-  /** Every event that ended before this moment is in this batch or an earlier one, or counted as dropped or sampled out. */
+  /** Every event of the lane that ended before this moment is in this batch or an earlier one, or counted as dropped or sampled out. */
   readonly lowWatermarkMs: number;
   series(index: number): EventSeries;
   status(index: number): EventStatus;

@@ -25,6 +25,7 @@ export function createReferenceBatches(events: readonly ReferenceEvent[]): TakeB
     ids.write(`${traceId}${spanId}${parentSpanId}`, index * ID_BYTES, 'hex');
   }
   return (from, until, recordedBefore) => ({
+    lane: 'rest',
     size: until - from,
     counts: { recorded: recordedBefore + until, sampledOut: 0, dropped: {} },
     lowWatermarkMs: endMs[until - 1] ?? 0,

@@ -152,6 +152,7 @@ export class EventRing {
     const first = this.#first;
     const mask = this.#mask;
     return {
+      lane: 'rest',
       size,
       lowWatermarkMs,
       counts: {

@@ -1,5 +1,5 @@
 // Timing events from plain objects: an EventBatch for tests, and a small tracker that counts as the real one must.
-import type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus } from '../../src/event.ts';
+import type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, Lane } from '../../src/event.ts';
 
 /** One ended execution; what is left out has an ordinary value. */
 export interface ArrayEvent {
@@ -19,11 +19,13 @@ export const ORDINARY_SERIES: EventSeries = { type: 'api', name: 'GET /things/:i
 
 /** A batch of the given events. */
 export class ArrayBatch implements EventBatch {
+  readonly lane: Lane;
   readonly counts: EventCounts;
   readonly lowWatermarkMs: number;
   readonly #events: readonly ArrayEvent[];
 
-  constructor(events: readonly ArrayEvent[], counts?: EventCounts, lowWatermarkMs = Date.now()) {
+  constructor(events: readonly ArrayEvent[], counts?: EventCounts, lowWatermarkMs = Date.now(), lane: Lane = 'rest') {
+    this.lane = lane;
     this.#events = events;
     this.counts = counts ?? { recorded: events.length, sampledOut: 0, dropped: {} };
     this.lowWatermarkMs = lowWatermarkMs;
