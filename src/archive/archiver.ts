@@ -2,18 +2,19 @@
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
-import type { EventBatch } from '../event.ts';
+import type { EventBatch, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { within } from '../within.ts';
 import { BackOff } from './back-off.ts';
 import { type BatchOutcome, describeSkew } from './commit-batch.ts';
-import { type DrainContext, drainSegments, readMark } from './drain.ts';
+import { type DrainContext, readMark } from './drain.ts';
+import { LaneDrain } from './lane-drain.ts';
 import { drainLeftovers } from './leftovers.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import type { Source } from './source.ts';
 import type { Spool } from './spool.ts';
-import { listSegments, removeSource } from './spool-folder.ts';
+import { removeSource } from './spool-folder.ts';
 
 /** So much waits, and a run is made before its time. */
 const EARLY_EVENTS = 20_000;
@@ -22,7 +23,6 @@ const LEFTOVERS_EVERY_MS = 30_000;
 const HEARTBEAT_MS = 5000;
 /** What has not answered for so long is said to hang. */
 const STALL_MS = 5000;
-const LANE = 'rest';
 
 const touchSource = loadSql('archive/touch-source');
 const closeSource = loadSql('archive/close-source');
@@ -65,6 +65,7 @@ export class Archiver {
   };
   readonly #options: ArchiverOptions;
   readonly #partitions: Partitions;
+  readonly #lanes: Readonly<Record<Lane, LaneDrain>>;
   readonly #backOff: BackOff;
   readonly #leftoversBackOff: BackOff;
   #schedule: Schedule | undefined;
@@ -80,6 +81,11 @@ export class Archiver {
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
+    const { spool, source, folder } = options;
+    this.#lanes = {
+      keep: new LaneDrain({ lane: 'keep', spool: spool.lane('keep'), source, folder }),
+      rest: new LaneDrain({ lane: 'rest', spool: spool.lane('rest'), source, folder }),
+    };
     this.#partitions = createPartitions(options.database);
     this.#backOff = new BackOff('archive', options.logger);
     this.#leftoversBackOff = new BackOff('archive of dead processes', options.logger);
@@ -192,16 +198,16 @@ export class Archiver {
   }
 
   /**
-   * Drains what is sealed.
+   * Drains what is sealed: failures and slow events first.
    * @param mayCollect ask Postgres first, and collect and seal only when it answers, so that an outage makes few large files
    * @returns whether all that is sealed is committed
    */
   async #drain(mayCollect: boolean): Promise<boolean> {
-    const { source, spool, database, now } = this.#options;
+    const { source, spool, now } = this.#options;
     const context = { ...this.#drainContext(), now, onCommit: this.#noteCommit };
     try {
       this.#waitFor('Postgres');
-      const mark = await readMark(source, LANE, context);
+      const mark = await readMark(source, 'rest', context);
       this.#noteSkew(describeSkew(mark.clockOffsetMs ?? 0));
       if (mayCollect) {
         this.#collect();
@@ -209,16 +215,13 @@ export class Archiver {
         await spool.seal();
         this.#waitFor('Postgres');
       }
-      const { segments, lastSealed, lowWatermarkMs } = await this.#listSealed(mark.segment);
-      const { isDone, unknownTailBytes } = await drainSegments(source, LANE, segments, context, mark);
-      if (isDone) spool.acknowledge(lastSealed);
-      if (unknownTailBytes > 0) spool.retellCounts();
-      if (spool.events === 0 && lowWatermarkMs === spool.lowWatermarkMs && Number.isFinite(lowWatermarkMs)) {
-        await database.none(touchSource, { sourceId: source.sourceId, lowWatermarkMs, nowMs: now() });
-      }
+      const { keep, rest } = this.#lanes;
+      const isKeepDone = await keep.run({ ...context, otherLanesMs: rest.committedMs });
+      const isRestDone = await rest.run({ ...context, otherLanesMs: keep.committedMs }, mark);
+      if (spool.events === 0) await this.#tellWatermark();
       await this.#partitions.coverAhead(performance.now() + mark.databaseOffsetMs);
       this.#backOff.succeed();
-      return isDone;
+      return isKeepDone && isRestDone;
     } catch (error) {
       this.totals.failures++;
       this.#partitions.forget();
@@ -229,20 +232,12 @@ export class Archiver {
     }
   }
 
-  /** @param committedUntil the segment of the mark: later ones have to be there */
-  async #listSealed(committedUntil: number) {
-    const { spool, folder } = this.#options;
-    for (;;) {
-      const { lastSealed, lowWatermarkMs } = spool;
-      // Not one that is sealed while the folder is read: the list may lack the one before it. A segment that could not be renamed when it
-      // was given up counts as sealed: nothing will be added to it.
-      const listed = (await listSegments(folder, LANE)).filter(({ segment }) => segment <= lastSealed);
-      const segments = listed.map((entry) => ({ ...entry, isSealed: true }));
-      const there = new Set(segments.map(({ segment }) => segment));
-      const isThere = (segment: number) => segment <= committedUntil || segment > lastSealed || there.has(segment);
-      if (!spool.forgetMissing(isThere)) return { segments, lastSealed, lowWatermarkMs };
-      await spool.seal();
-    }
+  /** Of an idle source, which commits nothing that would. */
+  async #tellWatermark(): Promise<void> {
+    const { database, source, now } = this.#options;
+    const lowWatermarkMs = Math.min(this.#lanes.keep.committedMs, this.#lanes.rest.committedMs);
+    if (!Number.isFinite(lowWatermarkMs)) return;
+    await database.none(touchSource, { sourceId: source.sourceId, lowWatermarkMs, nowMs: now() });
   }
 
   #waitFor(what: string): void {
@@ -302,7 +297,7 @@ export class Archiver {
     totals.archived += outcome.archived;
     totals.deadLettered += outcome.deadLettered;
     totals.quarantined += outcome.quarantined;
-    totals.damaged = outcome.damaged;
+    totals.damaged = this.#lanes.keep.damaged + this.#lanes.rest.damaged;
     totals.batches++;
     totals.batchSecondsSum += durationMs / 1000;
   };

@@ -34,6 +34,8 @@ export interface BatchContext {
   readonly databaseNowMs: number;
   /** Clock of the source minus clock of Postgres; undefined when the source is not ours. */
   readonly clockOffsetMs: number | undefined;
+  /** How far the source's other lanes are committed: its watermark goes no further. Default: as far as this lane. */
+  readonly otherLanesMs?: number;
 }
 
 /** What became of a batch's rows. */
@@ -83,12 +85,13 @@ export async function commitBatch(batch: Batch, context: BatchContext): Promise<
 /** @param isCareful rows may be refused: find them, and commit the others */
 function attempt(
   { header, blocks }: Batch,
-  { database, clockOffsetMs }: BatchContext,
+  { database, clockOffsetMs, otherLanesMs = Infinity }: BatchContext,
   archive: Rows,
   quarantine: Rows,
   isCareful: boolean,
 ): Promise<BatchOutcome | undefined> {
   const last = blocks.at(-1) ?? blocks[0];
+  const lowWatermarkMs = Math.min(last.lowWatermarkMs, otherLanesMs);
   const place = { sourceId: header.sourceId, lane: header.lane, segment: header.segment };
   return inTransaction(database, async (transaction) => {
     await transaction.multi(beginBatch);
@@ -102,7 +105,7 @@ function attempt(
       droppedTotal: Object.values(last.counts.dropped).reduce((sum, events) => sum + events, 0),
       archived: archive.count,
       quarantined: quarantine.count,
-      lowWatermarkMs: Number.isFinite(last.lowWatermarkMs) ? last.lowWatermarkMs : null,
+      lowWatermarkMs: Number.isFinite(lowWatermarkMs) ? lowWatermarkMs : null,
       clockOffsetMs: clockOffsetMs ?? null,
     });
     if (mark === null) return undefined;

@@ -17,7 +17,7 @@ const DEFAULT_BATCH_BYTES = 4_000_000;
 const registerSource = loadSql('archive/register-source');
 const readMarkRow = loadSql('archive/read-mark');
 
-export interface DrainContext extends Pick<BatchContext, 'database' | 'partitions'> {
+export interface DrainContext extends Pick<BatchContext, 'database' | 'partitions' | 'otherLanesMs'> {
   readonly spoolDir: string;
   readonly logger: Logger;
   /** The clock of this process, in milliseconds since the epoch; undefined when the source is another process. */
@@ -44,6 +44,8 @@ export interface DrainResult {
   readonly isDone: boolean;
   /** Bytes behind the last readable block of all: what they held no later block has counted. */
   readonly unknownTailBytes: number;
+  /** What the last block of those that are committed says; -Infinity without one. */
+  readonly lowWatermarkMs: number;
 }
 
 interface MarkRow {
@@ -85,23 +87,25 @@ export async function drainSegments(
   mark?: Mark,
 ): Promise<DrainResult> {
   let unknownTailBytes = 0;
-  if (segments.length === 0) return { isDone: true, unknownTailBytes };
+  let lowWatermarkMs = -Infinity;
+  if (segments.length === 0) return { isDone: true, unknownTailBytes, lowWatermarkMs };
   let known = mark ?? (await readMark(source, lane, context));
   for (const entry of segments) {
-    if (context.shouldStop?.()) return { isDone: false, unknownTailBytes };
+    if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs };
     const segment = await loadSegment(source, entry, context);
-    if (segment === 'newer') return { isDone: false, unknownTailBytes };
+    if (segment === 'newer') return { isDone: false, unknownTailBytes, lowWatermarkMs };
     if (segment === 'gone') continue;
     if (segment.blocks.length > 0) unknownTailBytes = 0;
     unknownTailBytes += segment.tailBytes;
     if ('header' in segment) {
       const next = await drainSegment(source, segment, known, context);
-      if (next === undefined) return { isDone: false, unknownTailBytes };
+      if (next === undefined) return { isDone: false, unknownTailBytes, lowWatermarkMs };
       known = next;
+      lowWatermarkMs = segment.blocks.at(-1)?.lowWatermarkMs ?? lowWatermarkMs;
       await finishSegment(entry, segment, context);
     }
   }
-  return { isDone: true, unknownTailBytes };
+  return { isDone: true, unknownTailBytes, lowWatermarkMs };
 }
 
 interface LoadedSegment extends Segment {

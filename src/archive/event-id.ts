@@ -4,7 +4,7 @@
  * Writes a UUID v7 (RFC 9562): 48 bits of milliseconds, then 32 bits of the event's number in its source, which order the events of one
  * millisecond, then 42 bits of the source id. Unique in a source unless it records 2^32 events in one millisecond.
  * @param endMs 0 .. 2^48, a fraction is cut off
- * @param sequence counted from 0 in the source
+ * @param sequence the number of the event in its source, of all lanes
  * @param sourceBits the low 42 bits of the source id
  */
 export function writeEventId(target: Buffer, offset: number, endMs: number, sequence: number, sourceBits: SourceBits): void {

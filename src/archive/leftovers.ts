@@ -28,9 +28,12 @@ async function drainOrphan(folder: SourceFolder, context: Omit<DrainContext, 'no
   const { path, source } = folder;
   let unknownTailBytes = 0;
   const before = await listSegments(path);
+  // The watermark moves with the last lane, when the others are committed.
+  const lastLane = LANES.findLast((lane) => before.some((entry) => entry.lane === lane));
   for (const lane of LANES) {
     const segments = before.filter((entry) => entry.lane === lane);
-    const result = await drainSegments(source, lane, segments, context);
+    const otherLanesMs = lane === lastLane ? Infinity : -Infinity;
+    const result = await drainSegments(source, lane, segments, { ...context, otherLanesMs });
     if (!result.isDone) return false;
     unknownTailBytes += result.unknownTailBytes;
   }

@@ -1,17 +1,13 @@
-// The one loop that writes a source's blocks: from the queue to the open segment, sealed when it is long or when asked. What the disk
+// The one loop that writes the blocks of a lane: from the queue to the open segment, sealed when it is long or when asked. What the disk
 // refuses stays in the queue, and a new segment is tried every second.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { mkdir, rename, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { describeError } from '../errors.ts';
 import type { EventCounts, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import type { BlockQueue, QueuedBlock } from './block-queue.ts';
 import { COLUMNS } from './copy-tuples.ts';
-import { SegmentFile, syncFolder } from './segment-file.ts';
+import { SegmentFile } from './segment-file.ts';
 import { encodeEmptyBlock, type SegmentHeader } from './segment-format.ts';
-import { formatSource, type Source } from './source.ts';
-import { SOURCE_FILE } from './spool-folder.ts';
+import type { SourceHome } from './source-home.ts';
 
 /** What the last block of a segment says. */
 export interface Tail {
@@ -21,9 +17,8 @@ export interface Tail {
 
 export interface SegmentWriterOptions {
   readonly lane: Lane;
-  /** The source's own folder; made when the first block is written. */
-  readonly folder: string;
-  readonly source: Source;
+  /** Of the source; shared by its lanes. */
+  readonly home: SourceHome;
   readonly queue: BlockQueue;
   /** Asked when the queue is empty and a segment ends: the counts of this moment. */
   readonly tail: () => Tail;
@@ -54,7 +49,6 @@ export class SegmentWriter {
   #last: Tail | undefined;
   #lastSegment = 0;
   #lastSealed = 0;
-  #isFolderReady = false;
   #isSealWanted = false;
   #writing: Promise<void> | undefined;
   #failure: string | undefined;
@@ -118,12 +112,6 @@ export class SegmentWriter {
   stopRetrying(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-  }
-
-  /** Shows other processes that this one lives. */
-  async touch(): Promise<void> {
-    const now = new Date();
-    if (this.#isFolderReady) await utimes(join(this.#options.folder, SOURCE_FILE), now, now).catch(() => {});
   }
 
   /** Counts of the last block that was written. */
@@ -208,17 +196,17 @@ export class SegmentWriter {
 
   /** After a refusal of the disk: the open segment ends here, and a new one is tried in a second. */
   async #fail(error: unknown): Promise<void> {
-    const { logger, queue } = this.#options;
+    const { logger, queue, home } = this.#options;
     const reason = describeError(error);
     if (this.#failure === undefined)
       logger.error({ queued: queue.rows, reason }, 'the spool cannot be written; trying again every second');
     this.#failure = reason;
-    this.#isFolderReady = false;
+    home.forget();
     const file = this.#file ?? this.#ending;
     this.#file = undefined;
     this.#ending = file;
     if (file !== undefined) {
-      await this.#makeFolder().catch(() => {});
+      await home.make().catch(() => {});
       await file.abandon().catch(() => {});
       this.#release(file);
     }
@@ -230,34 +218,21 @@ export class SegmentWriter {
   }
 
   async #open(): Promise<SegmentFile> {
-    await this.#makeFolder();
-    return SegmentFile.open(this.#options.folder, this.#nextHeader());
+    const { home } = this.#options;
+    await home.make();
+    return SegmentFile.open(home.folder, this.#nextHeader());
   }
 
   #openSync(): SegmentFile {
-    const { folder, source } = this.#options;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!this.#isFolderReady) writeFileSync(join(folder, SOURCE_FILE), formatSource(source), { mode: 0o600, flush: true });
-    return SegmentFile.openSync(folder, this.#nextHeader());
+    const { home } = this.#options;
+    home.makeSync();
+    return SegmentFile.openSync(home.folder, this.#nextHeader());
   }
 
   #nextHeader(): SegmentHeader {
-    const { source, lane } = this.#options;
+    const { home, lane } = this.#options;
+    const { sourceId, service } = home.source;
     const segment = ++this.#lastSegment;
-    const relation = 'observability_metrics';
-    return { sourceId: source.sourceId, lane, segment, relation, columns: COLUMNS, service: source.service };
-  }
-
-  async #makeFolder(): Promise<void> {
-    if (this.#isFolderReady) return;
-    const { folder, source } = this.#options;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, SOURCE_FILE);
-    // Synced as segments are: after a power loss, one without it would never be drained.
-    await writeFile(`${path}.new`, formatSource(source), { mode: 0o600, flush: true });
-    await rename(`${path}.new`, path);
-    await syncFolder(folder);
-    await syncFolder(dirname(folder));
-    this.#isFolderReady = true;
+    return { sourceId, lane, segment, relation: 'observability_metrics', columns: COLUMNS, service };
   }
 }

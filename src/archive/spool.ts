@@ -1,21 +1,17 @@
-// Batches of events to blocks in a bounded queue, at once and without waiting; a SegmentWriter brings them to the disk.
-// What no longer fits is dropped by reason, and the counts travel with the next block.
-import { describeError } from '../errors.ts';
-import type { DropReason, EventBatch, EventCounts, EventSink } from '../event.ts';
+// The spool of this process: what waits on the disk for Postgres, in two lanes that share a folder and a bound.
+import { type DropReason, type EventBatch, type EventSink, LANES, type Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
-import { BlockQueue, type QueuedBlock } from './block-queue.ts';
-import { Encoder } from './encoder.ts';
-import { encodeEmptyBlock } from './segment-format.ts';
-import { SegmentWriter } from './segment-writer.ts';
+import { LaneSpool } from './lane-spool.ts';
 import type { Source } from './source.ts';
+import { SourceHome } from './source-home.ts';
 
 export interface SpoolOptions {
   /** The source's own folder; made when the first block is written. */
   readonly folder: string;
   readonly source: Source;
-  /** Bytes at most in the whole spool, the queue included. */
+  /** Bytes at most in the whole spool, the queues included. */
   readonly maxBytes: number;
-  /** Bytes at most in memory; default 8 MB. */
+  /** Bytes at most in memory of `rest`, and a quarter of it of `keep`; default 8 MB. */
   readonly maxQueueBytes?: number;
   /** A segment is sealed when it is longer; default 8 MB. */
   readonly segmentBytes?: number;
@@ -26,86 +22,46 @@ export interface SpoolOptions {
 
 const DEFAULT_QUEUE_BYTES = 8_000_000;
 const DEFAULT_SEGMENT_BYTES = 8_000_000;
-const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
+/** Failures and slow events are few. */
+const KEEP_SHARE = 0.25;
 
-/** The spool of this process. */
 export class Spool implements EventSink {
-  readonly #options: SpoolOptions;
-  readonly #encoder: Encoder;
-  readonly #queue = new BlockQueue();
-  readonly #writer: SegmentWriter;
-  readonly #dropped: Partial<Record<DropReason, number>> = {};
-  /** After the last event that was accepted, whether or not a block has told it yet. */
-  #counts: EventCounts = NO_COUNTS;
-  #lowWatermarkMs = -Infinity;
+  readonly #home: SourceHome;
+  readonly #maxBytes: number;
+  readonly #lanes: Readonly<Record<Lane, LaneSpool>>;
+  readonly #all: readonly LaneSpool[];
   #otherBytes = 0;
-  #isClosed = false;
 
   constructor(options: SpoolOptions) {
-    const { folder, source, durability, logger, segmentBytes = DEFAULT_SEGMENT_BYTES } = options;
-    this.#options = options;
-    this.#encoder = new Encoder(source.sourceId);
-    this.#writer = new SegmentWriter({
-      lane: 'rest',
-      folder,
-      source,
-      queue: this.#queue,
-      tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs }),
-      segmentBytes,
-      durability,
-      logger,
-    });
+    const { folder, source, maxBytes, durability, logger } = options;
+    const { maxQueueBytes = DEFAULT_QUEUE_BYTES, segmentBytes = DEFAULT_SEGMENT_BYTES } = options;
+    const home = new SourceHome(folder, source);
+    const common = { home, isFull: () => this.isFull, segmentBytes, durability, logger };
+    this.#home = home;
+    this.#maxBytes = maxBytes;
+    this.#lanes = {
+      keep: new LaneSpool({ ...common, lane: 'keep', maxQueueBytes: maxQueueBytes * KEEP_SHARE }),
+      rest: new LaneSpool({ ...common, lane: 'rest', maxQueueBytes }),
+    };
+    this.#all = LANES.map((lane) => this.#lanes[lane]);
+  }
+
+  /** What is spooled in a lane. */
+  lane(lane: Lane): LaneSpool {
+    return this.#lanes[lane];
   }
 
   accept(batch: EventBatch): number {
-    if (this.#isClosed) return 0;
-    let next = 0;
-    while (next < batch.size) {
-      const refusal = this.#refusal();
-      if (refusal === 'wait') break;
-      if (refusal !== undefined) {
-        this.#drop(refusal, batch.size - next);
-        next = batch.size;
-        break;
-      }
-      next = this.#encodeBlock(batch, next);
-    }
-    this.#counts = this.#countsAfter(batch, next);
-    if (next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs) this.#lowWatermarkMs = batch.lowWatermarkMs;
-    this.#writer.write();
-    return next;
+    return this.#lanes[batch.lane].accept(batch);
   }
 
   /**
-   * Writes what is queued and ends the open segment.
+   * Writes what is queued and ends the open segments.
    * @returns whether all that was accepted before the call is on the disk; false when the disk refuses
    */
-  seal(): Promise<boolean> {
-    if (this.hasUntoldCounts && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
-      const counts = this.#counts;
-      const lowWatermarkMs = this.#lowWatermarkMs;
-      const bytes = encodeEmptyBlock(counts, lowWatermarkMs, false);
-      this.#queue.push({ bytes, rows: 0, minEndMs: Infinity, counts, lowWatermarkMs });
-    }
-    return this.#writer.seal();
-  }
-
-  /** Forgets the segments up to this one: they are committed and removed. */
-  acknowledge(lastSegment: number): void {
-    this.#writer.acknowledge(lastSegment);
-  }
-
-  /**
-   * Forgets sealed segments that somebody removed. Their events are counted as damaged with the next segment, which tells all counts again.
-   * @returns whether there were any
-   */
-  forgetMissing(isThere: (segment: number) => boolean): boolean {
-    return this.#writer.forgetMissing(isThere);
-  }
-
-  /** The end of a segment cannot be read: the next one tells all counts again, so that its events are counted as damaged. */
-  retellCounts(): void {
-    this.#writer.retellCounts();
+  async seal(): Promise<boolean> {
+    const done = await Promise.all(this.#all.map((lane) => lane.seal()));
+    return done.every(Boolean);
   }
 
   /** Tells how much of the spool's bytes belong to other sources. */
@@ -115,117 +71,69 @@ export class Spool implements EventSink {
 
   /** Shows other processes that this one lives. */
   touch(): Promise<void> {
-    return this.#writer.touch();
+    return this.#home.touch();
   }
 
   /** Takes nothing more. What is queued can still be sealed. */
   close(): void {
-    this.#isClosed = true;
+    for (const lane of this.#all) lane.close();
   }
 
   /** Stops trying again; what is queued stays in memory for `appendSync`. */
   stopRetrying(): void {
-    this.#writer.stopRetrying();
+    for (const lane of this.#all) lane.stopRetrying();
   }
 
   /** Writes all that is queued, synchronously, for the moment before the process ends; a next process drains it. Never throws. */
   appendSync(): void {
-    this.#isClosed = true;
-    this.stopRetrying();
-    const blocks = this.#queue.peek(Infinity).map((block) => block.bytes);
-    if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
-    if (blocks.length === 0) return;
-    try {
-      this.#writer.appendSync(blocks);
-      this.#queue.shift(this.#queue.length);
-    } catch (error) {
-      this.#options.logger.error({ events: this.#queue.rows }, `the last events could not be spooled: ${describeError(error)}`);
-    }
-  }
-
-  /** Number of the segment that was sealed last; 0 before the first. */
-  get lastSealed(): number {
-    return this.#writer.lastSealed;
+    for (const lane of this.#all) lane.appendSync();
   }
 
   /** Cumulative drops of this spool, by reason. */
   get dropped(): Readonly<Partial<Record<DropReason, number>>> {
-    return this.#dropped;
+    const dropped: Partial<Record<DropReason, number>> = {};
+    for (const lane of this.#all) {
+      for (const [reason, events] of Object.entries(lane.dropped) as [DropReason, number][]) {
+        dropped[reason] = (dropped[reason] ?? 0) + events;
+      }
+    }
+    return dropped;
   }
 
-  /** Bytes on the disk and in the queue, of this source. */
+  /** Bytes on the disk and in the queues, of this source. */
   get bytes(): number {
-    return this.#queue.bytes + this.#writer.written.bytes;
+    return this.#all.reduce((sum, lane) => sum + lane.bytes, 0);
   }
 
   /** Events that were accepted and are not acknowledged. */
   get events(): number {
-    return this.#queue.rows + this.#writer.written.rows;
+    return this.#all.reduce((sum, lane) => sum + lane.events, 0);
   }
 
   /** End of the oldest event that is not acknowledged; undefined when there is none. */
   get oldestMs(): number | undefined {
-    const oldest = Math.min(this.#queue.minEndMs, this.#writer.written.minEndMs);
+    const oldest = Math.min(...this.#all.map((lane) => lane.oldestMs ?? Infinity));
     return oldest === Infinity ? undefined : oldest;
   }
 
-  /** All that was recorded before is accepted, or counted; -Infinity while nothing is known. */
+  /** All that was recorded before, in every lane, is accepted, or counted; -Infinity while nothing is known. */
   get lowWatermarkMs(): number {
-    return this.#lowWatermarkMs;
+    const used = this.#all.filter((lane) => lane.isUsed);
+    return used.length === 0 ? -Infinity : Math.min(...used.map((lane) => lane.lowWatermarkMs));
   }
 
   /** Why the disk refuses; undefined while it does not. */
   get failure(): string | undefined {
-    return this.#writer.failure;
+    return this.#all.find((lane) => lane.failure !== undefined)?.failure;
   }
 
   /** Events are dropped because the spool is full. */
   get isFull(): boolean {
-    return this.bytes + this.#otherBytes >= this.#options.maxBytes;
-  }
-
-  #refusal(): 'wait' | DropReason | undefined {
-    if (this.isFull) return 'spool_full';
-    if (this.#queue.bytes < (this.#options.maxQueueBytes ?? DEFAULT_QUEUE_BYTES)) return undefined;
-    return this.#writer.failure === undefined ? 'wait' : 'spool_error';
-  }
-
-  /** @returns the index of the first event that is not in the block */
-  #encodeBlock(batch: EventBatch, from: number): number {
-    const { next, rows, failed, minEndMs } = this.#encoder.encode(batch, from);
-    if (failed > 0) this.#drop('encode_error', failed);
-    if (next === from) {
-      this.#drop('encode_error', 1); // larger than a block, which the encoder's bounds exclude: never a loop
-      return from + 1;
-    }
-    if (rows > 0) this.#queue.push(this.#takeBlock(batch, next, rows, minEndMs));
-    return next;
-  }
-
-  #takeBlock(batch: EventBatch, next: number, rows: number, minEndMs: number): QueuedBlock {
-    const counts = this.#countsAfter(batch, next);
-    const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
-    const lowWatermarkMs = isWhole ? batch.lowWatermarkMs : this.#lowWatermarkMs;
-    return { bytes: this.#encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs };
-  }
-
-  #drop(reason: DropReason, events: number): void {
-    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
-  }
-
-  /** The batch's counts as they were after its first `taken` events, with the drops of the spool. */
-  #countsAfter(batch: EventBatch, taken: number): EventCounts {
-    const { recorded, sampledOut } = batch.counts;
-    const dropped: Partial<Record<DropReason, number>> = { ...batch.counts.dropped };
-    for (const [reason, events] of Object.entries(this.#dropped) as [DropReason, number][]) {
-      dropped[reason] = (dropped[reason] ?? 0) + events;
-    }
-    return { recorded: recorded - (batch.size - taken), sampledOut, dropped };
+    return this.bytes + this.#otherBytes >= this.#maxBytes;
   }
 
   /** Counts have changed since the last block that was queued or written. */
   get hasUntoldCounts(): boolean {
-    const told = this.#queue.last?.counts ?? this.#writer.lastCounts ?? NO_COUNTS;
-    return JSON.stringify(this.#counts) !== JSON.stringify(told);
+    return this.#all.some((lane) => lane.hasUntoldCounts);
   }
 }

@@ -1,8 +1,18 @@
 // Timing events from plain objects: an EventBatch for tests, and a small tracker that counts as the real one must.
-import type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, Lane } from '../../src/event.ts';
+import {
+  type EventBatch,
+  type EventCounts,
+  type EventSeries,
+  type EventSink,
+  type EventStatus,
+  LANES,
+  type Lane,
+} from '../../src/event.ts';
 
 /** One ended execution; what is left out has an ordinary value. */
 export interface ArrayEvent {
+  /** For `ArrayTracker`; default `rest`. */
+  readonly lane?: Lane;
   readonly series?: EventSeries;
   readonly status?: EventStatus;
   readonly endMs?: number;
@@ -83,18 +93,29 @@ export class ArrayBatch implements EventBatch {
 /** Keeps events until a sink takes them, and counts them as a tracker does. */
 export class ArrayTracker {
   sink: EventSink | undefined;
-  recorded = 0;
+  readonly #recorded: Record<Lane, number> = { keep: 0, rest: 0 };
   #waiting: ArrayEvent[] = [];
 
-  record(...events: ArrayEvent[]): void {
-    this.recorded += events.length;
-    for (const event of events) this.#waiting.push({ endMs: Date.now(), ...event });
+  /** In all lanes. */
+  get recorded(): number {
+    return this.#recorded.keep + this.#recorded.rest;
   }
 
-  /** Hands all on; what the sink does not take is offered again the next time. */
+  record(...events: ArrayEvent[]): void {
+    for (const event of events) {
+      this.#recorded[event.lane ?? 'rest']++;
+      this.#waiting.push({ endMs: Date.now(), ...event });
+    }
+  }
+
+  /** Hands all on, each lane as a batch; what the sink does not take is offered again the next time. */
   readonly collect = (): void => {
-    const counts = { recorded: this.recorded, sampledOut: 0, dropped: {} };
-    const taken = this.sink?.accept(new ArrayBatch(this.#waiting, counts)) ?? 0;
-    this.#waiting = this.#waiting.slice(taken);
+    const nowMs = Date.now();
+    const left = LANES.map((lane) => {
+      const events = this.#waiting.filter((event) => (event.lane ?? 'rest') === lane);
+      const counts = { recorded: this.#recorded[lane], sampledOut: 0, dropped: {} };
+      return events.slice(this.sink?.accept(new ArrayBatch(events, counts, nowMs, lane)) ?? 0);
+    });
+    this.#waiting = left.flat();
   };
 }

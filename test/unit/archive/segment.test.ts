@@ -45,7 +45,7 @@ function hex(bytes: number): fc.Arbitrary<string> {
 }
 
 /** All blocks of a batch, as the spool makes them. */
-function encodeBlocks(batch: EventBatch, encoder = new Encoder(SOURCE_ID)): Buffer[] {
+function encodeBlocks(batch: EventBatch, encoder = new Encoder(SOURCE_ID, 0)): Buffer[] {
   const blocks: Buffer[] = [];
   for (let next = 0; next < batch.size; ) {
     next = encoder.encode(batch, next).next;
@@ -117,7 +117,7 @@ describe('segments', () => {
   it('number events with ids that are unique, ordered within a millisecond, and the same for the same source', () => {
     const events = Array.from({ length: 5000 }, () => ({ endMs: NOW_MS + 0.5 }));
     const ids = (sourceId: bigint) =>
-      encodeBlocks(new ArrayBatch(events), new Encoder(sourceId)).flatMap((block) =>
+      encodeBlocks(new ArrayBatch(events), new Encoder(sourceId, 0)).flatMap((block) =>
         read(encodeSegment([block])).blocks.flatMap(({ frames }) =>
           splitTuples(frames).map((tuple) => tuple.toString('hex', 6, 22)),
         ),
@@ -217,7 +217,7 @@ describe('segments', () => {
 describe('Encoder', () => {
   it('leaves out an event that cannot be read, and keeps the others whole', () => {
     const batch = new ArrayBatch(Array.from({ length: 10 }, () => ({ endMs: NOW_MS })));
-    const encoder = new Encoder(SOURCE_ID);
+    const encoder = new Encoder(SOURCE_ID, 0);
     const hostile = new Proxy<EventBatch>(batch, {
       get(target, key) {
         const value = target[key as keyof EventBatch] as unknown;

@@ -1,0 +1,219 @@
+// One lane of the spool: batches of events to blocks in a bounded queue, at once and without waiting; a SegmentWriter brings them to the
+// disk. What no longer fits is dropped by reason, and the counts travel with the next block.
+import { describeError } from '../errors.ts';
+import { type DropReason, type EventBatch, type EventCounts, type EventSink, LANES, type Lane } from '../event.ts';
+import type { Logger } from '../logger.ts';
+import { BlockQueue, type QueuedBlock } from './block-queue.ts';
+import { Encoder } from './encoder.ts';
+import { encodeEmptyBlock } from './segment-format.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import type { SourceHome } from './source-home.ts';
+
+export interface LaneSpoolOptions {
+  readonly lane: Lane;
+  /** Of the source; shared by its lanes. */
+  readonly home: SourceHome;
+  /** Asked before each block: events are dropped while the spool is full. */
+  readonly isFull: () => boolean;
+  /** Bytes at most in memory. */
+  readonly maxQueueBytes: number;
+  /** A segment is sealed when it is longer. */
+  readonly segmentBytes: number;
+  /** `disk`: every write is synced before the next one. */
+  readonly durability: 'process' | 'disk';
+  readonly logger: Logger;
+}
+
+const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
+
+/** What this process spools in one lane. */
+export class LaneSpool implements EventSink {
+  readonly #options: LaneSpoolOptions;
+  readonly #encoder: Encoder;
+  readonly #queue = new BlockQueue();
+  readonly #writer: SegmentWriter;
+  readonly #dropped: Partial<Record<DropReason, number>> = {};
+  /** After the last event that was accepted, whether or not a block has told it yet. */
+  #counts: EventCounts = NO_COUNTS;
+  #lowWatermarkMs = -Infinity;
+  #isUsed = false;
+  #isClosed = false;
+
+  constructor(options: LaneSpoolOptions) {
+    const { lane, home, durability, logger, segmentBytes } = options;
+    this.#options = options;
+    this.#encoder = new Encoder(home.source.sourceId, LANES.indexOf(lane));
+    this.#writer = new SegmentWriter({
+      lane,
+      home,
+      queue: this.#queue,
+      tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs }),
+      segmentBytes,
+      durability,
+      logger,
+    });
+  }
+
+  accept(batch: EventBatch): number {
+    if (this.#isClosed) return 0;
+    this.#isUsed = true;
+    let next = 0;
+    while (next < batch.size) {
+      const refusal = this.#refusal();
+      if (refusal === 'wait') break;
+      if (refusal !== undefined) {
+        this.#drop(refusal, batch.size - next);
+        next = batch.size;
+        break;
+      }
+      next = this.#encodeBlock(batch, next);
+    }
+    this.#counts = this.#countsAfter(batch, next);
+    if (next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs) this.#lowWatermarkMs = batch.lowWatermarkMs;
+    this.#writer.write();
+    return next;
+  }
+
+  /**
+   * Writes what is queued and ends the open segment.
+   * @returns whether all that was accepted before the call is on the disk; false when the disk refuses
+   */
+  seal(): Promise<boolean> {
+    if (this.hasUntoldCounts && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
+      const counts = this.#counts;
+      const lowWatermarkMs = this.#lowWatermarkMs;
+      const bytes = encodeEmptyBlock(counts, lowWatermarkMs, false);
+      this.#queue.push({ bytes, rows: 0, minEndMs: Infinity, counts, lowWatermarkMs });
+    }
+    return this.#writer.seal();
+  }
+
+  /** Forgets the segments up to this one: they are committed and removed. */
+  acknowledge(lastSegment: number): void {
+    this.#writer.acknowledge(lastSegment);
+  }
+
+  /**
+   * Forgets sealed segments that somebody removed. Their events are counted as damaged with the next segment, which tells all counts again.
+   * @returns whether there were any
+   */
+  forgetMissing(isThere: (segment: number) => boolean): boolean {
+    return this.#writer.forgetMissing(isThere);
+  }
+
+  /** The end of a segment cannot be read: the next one tells all counts again, so that its events are counted as damaged. */
+  retellCounts(): void {
+    this.#writer.retellCounts();
+  }
+
+  /** Takes nothing more. What is queued can still be sealed. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Stops trying again; what is queued stays in memory for `appendSync`. */
+  stopRetrying(): void {
+    this.#writer.stopRetrying();
+  }
+
+  /** Writes all that is queued, synchronously, for the moment before the process ends; a next process drains it. Never throws. */
+  appendSync(): void {
+    this.#isClosed = true;
+    this.stopRetrying();
+    const blocks = this.#queue.peek(Infinity).map((block) => block.bytes);
+    if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
+    if (blocks.length === 0) return;
+    try {
+      this.#writer.appendSync(blocks);
+      this.#queue.shift(this.#queue.length);
+    } catch (error) {
+      this.#options.logger.error({ events: this.#queue.rows }, `the last events could not be spooled: ${describeError(error)}`);
+    }
+  }
+
+  /** Number of the segment that was sealed last; 0 before the first. */
+  get lastSealed(): number {
+    return this.#writer.lastSealed;
+  }
+
+  /** Cumulative drops of this spool, by reason. */
+  get dropped(): Readonly<Partial<Record<DropReason, number>>> {
+    return this.#dropped;
+  }
+
+  /** Bytes on the disk and in the queue, of this source. */
+  get bytes(): number {
+    return this.#queue.bytes + this.#writer.written.bytes;
+  }
+
+  /** Events that were accepted and are not acknowledged. */
+  get events(): number {
+    return this.#queue.rows + this.#writer.written.rows;
+  }
+
+  /** End of the oldest event that is not acknowledged; undefined when there is none. */
+  get oldestMs(): number | undefined {
+    const oldest = Math.min(this.#queue.minEndMs, this.#writer.written.minEndMs);
+    return oldest === Infinity ? undefined : oldest;
+  }
+
+  /** All that was recorded before is accepted, or counted; -Infinity while nothing is known. */
+  get lowWatermarkMs(): number {
+    return this.#lowWatermarkMs;
+  }
+
+  /** Why the disk refuses; undefined while it does not. */
+  get failure(): string | undefined {
+    return this.#writer.failure;
+  }
+
+  #refusal(): 'wait' | DropReason | undefined {
+    if (this.#options.isFull()) return 'spool_full';
+    if (this.#queue.bytes < this.#options.maxQueueBytes) return undefined;
+    return this.#writer.failure === undefined ? 'wait' : 'spool_error';
+  }
+
+  /** @returns the index of the first event that is not in the block */
+  #encodeBlock(batch: EventBatch, from: number): number {
+    const { next, rows, failed, minEndMs } = this.#encoder.encode(batch, from);
+    if (failed > 0) this.#drop('encode_error', failed);
+    if (next === from) {
+      this.#drop('encode_error', 1); // larger than a block, which the encoder's bounds exclude: never a loop
+      return from + 1;
+    }
+    if (rows > 0) this.#queue.push(this.#takeBlock(batch, next, rows, minEndMs));
+    return next;
+  }
+
+  #takeBlock(batch: EventBatch, next: number, rows: number, minEndMs: number): QueuedBlock {
+    const counts = this.#countsAfter(batch, next);
+    const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
+    const lowWatermarkMs = isWhole ? batch.lowWatermarkMs : this.#lowWatermarkMs;
+    return { bytes: this.#encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs };
+  }
+
+  #drop(reason: DropReason, events: number): void {
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
+  }
+
+  /** The batch's counts as they were after its first `taken` events, with the drops of the spool. */
+  #countsAfter(batch: EventBatch, taken: number): EventCounts {
+    const { recorded, sampledOut } = batch.counts;
+    const dropped: Partial<Record<DropReason, number>> = { ...batch.counts.dropped };
+    for (const [reason, events] of Object.entries(this.#dropped) as [DropReason, number][]) {
+      dropped[reason] = (dropped[reason] ?? 0) + events;
+    }
+    return { recorded: recorded - (batch.size - taken), sampledOut, dropped };
+  }
+
+  /** It was offered a batch, be it an empty one: a lane that never was has no say in the watermark of its source. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  /** Counts have changed since the last block that was queued or written. */
+  get hasUntoldCounts(): boolean {
+    const told = this.#queue.last?.counts ?? this.#writer.lastCounts ?? NO_COUNTS;
+    return JSON.stringify(this.#counts) !== JSON.stringify(told);
+  }
+}
