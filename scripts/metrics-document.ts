@@ -1,6 +1,9 @@
 // docs/metrics.md, from the catalogue. A unit test compares it with the file; npm run docs:metrics writes it.
 import { EVENT_TYPES, type EventType } from '../src/event.ts';
+import { MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE } from '../src/instrument/bindings.ts';
+import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../src/instrument/bounded-text.ts';
 import { CATALOGUE, type MetricEntry } from '../src/instrument/catalogue.ts';
+import { MAX_DECLARED } from '../src/instrument/declarations.ts';
 import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from '../src/instrument/series-table.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
@@ -20,11 +23,37 @@ Every execution moves the metrics of its type in the moment in which it becomes 
 histogram is the number of rows of that type in \`keepwatch.observability_metrics\`, once they are archived. A metric appears at \`/metrics\`
 when something has been measured for it. Beside these stand prom-client's default metrics of the process.
 
-Labels are bounded. A metric has at most ${DEFAULT_MAX_SERIES} series; what comes later goes to the label value \`${OVERFLOW_VALUE}\` and is counted in
-\`keepwatch_series_overflow_total\`, so that sums stay exact. \`http_route\` is the template under which the route was registered, never a
+Labels are bounded (see the end). \`http_route\` is the template under which the route was registered, never a
 URL; requests that no route answered are \`__unmatched__\`, unknown methods \`_OTHER\`. \`error_type\` is empty, the status code of a server
 error, \`client_disconnect\` (the client went away), or \`server_disconnect\` (the server closed the connection before all was out).
 \`status\` is \`success\`, \`failure\` or \`aborted\`.
+`;
+
+const BOUNDS = `## Bounds
+
+What clients send never makes more than a bounded number of series, and never takes the place of a name that the code declares.
+
+| bounded | at most | of these for undeclared names and values |
+| --- | --- | --- |
+| series of a metric | ${DEFAULT_MAX_SERIES} | ${DEFAULT_MAX_SERIES / 2} |
+| combinations of name and labels told apart in the archive, per type | ${MAX_BINDINGS_PER_TYPE} | ${MAX_UNDECLARED_BINDINGS_PER_TYPE} |
+| names, or values of a label, that can be declared, per type | ${MAX_DECLARED} | |
+| length of a name, of a label value | ${MAX_NAME_LENGTH}, ${MAX_LABEL_LENGTH} characters | |
+
+**Declared** are the names and labels given to \`tracker.track\` and to decorators, the templates of Express routes, and what
+\`tracker.declare({ type, names, labels })\` lists. **Undeclared** is what comes at run time: names and labels given to \`measure\`, \`start\`,
+\`record\` and \`startExecution\`, and templates of routes that had to be guessed from matched text. Declare what these calls use, at start:
+
+    tracker.declare({ type: 'llm', names: ['chat'], labels: { provider: ['acme'], model: ['small', 'large'] } });
+
+What finds no place is added up in \`${OVERFLOW_VALUE}\`, so sums stay exact, and each time is counted in \`keepwatch_series_overflow_total{metric}\`. Only
+what is too much is replaced: a declared agent whose \`workspace\` is flooded keeps its \`agent_id\`; method, status code and status always stay
+as long as a tenth of all series is enough for them. In the archive such an event is named \`${OVERFLOW_VALUE}\` and carries \`keepwatch.name\` and its
+labels in \`metadata\`. Nothing is evicted: a counter that vanishes and comes back from zero would spoil every rate.
+
+Label values are text: numbers, booleans and bigints are written as such, nothing as the empty string, all else (objects, symbols,
+functions, NaN, infinities) as \`__invalid__\`. NUL and half surrogate pairs become U+FFFD, and what is too long is cut. Each time is counted in
+\`keepwatch_labels_sanitized_total\`.
 `;
 
 /** The whole document. */
@@ -38,7 +67,7 @@ export function metricsDocument(): string {
     const head = '| metric | type | labels | what it says |\n| --- | --- | --- | --- |';
     return `## ${TITLES[section] ?? section}\n\n${head}\n${rows.join('\n')}\n`;
   });
-  return [INTRODUCTION, ...parts, bucketsSection()].join('\n');
+  return [INTRODUCTION, ...parts, bucketsSection(), BOUNDS].join('\n');
 }
 
 function sectionOf(name: string, { event }: MetricEntry): string {

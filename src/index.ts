@@ -3,6 +3,7 @@ export { createKeepwatch, type Keepwatch, type KeepwatchOptions, type KeepwatchS
 export { type Config, type ConfigOptions, loadConfig, type Receiver } from './config.ts';
 export { KeepwatchError, type KeepwatchErrorCode } from './errors.ts';
 export type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, EventType } from './event.ts';
+export type { DeclaredNames } from './instrument/declarations.ts';
 export type { Execution, TokenUsage } from './instrument/execution.ts';
 export type { ExecutionEnd, ExecutionOptions, TimedExecution } from './instrument/execution-options.ts';
 export type { MetricRegistry } from './instrument/registry.ts';

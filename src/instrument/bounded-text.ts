@@ -8,6 +8,7 @@ export const MAX_LABEL_LENGTH = 128;
 /** Longest error text, in UTF-16 units. */
 export const MAX_ERROR_LENGTH = 1000;
 
+const LARGEST_BIGINT = 2n ** 256n;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 
@@ -16,6 +17,11 @@ export function boundText(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? copyStart(text, maxLength) : text;
   const withoutNul = cut.includes('\u0000') ? cut.replaceAll('\u0000', '\uFFFD') : cut;
   return LONE_SURROGATE.test(withoutNul) ? withoutNul.replace(LONE_SURROGATES, '\uFFFD') : withoutNul;
+}
+
+/** A copy that keeps nothing else alive: V8 keeps the whole text (a request, say) behind a piece of it. For what is kept for long. */
+export function ownText(text: string): string {
+  return copyStart(text, text.length);
 }
 
 /** V8's `slice` keeps the whole text alive behind the piece; a piece of a new, short text does not. */
@@ -30,20 +36,25 @@ export function boundName(name: unknown): string {
   return text.trim() === '' ? 'unnamed' : boundText(text, MAX_NAME_LENGTH);
 }
 
-/** A label value: bounded text. Numbers, booleans and bigints as text, nothing as the empty string, all else as `__invalid__`. */
+/** The label value of what cannot be one. */
+export const INVALID_LABEL = '__invalid__';
+
+/** A label value: bounded text. Finite numbers, booleans and bigints as text, nothing as the empty string, all else as `__invalid__`. */
 export function boundLabel(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return boundText(value, MAX_LABEL_LENGTH);
     case 'number':
+      return Number.isFinite(value) ? String(value) : INVALID_LABEL;
     case 'boolean':
       return String(value);
     case 'bigint':
-      return boundText(value.toString(), MAX_LABEL_LENGTH);
+      // Its digits would take time and memory by its size.
+      return value > -LARGEST_BIGINT && value < LARGEST_BIGINT ? String(value) : INVALID_LABEL;
     case 'undefined':
       return '';
     default:
-      return value === null ? '' : '__invalid__';
+      return value === null ? '' : INVALID_LABEL;
   }
 }
 

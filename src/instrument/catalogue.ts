@@ -145,6 +145,11 @@ export const CATALOGUE = {
     help: 'Timing events of which metadata was left out, as it did not fit.',
     labels: [],
   },
+  keepwatch_labels_sanitized_total: {
+    type: 'counter',
+    help: 'Names and label values that were cut, cleaned or replaced, as they were no bounded text.',
+    labels: [],
+  },
   keepwatch_executions_evicted_total: {
     type: 'counter',
     help: 'Executions started by id and never ended, given up as aborted.',
@@ -172,14 +177,22 @@ export const NAME_LABELS = {
   db: 'query_name',
 } as const satisfies Partial<Record<EventType, string>>;
 
-/** Labels with few values, chosen by us: a series that overflows keeps them, so that error rates stay true. */
-export const CLOSED_LABELS: ReadonlySet<string> = new Set([
-  'status',
-  'direction',
-  'http_request_method',
-  'http_response_status_code',
-  'error_type',
-]);
+/** Methods that get their own label value. */
+export const HTTP_METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
+/** The label value of all other methods. */
+export const OTHER_METHOD = '_OTHER';
+
+const METHOD_VALUES: ReadonlySet<string> = new Set([...HTTP_METHODS, OTHER_METHOD]);
+const STATUS_CODE = /^[1-9]\d\d$/;
+/** Labels whose values are all chosen by us. */
+const CLOSED_LABELS: ReadonlySet<string> = new Set(['status', 'direction', 'error_type']);
+
+/** One of few values, which nobody can flood a metric with: a series that overflows keeps them, so that error rates stay true. */
+export function isClosedValue(label: string, value: string): boolean {
+  if (value === '' || CLOSED_LABELS.has(label)) return true;
+  if (label === 'http_request_method') return METHOD_VALUES.has(value);
+  return label === 'http_response_status_code' && STATUS_CODE.test(value);
+}
 
 /** The labels that executions of `type` may carry. */
 export function labelsOf(type: EventType): readonly string[] {

@@ -37,6 +37,17 @@ export class Counter implements RegisteredMetric {
     return this.#table.resolve(values);
   }
 
+  /**
+   * The slot of a series, by its labels; those that the metric does not have are passed over.
+   * @param undeclared the labels whose values came at run time: they find room only in the share that is theirs
+   */
+  resolveLabels(labels: Readonly<Record<string, string>>, undeclared: ReadonlySet<string>): number {
+    return this.#table.resolve(
+      this.#table.labelNames.map((name) => labels[name]),
+      undeclared,
+    );
+  }
+
   /** Adds to a series. Negative amounts are for gauges only; NaN and infinities are the caller's to keep away. */
   add(slot: number, amount: number): void {
     (this.#values[slot] as number) += amount;

@@ -227,9 +227,10 @@ export class ExecutionRunner implements ExecutionCore {
     if (binding.type !== 'llm') return;
     try {
       this.#tokens ??= this.#metrics.counter('llm_tokens_total');
-      const { provider, model } = binding.labels;
-      if (input !== undefined) this.#tokens.add(this.#tokens.resolve(provider, model, 'input'), input);
-      if (output !== undefined) this.#tokens.add(this.#tokens.resolve(provider, model, 'output'), output);
+      const tokens = this.#tokens;
+      const slotOf = (direction: string) => tokens.resolveLabels({ ...binding.labels, direction }, binding.undeclared);
+      if (input !== undefined) tokens.add(slotOf('input'), input);
+      if (output !== undefined) tokens.add(slotOf('output'), output);
     } catch (error) {
       this.#errors.note('tokens', error);
     }
@@ -267,9 +268,10 @@ export function finishExecution(execution: Execution, { status, error }: { statu
 }
 
 /** What the binding does not say: the name of one of too many, a type that is none. */
-function markReal({ isOverflow, type }: Binding, givenType: unknown, name: unknown): string {
+function markReal({ name, isOverflow, type }: Binding, givenType: unknown, givenName: unknown): string {
+  const realName = boundName(givenName);
   return boundedMembers({
-    ...(isOverflow ? { 'keepwatch.name': boundName(name) } : {}),
+    ...(isOverflow && realName !== name ? { 'keepwatch.name': realName } : {}),
     ...(givenType === type ? {} : { 'keepwatch.type': boundLabel(givenType) }),
   }).members;
 }

@@ -2,16 +2,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { Binding } from './bindings.ts';
+import { type Binding, MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE } from './bindings.ts';
+import { ownText } from './bounded-text.ts';
+import { HTTP_METHODS, OTHER_METHOD } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import type { InternalErrors } from './internal-errors.ts';
+import { Places } from './places.ts';
 import type { Recorder } from './recorder.ts';
 import type { Metrics } from './registry.ts';
 import { STATUS_CODES, type StatusCode } from './ring.ts';
-import type { RouteTrail } from './route-trail.ts';
+import { type RouteTrail, UNMATCHED } from './route-trail.ts';
 import { knownTrail, lastRoutingError, tellsErrors, trailOf } from './routing-probe.ts';
-import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from './series-table.ts';
+import { OVERFLOW_VALUE } from './series-table.ts';
 import { parseTraceparent, type Span } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
 
@@ -25,9 +28,6 @@ export interface ExpressMiddlewareOptions {
   readonly isEnabled: () => boolean;
 }
 
-/** Methods that get their own label; all others are `_OTHER`. */
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
-const OTHER_METHOD = '_OTHER';
 /** How an answer ended: it went out, its client went away, or the server cut the connection before all was out. */
 const ENDINGS = ['complete', 'client_disconnect', 'server_disconnect'] as const;
 type Ending = (typeof ENDINGS)[number];
@@ -145,6 +145,7 @@ class HttpSeries {
   readonly #errors: InternalErrors;
   readonly #active: Counter;
   readonly #templates = new Map<string, Map<number, Binding>>();
+  readonly #places = new Places(MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE);
 
   constructor({ recorder, metrics, errors }: ExpressMiddlewareOptions) {
     this.#recorder = recorder;
@@ -163,7 +164,8 @@ class HttpSeries {
       const isQueued = response.socket === null && !response.writableFinished;
       const hasStatus = ending === 'complete' || (response.headersSent && !isQueued);
       const template = trail.template(trail.hasMovedOn ? howLeft(response) : 'error');
-      const binding = this.#binding(template, request.method ?? '', hasStatus ? statusCode : 0, ending);
+      const isExact = template === UNMATCHED || trail.isExact;
+      const binding = this.#binding(template, isExact, request.method ?? '', hasStatus ? statusCode : 0, ending);
       const status = statusOf(response, ending);
       this.#recorder.end(
         binding,
@@ -178,21 +180,24 @@ class HttpSeries {
     }
   }
 
-  #binding(template: string, method: string, statusCode: number, ending: Ending): Binding {
+  /** @param isExact the template stands in the code of the app; else it holds matched text, which clients choose */
+  #binding(template: string, isExact: boolean, method: string, statusCode: number, ending: Ending): Binding {
     let byOutcome = this.#templates.get(template);
     if (byOutcome === undefined) {
-      const isFull = this.#templates.size >= DEFAULT_MAX_SERIES && template !== OVERFLOW_VALUE;
-      if (isFull) return this.#binding(OVERFLOW_VALUE, method, statusCode, ending);
+      const hasPlace = template === OVERFLOW_VALUE || this.#places.take(isExact ? 'declared' : 'undeclared');
+      if (!hasPlace) return this.#binding(OVERFLOW_VALUE, false, method, statusCode, ending);
       byOutcome = new Map();
-      this.#templates.set(template, byOutcome);
+      this.#templates.set(ownText(template), byOutcome);
     }
-    const outcome = ((METHODS.indexOf(method) + 1) * ENDINGS.length + ENDINGS.indexOf(ending)) * 1024 + (statusCode & 1023);
+    const outcome = ((HTTP_METHODS.indexOf(method) + 1) * ENDINGS.length + ENDINGS.indexOf(ending)) * 1024 + (statusCode & 1023);
     const known = byOutcome.get(outcome);
     if (known !== undefined) return known;
-    const methodLabel = METHODS.includes(method) ? method : OTHER_METHOD;
+    const methodLabel = HTTP_METHODS.includes(method) ? method : OTHER_METHOD;
     const code = statusCode === 0 ? '' : String(statusCode);
     const codeError = statusCode >= 500 ? code : '';
-    const binding = this.#recorder.createBinding('api', `${methodLabel} ${template}`, {
+    const name = `${methodLabel} ${template}`;
+    if (isExact) this.#recorder.declare({ type: 'api', names: [name], labels: { http_route: [template] } });
+    const binding = this.#recorder.createBinding('api', name, {
       http_request_method: methodLabel,
       http_route: template,
       http_response_status_code: code,

@@ -44,6 +44,17 @@ export class Histogram implements RegisteredMetric {
     return this.#table.resolve(values);
   }
 
+  /**
+   * The slot of a series, by its labels; those that the metric does not have are passed over.
+   * @param undeclared the labels whose values came at run time: they find room only in the share that is theirs
+   */
+  resolveLabels(labels: Readonly<Record<string, string>>, undeclared: ReadonlySet<string>): number {
+    return this.#table.resolve(
+      this.#table.labelNames.map((name) => labels[name]),
+      undeclared,
+    );
+  }
+
   /** Notes one value. NaN and infinities are the caller's to keep away. */
   observe(slot: number, value: number): void {
     const bounds = this.#bounds;

@@ -7,14 +7,15 @@ import { errorText } from './bounded-text.ts';
 import { metricsFedBy } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
+import type { DeclaredNames } from './declarations.ts';
 import type { Histogram } from './histogram.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import type { Metrics } from './registry.ts';
 import { type EventRing, type SpanWords, STATUS_CODES, type StatusCode } from './ring.ts';
 
 type FedMetric =
-  | { readonly kind: 'executions' | 'failures'; readonly counter: Counter; readonly labelNames: readonly string[] }
-  | { readonly kind: 'duration'; readonly histogram: Histogram; readonly labelNames: readonly string[] };
+  | { readonly kind: 'executions' | 'failures'; readonly counter: Counter }
+  | { readonly kind: 'duration'; readonly histogram: Histogram };
 
 const STATUS_NAMES = Object.keys(STATUS_CODES);
 
@@ -41,6 +42,16 @@ export class Recorder {
     this.#clock = clock;
     this.#errors = errors;
     this.#bindings = new Bindings(ring, service);
+  }
+
+  /** See `Bindings.declare`. */
+  declare(declared: DeclaredNames): void {
+    this.#bindings.declare(declared);
+  }
+
+  /** How often a name or label value was cut, cleaned or replaced. */
+  get sanitizedCount(): number {
+    return this.#bindings.sanitizedCount;
   }
 
   /** See `Bindings.bind`. */
@@ -110,12 +121,11 @@ export class Recorder {
     let histogram: Histogram | undefined;
     let histogramSlot = 0;
     for (const fed of this.#fedBy(binding.type)) {
-      const series = fed.labelNames.map((label) => values[label]);
       if (fed.kind === 'duration') {
         histogram = fed.histogram;
-        histogramSlot = fed.histogram.resolve(...series);
+        histogramSlot = fed.histogram.resolveLabels(values, binding.undeclared);
       } else if (fed.kind === 'executions' || status === STATUS_CODES.failure) {
-        counters.push({ counter: fed.counter, slot: fed.counter.resolve(...series) });
+        counters.push({ counter: fed.counter, slot: fed.counter.resolveLabels(values, binding.undeclared) });
       }
     }
     const targets = { counters, histogram, histogramSlot };
@@ -127,9 +137,8 @@ export class Recorder {
     const known = this.#fedMetrics.get(type);
     if (known !== undefined) return known;
     const fed = metricsFedBy(type).map(({ name, entry }): FedMetric => {
-      const labelNames = entry.labels;
-      if (entry.source === 'duration') return { kind: 'duration', histogram: this.#metrics.histogram(name), labelNames };
-      return { kind: entry.source === 'failures' ? 'failures' : 'executions', counter: this.#metrics.counter(name), labelNames };
+      if (entry.source === 'duration') return { kind: 'duration', histogram: this.#metrics.histogram(name) };
+      return { kind: entry.source === 'failures' ? 'failures' : 'executions', counter: this.#metrics.counter(name) };
     });
     this.#fedMetrics.set(type, fed);
     return fed;

@@ -35,6 +35,7 @@ export class RouteTrail {
   /** `route` was assigned, and the `params` of its layer come next. */
   #isAtRoute = false;
   #template: string | undefined;
+  #isExact = false;
   #hasMovedOn = false;
 
   /** @param request where the trail begins, when that is below a mount; default: at the top */
@@ -89,14 +90,22 @@ export class RouteTrail {
     return this.#template;
   }
 
+  /** The template is made of patterns as they were registered; false where matched text had to stand in. Unmatched is exact. */
+  get isExact(): boolean {
+    return this.#template === undefined || this.#isExact;
+  }
+
   #join(last: number): string {
+    this.#isExact = true;
     const own = patternText((this.route as { path?: unknown } | undefined)?.path, this.#levels[last]?.pattern);
     const outermost = this.#levels[0] as Level;
     if (last === 0 && outermost.base === '') return own;
+    if (outermost.base !== '') this.#isExact = false;
     let prefix = outermost.base === this.#startBase ? this.#startPrefix : guessTemplate(outermost.base, {});
     for (let index = 0; index < last; index++) {
       const { base, pattern, params } = this.#levels[index] as Level;
       const matched = (this.#levels[index + 1] as Level).base.slice(base.length);
+      if (pattern === undefined) this.#isExact = false;
       prefix += pattern === undefined ? guessTemplate(matched, params) : withoutTrailingSlash(patternText(pattern, undefined));
     }
     return own === '/' && prefix !== '' ? prefix : prefix + own;

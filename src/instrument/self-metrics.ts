@@ -8,6 +8,7 @@ export interface TrackerNumbers {
   readonly counts: RingCounts;
   readonly internalErrors: number;
   readonly metadataTruncated: number;
+  readonly labelsSanitized: number;
   readonly executionsEvicted: number;
 }
 
@@ -59,6 +60,7 @@ function registerTracker(metrics: Metrics, numbers: () => TrackerNumbers): void 
   metrics.collected('keepwatch_events_waiting').add(() => [{ value: numbers().counts.waiting }]);
   metrics.collected('keepwatch_internal_errors_total').add(() => [{ value: numbers().internalErrors }]);
   metrics.collected('keepwatch_metadata_truncated_total').add(() => [{ value: numbers().metadataTruncated }]);
+  metrics.collected('keepwatch_labels_sanitized_total').add(() => [{ value: numbers().labelsSanitized }]);
   metrics.collected('keepwatch_executions_evicted_total').add(() => [{ value: numbers().executionsEvicted }]);
   metrics.collected('keepwatch_events_dropped_total').add(() => {
     const { dropped } = numbers().counts;

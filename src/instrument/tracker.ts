@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express';
 import type { EventSink } from '../event.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { type Clock, createClock } from './clock.ts';
+import type { DeclaredNames } from './declarations.ts';
 import type { Execution } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
@@ -88,11 +89,26 @@ export class ObservabilityTracker {
    */
   track<F extends AnyFunction>(options: TrackedOptions, fn: F): F {
     try {
-      const subject = this.#runner.prepare({ ...options, name: options.name ?? fn.name });
+      const given = { ...options, name: options.name ?? fn.name };
+      this.declare({ type: given.type, names: [given.name], labels: listed(given.labels) });
+      const subject = this.#runner.prepare(given);
       return wrapFunction(fn, (self, args) => this.#runner.call(subject, fn, self, args));
     } catch (error) {
       this.#errors.note('track', error);
       return fn;
+    }
+  }
+
+  /**
+   * Names and label values that are known up front. Metrics and archive tell a bounded number apart; the rest is `__other__`. What is declared
+   * has places of its own there, which names that come at run time (from clients, from models) cannot take. What is tracked and what is
+   * registered as a route counts as declared; so declare what `measure`, `start` and `record` are given.
+   */
+  declare(declared: DeclaredNames): void {
+    try {
+      this.#recorder.declare(declared);
+    } catch (error) {
+      this.#errors.note('declare', error);
     }
   }
 
@@ -225,7 +241,13 @@ export class ObservabilityTracker {
       counts: this.#ring.counts(),
       internalErrors: this.#errors.count,
       metadataTruncated: this.#recorder.truncatedCount,
+      labelsSanitized: this.#recorder.sanitizedCount,
       executionsEvicted: this.#open.evictedCount,
     };
   }
+}
+
+/** Labels of one execution, as values to declare. */
+function listed(labels: ExecutionOptions['labels'] = {}): Record<string, unknown[]> {
+  return Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, [value]]));
 }

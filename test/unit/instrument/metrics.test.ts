@@ -108,9 +108,9 @@ describe('Counter', () => {
 
   it('bounds overflow series too', async () => {
     const counter = new Counter({ name: 'x_total', help: 'x', labels: ['route', 'http_response_status_code'], maxSeries: 100 });
-    for (let index = 0; index < 10_000; index++) counter.add(counter.resolve(`/${index}`, String(index % 900)), 1);
+    for (let index = 0; index < 10_000; index++) counter.add(counter.resolve(`/${index}`, String(100 + (index % 900))), 1);
     const { values } = await counter.get();
-    assert.equal(values.length, 100);
+    assert.equal(values.length, 60, '50 that came first, 9 remainders with their code, and the last one');
     assert.equal(
       values.reduce((sum, { value }) => sum + value, 0),
       10_000,
@@ -119,7 +119,19 @@ describe('Counter', () => {
 
   it('cleans label values', async () => {
     const counter = new Counter({ name: 'x_total', help: 'x', labels: ['a'] });
-    for (const value of [undefined, null, 7, true, 5n, { a: 1 }, Symbol('x'), () => {}, 'y'.repeat(10_000), 'n\u0000ul']) {
+    for (const value of [
+      undefined,
+      null,
+      7,
+      true,
+      5n,
+      { a: 1 },
+      Symbol('x'),
+      () => {},
+      Number.NaN,
+      'y'.repeat(10_000),
+      'n\u0000ul',
+    ]) {
       counter.resolve(value);
     }
     const { values } = await counter.get();
