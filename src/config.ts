@@ -63,6 +63,19 @@ const list = z.preprocess(
   z.array(text('a path or glob'), { error: 'allowed: a list of paths or globs' }),
 );
 
+const PROPAGATION_FORM = 'allowed: all, none, or a list of hosts such as api.example.com, *.example.com (no port)';
+const HOST = /^(\*\.)?([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f]*(:[0-9a-f]*){2,}(\.\d+){0,3}\]?)$/i;
+const propagation = z.preprocess(
+  (given) => {
+    if (typeof given !== 'string') return given;
+    const parts = given.split(',').map((part) => part.trim());
+    return parts.length === 1 && (parts[0] === 'all' || parts[0] === 'none') ? parts[0] : parts;
+  },
+  z.union([z.literal('all'), z.literal('none'), z.array(z.string().regex(HOST, PROPAGATION_FORM)).min(1)], {
+    error: PROPAGATION_FORM,
+  }),
+);
+
 /** Rule files, when nothing else is said: those of the working folder. */
 export const DEFAULT_RULES: readonly string[] = ['rules/*.yaml'];
 
@@ -84,6 +97,7 @@ const configSchema = z.strictObject({
   spoolMax: bytes.default(1e9),
   durability: z.enum(['process', 'disk'], { error: 'allowed: process, disk' }).default('process'),
   tracing: flag.default(true),
+  propagate: propagation.default('all'),
   archiveCron: cron.default('*/2 * * * * *'),
   alertsCron: cron.default('* * * * * *'),
   alertsRole: z.enum(['rules', 'owner'], { error: 'allowed: rules, owner' }).default('rules'),

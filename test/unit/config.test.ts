@@ -137,6 +137,27 @@ describe('loadConfig', () => {
     assert.match(refusal(), /^keepwatch\.yaml:1: is not YAML: Excessive alias count/);
   });
 
+  it('reads to whom trace ids are told', () => {
+    const told = (given: string) => load({}, { KEEPWATCH_PROPAGATE: given }).propagate;
+    assert.equal(load().propagate, 'all');
+    assert.equal(told('none'), 'none');
+    assert.deepEqual(told('api.example.com, *.svc.cluster.local,[::1],127.0.0.1'), [
+      'api.example.com',
+      '*.svc.cluster.local',
+      '[::1]',
+      '127.0.0.1',
+    ]);
+    yaml('propagate: [api.example.com]\n');
+    assert.deepEqual(load().propagate, ['api.example.com']);
+    for (const wrong of ['https://api.example.com', 'api.example.com:443', 'a..b', 'a,', '*.', 'all hosts']) {
+      assert.match(
+        refusal({}, { KEEPWATCH_PROPAGATE: wrong }),
+        /KEEPWATCH_PROPAGATE.*allowed: all, none, or a list of hosts/,
+        wrong,
+      );
+    }
+  });
+
   it('knows loopback addresses', () => {
     for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', '[::1]', '::ffff:127.0.0.1'])
       assert.ok(isLoopback(host), host);
