@@ -2,6 +2,7 @@
 import { type Config, type ConfigOptions, loadConfig } from './config.ts';
 import { KeepwatchError } from './errors.ts';
 import { markUncounted } from './instrument/express.ts';
+import type { LogFields } from './instrument/log-mixin.ts';
 import { createMetricsHandler } from './instrument/metrics-handler.ts';
 import type { MetricRegistry } from './instrument/registry.ts';
 import { registerSelfMetrics } from './instrument/self-metrics.ts';
@@ -49,6 +50,8 @@ export interface Keepwatch {
   /** Stops in reverse order; what Postgres cannot take within `timeoutMs` (default 10000) stays in the spool. Idempotent. */
   stop(options?: { timeoutMs?: number }): Promise<void>;
   status(): KeepwatchStatus;
+  /** For `pino({ mixin: keepwatch.logMixin() })`: trace ids in every line that an execution logs. */
+  logMixin(): () => LogFields;
   /** Live kill switch: wrapped functions and requests run on, nothing is measured. */
   disable(): void;
   enable(): void;
@@ -66,6 +69,7 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
   const tracker = new ObservabilityTracker({
     service: config.service,
     tracing: config.tracing,
+    propagate: config.propagate,
     enabled: config.enabled,
     logger,
     ...(registry === undefined ? {} : { registry }),
@@ -160,6 +164,7 @@ function assemble({ config, tracker, storage, metrics }: Parts): Keepwatch {
     },
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
     status: () => statusOf(tracker, storage, collectReasons()),
+    logMixin: () => tracker.logMixin(),
     disable: () => tracker.disable(),
     enable: () => tracker.enable(),
   };

@@ -6,7 +6,10 @@ export type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, Even
 export type { DeclaredNames } from './instrument/declarations.ts';
 export type { Execution, TokenUsage } from './instrument/execution.ts';
 export type { ExecutionEnd, ExecutionOptions, TimedExecution } from './instrument/execution-options.ts';
+export type { LogFields } from './instrument/log-mixin.ts';
+export type { Propagation } from './instrument/outgoing-calls.ts';
 export type { MetricRegistry } from './instrument/registry.ts';
 export type { TraceIds } from './instrument/trace-context.ts';
+export type { TraceHeaders } from './instrument/trace-headers.ts';
 export { ObservabilityTracker, type TrackedOptions, type TrackerOptions } from './instrument/tracker.ts';
 export type { Logger } from './logger.ts';

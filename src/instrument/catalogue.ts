@@ -155,6 +155,11 @@ export const CATALOGUE = {
     help: 'Executions started by id and never ended, given up as aborted.',
     labels: [],
   },
+  keepwatch_trace_headers_refused_total: {
+    type: 'counter',
+    help: 'Headers traceparent and tracestate of requests that were malformed or too long, and not used.',
+    labels: ['header'],
+  },
   keepwatch_series_overflow_total: {
     type: 'counter',
     help: 'Observations that went to the series __other__ of a metric that has as many series as it may.',

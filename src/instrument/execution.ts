@@ -2,7 +2,8 @@
 import type { Binding } from './bindings.ts';
 import { type BoundedMembers, boundedMembers, mergeMembers } from './bounded-json.ts';
 import { STATUS_CODES, type StatusCode } from './ring.ts';
-import { formatTraceIds, formatTraceparent, type Span, type TraceIds } from './trace-context.ts';
+import { formatTraceIds, type Span, type TraceIds } from './trace-context.ts';
+import { formatTraceparent } from './trace-headers.ts';
 
 /** Tokens of one call to a language model: the provider's totals. */
 export interface TokenUsage {

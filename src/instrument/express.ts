@@ -15,7 +15,7 @@ import { STATUS_CODES, type StatusCode } from './ring.ts';
 import { type RouteTrail, UNMATCHED } from './route-trail.ts';
 import { knownTrail, lastRoutingError, tellsErrors, trailOf } from './routing-probe.ts';
 import { OVERFLOW_VALUE } from './series-table.ts';
-import { parseTraceparent, type Span } from './trace-context.ts';
+import type { Span } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
 
 export interface ExpressMiddlewareOptions {
@@ -52,7 +52,7 @@ export function createExpressMiddleware(options: ExpressMiddlewareOptions): Requ
     try {
       const trail = trailOf(request);
       if (trail.measurement === undefined) {
-        span = options.tracer?.startServerSpan(parseTraceparent(request.headers['traceparent']));
+        span = options.tracer?.startServerSpan(request.headers);
         trail.measurement = new MeasuredRequest(series, options.clock.monotonicMs(), span, trail);
         response.on('finish', onFinish);
         response.on('close', onClose);

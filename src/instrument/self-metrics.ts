@@ -10,6 +10,7 @@ export interface TrackerNumbers {
   readonly metadataTruncated: number;
   readonly labelsSanitized: number;
   readonly executionsEvicted: number;
+  readonly traceHeadersRefused: { readonly traceparent: number; readonly tracestate: number };
 }
 
 export interface ArchiveNumbers {
@@ -62,6 +63,13 @@ function registerTracker(metrics: Metrics, numbers: () => TrackerNumbers): void 
   metrics.collected('keepwatch_metadata_truncated_total').add(() => [{ value: numbers().metadataTruncated }]);
   metrics.collected('keepwatch_labels_sanitized_total').add(() => [{ value: numbers().labelsSanitized }]);
   metrics.collected('keepwatch_executions_evicted_total').add(() => [{ value: numbers().executionsEvicted }]);
+  metrics.collected('keepwatch_trace_headers_refused_total').add(() => {
+    const { traceparent, tracestate } = numbers().traceHeadersRefused;
+    return [
+      { value: traceparent, labels: { header: 'traceparent' } },
+      { value: tracestate, labels: { header: 'tracestate' } },
+    ];
+  });
   metrics.collected('keepwatch_events_dropped_total').add(() => {
     const { dropped } = numbers().counts;
     return [...TRACKER_REASONS].map((reason) => ({ value: dropped[reason as DropReason] ?? 0, labels: { reason } }));

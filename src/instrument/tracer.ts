@@ -1,28 +1,102 @@
 // Which span is the ambient one: the only AsyncLocalStorage of the kit. Exists only while tracing is on.
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import type { InternalErrors } from './internal-errors.ts';
+import { activeServerSpan, activeSpan, adopt, asParent, findOpenTelemetry } from './open-telemetry.ts';
 import { type RemoteParent, type Span, SpanSource } from './trace-context.ts';
+import { parseTraceparent, parseTracestate } from './trace-headers.ts';
 
+/** The headers of a request that came in, as Node gives them. */
+export type IncomingHeaders = Readonly<Record<string, unknown>>;
+
+/** Headers that came in and could not be used. */
+export interface RefusedHeaders {
+  traceparent: number;
+  tracestate: number;
+}
+
+/**
+ * The innermost of two is the parent of what begins: the ambient execution, or the active OpenTelemetry span. Each execution remembers
+ * which OpenTelemetry span was active as it began; if another one is active now, that one began later, inside of it.
+ */
 export class Tracer {
   readonly #storage = new AsyncLocalStorage<Span | undefined>();
   readonly #source = new SpanSource();
+  readonly #errors: InternalErrors;
+  readonly #refused: RefusedHeaders = { traceparent: 0, tracestate: 0 };
+
+  constructor(errors: InternalErrors) {
+    this.#errors = errors;
+  }
+
+  get refusedHeaders(): Readonly<RefusedHeaders> {
+    return this.#refused;
+  }
 
   /** The span of the execution that the caller runs in. */
   current(): Span | undefined {
     return this.#storage.getStore();
   }
 
-  /** A new span below the ambient one, else at the root of a new trace. It is not made the ambient one. */
-  startSpan(): Span {
-    return this.#source.create(this.#storage.getStore());
+  /** What a call to others has as its parent: undefined outside of any execution, whatever OpenTelemetry does there. */
+  innermost(): RemoteParent | undefined {
+    const ambient = this.#storage.getStore();
+    return ambient === undefined ? undefined : this.#innermostOf(ambient);
   }
 
-  /** A new span for what came from outside: below the caller's, else at the root of a new trace, whatever the server was started in. */
-  startServerSpan(caller: RemoteParent | undefined): Span {
-    return this.#source.create(caller);
+  /** A new span below the innermost one, else at the root of a new trace. It is not made the ambient one. */
+  startSpan(): Span {
+    return this.#source.create(this.#innermostOf(this.#storage.getStore()));
+  }
+
+  #innermostOf(ambient: Span | undefined): RemoteParent | undefined {
+    const openTelemetry = findOpenTelemetry();
+    if (openTelemetry === undefined) return ambient;
+    try {
+      const active = activeSpan(openTelemetry);
+      return active === undefined || active === ambient?.outside?.openTelemetry ? ambient : asParent(active);
+    } catch (error) {
+      this.#errors.note('opentelemetry', error);
+      return ambient;
+    }
+  }
+
+  /**
+   * The span of a request that came in: the OpenTelemetry span of this request, where there is one; else a new one below the caller's, or
+   * at the root of a new trace, whatever the server was started in.
+   */
+  startServerSpan(headers: IncomingHeaders): Span {
+    const openTelemetry = findOpenTelemetry();
+    if (openTelemetry !== undefined) {
+      try {
+        const active = activeServerSpan(openTelemetry);
+        if (active !== undefined) return adopt(active);
+      } catch (error) {
+        this.#errors.note('opentelemetry', error);
+      }
+    }
+    return this.#source.create(headers['traceparent'] === undefined ? undefined : this.#caller(headers));
+  }
+
+  #caller({ traceparent, tracestate }: IncomingHeaders): RemoteParent | undefined {
+    const caller = parseTraceparent(traceparent);
+    if (caller === undefined) {
+      this.#refused.traceparent++;
+      return undefined;
+    }
+    const traceState = parseTracestate(tracestate);
+    if (traceState === undefined) return caller;
+    if (traceState !== false) return { ...caller, outside: { traceState, openTelemetry: undefined } };
+    this.#refused.tracestate++;
+    return caller;
   }
 
   /** Runs `work` with `span` as the ambient one, in all that it starts; undefined: with none. */
   run<Args extends unknown[], R>(span: Span | undefined, work: (...args: Args) => R, ...args: Args): R {
     return this.#storage.run(span, work, ...args);
+  }
+
+  /** `fn`, run in the context of now whenever it is called: also that of OpenTelemetry, by which the innermost is told. */
+  bind<F extends (...args: never[]) => unknown>(fn: F): F {
+    return AsyncResource.bind(fn as unknown as (...args: unknown[]) => unknown) as unknown as F;
   }
 }

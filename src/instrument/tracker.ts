@@ -9,13 +9,16 @@ import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution
 import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
 import { createExpressMiddleware } from './express.ts';
 import { InternalErrors } from './internal-errors.ts';
+import { createLogMixin, type LogFields } from './log-mixin.ts';
 import { OpenExecutions } from './open-executions.ts';
+import { OutgoingCalls, type Propagation } from './outgoing-calls.ts';
 import { Pump } from './pump.ts';
 import { Recorder } from './recorder.ts';
 import { createRegistry, type MetricRegistry, Metrics } from './registry.ts';
 import { EventRing, type RingCounts } from './ring.ts';
 import { registerSelfMetrics, type TrackerNumbers } from './self-metrics.ts';
-import { formatTraceIds, formatTraceparent, type TraceIds } from './trace-context.ts';
+import { formatTraceIds, type TraceIds } from './trace-context.ts';
+import { formatTraceHeaders, formatTraceparent, type TraceHeaders } from './trace-headers.ts';
 import { Tracer } from './tracer.ts';
 import { wrapFunction } from './wrap-function.ts';
 
@@ -26,6 +29,8 @@ export interface TrackerOptions {
   readonly registry?: MetricRegistry;
   /** Trace and span ids, kept over `await` by one AsyncLocalStorage; default true. */
   readonly tracing?: boolean;
+  /** Which hosts are told the ids, by headers of fetch, undici and node:http calls, once the tracker is started; default `all`. */
+  readonly propagate?: Propagation;
   readonly clock?: Clock;
   /** Events that may wait for the sink; a power of two; default 8192. */
   readonly ringCapacity?: number;
@@ -57,18 +62,22 @@ export class ObservabilityTracker {
   readonly #recorder: Recorder;
   readonly #runner: ExecutionRunner;
   readonly #tracer: Tracer | undefined;
+  readonly #outgoing: OutgoingCalls | undefined;
   readonly #errors: InternalErrors;
   readonly #metrics: Metrics;
   #middleware: RequestHandler | undefined;
+  #isStarted = false;
   readonly #open = new OpenExecutions();
 
   constructor(options: TrackerOptions) {
-    const { service, registry = createRegistry(), tracing = true, clock = createClock(), logger = silentLogger } = options;
+    const { service, registry = createRegistry(), tracing = true, propagate = 'all' } = options;
+    const { clock = createClock(), logger = silentLogger } = options;
     this.registry = registry;
     this.service = service;
     this.#clock = clock;
     this.#errors = new InternalErrors(logger, clock.monotonicMs);
-    this.#tracer = tracing ? new Tracer() : undefined;
+    this.#tracer = tracing ? new Tracer(this.#errors) : undefined;
+    this.#outgoing = this.#tracer && new OutgoingCalls({ tracer: this.#tracer, errors: this.#errors, propagate });
     const metrics = new Metrics(registry, options);
     registerSelfMetrics(registry, { tracker: () => this.numbers() });
     this.#metrics = metrics;
@@ -135,17 +144,24 @@ export class ObservabilityTracker {
    * block is not seen: call `fail`, or use `measure`. It does not become the parent of what runs meanwhile.
    */
   start(options: ExecutionOptions): Execution;
-  /** Starts handing events on, every 200 ms; without a sink they are let go. The timer does not keep the process alive. */
+  /**
+   * Starts handing events on, every 200 ms; without a sink they are let go. The timer does not keep the process alive. Calls to others that
+   * executions make carry `traceparent` from now on.
+   */
   start(): void;
   start(options?: ExecutionOptions): Execution | undefined {
     if (options !== undefined) return this.#runner.start(options);
+    this.#isStarted = true;
     this.#pump.start();
+    if (this.isEnabled) this.#outgoing?.start();
     return undefined;
   }
 
-  /** Stops handing events on. What waits stays: `flush` hands it on. */
+  /** Stops handing events on, and ids with outgoing calls. What waits stays: `flush` hands it on. */
   stop(): void {
+    this.#isStarted = false;
     this.#pump.stop();
+    this.#outgoing?.stop();
   }
 
   /** A TC39 decorator for methods; the name is the method's unless given. */
@@ -193,10 +209,12 @@ export class ObservabilityTracker {
   /** The live kill switch: from now on code runs unmeasured. What has begun is still recorded. */
   disable(): void {
     this.#runner.isEnabled = false;
+    this.#outgoing?.stop();
   }
 
   enable(): void {
     this.#runner.isEnabled = true;
+    if (this.#isStarted) this.#outgoing?.start();
   }
 
   get isEnabled(): boolean {
@@ -218,16 +236,38 @@ export class ObservabilityTracker {
     return this.#clock.now();
   }
 
-  /** Ids of the execution that the caller runs in, in hexadecimal; undefined outside of any, or when tracing is off. */
+  /** `fn`, run in the execution of now whenever it is called: for queues, pools and emitters of one's own. */
+  bind<F extends AnyFunction>(fn: F): F {
+    return this.#tracer?.bind(fn) ?? fn;
+  }
+
+  /**
+   * Ids of the execution that the caller runs in, or of the OpenTelemetry span that is active inside of it, in hexadecimal; undefined
+   * outside of any execution, or when tracing is off.
+   */
   currentTraceContext(): TraceIds | undefined {
-    const span = this.#tracer?.current();
+    const span = this.#tracer?.innermost();
     return span === undefined ? undefined : formatTraceIds(span);
   }
 
   /** The `traceparent` header for calls to others; undefined outside of any execution, or when tracing is off. */
   traceparent(): string | undefined {
-    const span = this.#tracer?.current();
+    const span = this.#tracer?.innermost();
     return span === undefined ? undefined : formatTraceparent(span);
+  }
+
+  /**
+   * The headers `traceparent` and, where the caller sent one, `tracestate`, for calls that do not get them by themselves (docs/tracing.md);
+   * none outside of any execution, or when tracing is off.
+   */
+  traceHeaders(): TraceHeaders {
+    const span = this.#tracer?.innermost();
+    return span === undefined ? {} : formatTraceHeaders(span);
+  }
+
+  /** For `pino({ mixin: tracker.logMixin() })`: `trace_id`, `span_id` and `trace_flags` in every line that an execution logs. */
+  logMixin(): () => LogFields {
+    return createLogMixin(this.#tracer);
   }
 
   /** `recorded = handedOn + waiting + sampledOut + all dropped`, at any moment. */
@@ -243,6 +283,7 @@ export class ObservabilityTracker {
       metadataTruncated: this.#recorder.truncatedCount,
       labelsSanitized: this.#recorder.sanitizedCount,
       executionsEvicted: this.#open.evictedCount,
+      traceHeadersRefused: this.#tracer?.refusedHeaders ?? { traceparent: 0, tracestate: 0 },
     };
   }
 }
