@@ -85,7 +85,7 @@ class KeepwatchMeasurer implements Measurer {
 
   /** What has to hold of every case: nothing in progress, nothing uncounted, no fault of ours, streams measured to their headers. */
   #bounds(text: string, expected: readonly HttpRecord[], headersMs: number): string[] {
-    const numberOf = (name: string) => parseSamples(text, name)[0]?.value;
+    const numberOf = (name: string) => parseSamples(text, name)[0]?.value ?? 0;
     const faults: string[] = [];
     const demand = (name: string, value: number) => {
       if (numberOf(name) !== value) faults.push(`${name}: expected ${value}, got ${numberOf(name)}`);
