@@ -54,6 +54,10 @@ labels in \`metadata\`. Nothing is evicted: a counter that vanishes and comes ba
 Label values are text: numbers, booleans and bigints are written as such, nothing as the empty string, all else (objects, symbols,
 functions, NaN, infinities) as \`__invalid__\`. NUL and half surrogate pairs become U+FFFD, and what is too long is cut. Each time is counted in
 \`keepwatch_labels_sanitized_total\`.
+
+Two copies of the package in one process (a bundled and an installed one, a hot reload) count once: a request by the copy whose middleware
+runs first, a function that was tracked twice with the same type, name and service by the one that tracked it first. Copies that are given
+the same \`registry\` share its metrics. Without \`registry\` each tracker has one of its own, on purpose.
 `;
 
 /** The whole document. */

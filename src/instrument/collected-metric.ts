@@ -2,6 +2,7 @@
 import { boundLabel } from './bounded-text.ts';
 import type { MetricEntry } from './catalogue.ts';
 import type { MetricSample, MetricSnapshot, RegisteredMetric } from './metric.ts';
+import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
 
 export interface CollectedValue {
   readonly value: number;
@@ -15,6 +16,7 @@ export type Collect = () => readonly CollectedValue[];
 
 /** Several parts may give values (two trackers in one registry): equal series are added up. */
 export class CollectedMetric implements RegisteredMetric {
+  readonly [METRIC_KIND]: MetricKind = 'collected/1';
   name: string;
   readonly help: string;
   readonly type: string;

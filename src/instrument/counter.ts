@@ -1,5 +1,6 @@
 // Counters and gauges with resolved series: `add(slot, 1)` is one write into a typed array, where prom-client hashes the labels each time.
 import { grown, type MetricSnapshot, type RegisteredMetric } from './metric.ts';
+import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
 import { DEFAULT_MAX_SERIES, SeriesTable } from './series-table.ts';
 
 export interface CounterOptions {
@@ -14,6 +15,7 @@ export interface CounterOptions {
 
 /** A counter, or a gauge when `type` says so. */
 export class Counter implements RegisteredMetric {
+  readonly [METRIC_KIND]: MetricKind = 'counter/1';
   name: string;
   readonly help: string;
   readonly type: string;

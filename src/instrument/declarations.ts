@@ -2,6 +2,7 @@
 import type { EventType } from '../event.ts';
 import { boundLabel, boundName } from './bounded-text.ts';
 import { isClosedValue } from './catalogue.ts';
+import type { ExecutionOptions } from './execution-options.ts';
 
 /** Declared names of a type, and values of a label: what comes later counts as undeclared. */
 export const MAX_DECLARED = 5000;
@@ -39,5 +40,18 @@ export class Declarations {
   /** Also true of values that are one of a few by their nature, such as a status code. */
   hasLabel(type: EventType, label: string, value: string): boolean {
     return isClosedValue(label, value) || this.#known.get(`${type}.${label}`)?.has(value) === true;
+  }
+}
+
+/** What is given once and for all comes from the code of the app. Labels that cannot be read are left to those who read them next. */
+export function declarationOf({ type, name, labels }: ExecutionOptions): DeclaredNames {
+  try {
+    return {
+      type,
+      names: [name],
+      labels: Object.fromEntries(Object.entries(labels ?? {}).map(([label, value]) => [label, [value]])),
+    };
+  } catch {
+    return { type, names: [name] };
   }
 }

@@ -1,5 +1,6 @@
 // Histograms with resolved series: an observation is a search in a typed array and two writes. The exposition is prom-client's.
 import { grown, type MetricSample, type MetricSnapshot, type RegisteredMetric } from './metric.ts';
+import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
 import { DEFAULT_MAX_SERIES, SeriesTable } from './series-table.ts';
 
 export interface HistogramOptions {
@@ -13,6 +14,7 @@ export interface HistogramOptions {
 }
 
 export class Histogram implements RegisteredMetric {
+  readonly [METRIC_KIND]: MetricKind = 'histogram/1';
   name: string;
   readonly help: string;
   readonly type = 'histogram';

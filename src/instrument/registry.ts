@@ -6,6 +6,7 @@ import { CollectedMetric } from './collected-metric.ts';
 import { Counter } from './counter.ts';
 import { Histogram } from './histogram.ts';
 import type { RegisteredMetric } from './metric.ts';
+import { type MetricKind, metricKind } from './metric-kind.ts';
 import { DEFAULT_MAX_SERIES } from './series-table.ts';
 
 /** What we need of a registry. Those of `prom-client` and `@prometheus-io/client` fit. */
@@ -72,7 +73,7 @@ export class Metrics {
   /** A counter or gauge that is moved by calls. @throws KeepwatchError ERR_CONFIG_INVALID when the name is taken by another's metric */
   counter(name: MetricName): Counter {
     const { type, help, labels } = entryOf(name);
-    return this.#register(name, Counter, () => {
+    return this.#register(name, 'counter/1', () => {
       const kind = type === 'gauge' ? 'gauge' : 'counter';
       return new Counter({ name, help, labels, type: kind, maxSeries: this.#maxSeries });
     });
@@ -81,30 +82,34 @@ export class Metrics {
   /** @throws KeepwatchError ERR_CONFIG_INVALID when the name is taken by another's metric */
   histogram(name: MetricName): Histogram {
     const { help, labels, buckets = [] } = entryOf(name);
-    return this.#register(name, Histogram, () => new Histogram({ name, help, labels, buckets, maxSeries: this.#maxSeries }));
+    return this.#register(name, 'histogram/1', () => new Histogram({ name, help, labels, buckets, maxSeries: this.#maxSeries }));
   }
 
   /** A metric that is read at scrape time. @throws KeepwatchError ERR_CONFIG_INVALID when the name is taken by another's metric */
   collected(name: MetricName): CollectedMetric {
-    return this.#register(name, CollectedMetric, () => new CollectedMetric(name, entryOf(name)));
+    return this.#register(name, 'collected/1', () => new CollectedMetric(name, entryOf(name)));
   }
 
   /** How many observations went to `__other__`, by metric; metrics without overflow are left out. */
   overflows(): { readonly metric: string; readonly count: number }[] {
     return Object.keys(CATALOGUE).flatMap((metric) => {
       const known = this.registry.getSingleMetric(metric);
-      const count = known instanceof Counter || known instanceof Histogram ? known.overflowCount : 0;
+      const kind = metricKind(known);
+      const count = kind === 'counter/1' || kind === 'histogram/1' ? (known as Counter | Histogram).overflowCount : 0;
       return count > 0 ? [{ metric, count }] : [];
     });
   }
 
-  #register<M extends RegisteredMetric>(name: MetricName, kind: abstract new (...args: never[]) => M, create: () => M): M {
+  /** A metric of the right kind is shared, whichever copy of this package made it. */
+  #register<M extends RegisteredMetric>(name: MetricName, kind: MetricKind, create: () => M): M {
     const known = this.registry.getSingleMetric(name);
-    if (known instanceof kind) return known;
+    const knownKind = metricKind(known);
+    if (knownKind === kind) return known as M;
     if (known !== undefined) {
+      const whose = knownKind === undefined ? "which is not Keepwatch's" : 'of another version of Keepwatch';
       throw new KeepwatchError(
         'ERR_CONFIG_INVALID',
-        `registry: it has a metric "${name}" already, which is not Keepwatch's; rename that metric or give Keepwatch a registry of its own`,
+        `registry: it has a metric "${name}" already, ${whose}; rename that metric or give Keepwatch a registry of its own`,
       );
     }
     const metric = create();

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import type { EventSink } from '../event.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { type Clock, createClock } from './clock.ts';
-import type { DeclaredNames } from './declarations.ts';
+import { type DeclaredNames, declarationOf } from './declarations.ts';
 import type { Execution } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
@@ -20,6 +20,7 @@ import { registerSelfMetrics, type TrackerNumbers } from './self-metrics.ts';
 import { formatTraceIds, type TraceIds } from './trace-context.ts';
 import { formatTraceHeaders, formatTraceparent, type TraceHeaders } from './trace-headers.ts';
 import { Tracer } from './tracer.ts';
+import { isTracked, markTracked, trackedIdentity } from './tracked-functions.ts';
 import { wrapFunction } from './wrap-function.ts';
 
 export interface TrackerOptions {
@@ -68,6 +69,7 @@ export class ObservabilityTracker {
   #middleware: RequestHandler | undefined;
   #isStarted = false;
   readonly #open = new OpenExecutions();
+  readonly #owner = { isStopped: false };
 
   constructor(options: TrackerOptions) {
     const { service, registry = createRegistry(), tracing = true, propagate = 'all' } = options;
@@ -99,9 +101,13 @@ export class ObservabilityTracker {
   track<F extends AnyFunction>(options: TrackedOptions, fn: F): F {
     try {
       const given = { ...options, name: options.name ?? fn.name };
-      this.declare({ type: given.type, names: [given.name], labels: listed(given.labels) });
+      const identity = trackedIdentity(this.service, given.type, given.name);
+      if (isTracked(fn, identity)) return fn;
+      this.declare(declarationOf(given));
       const subject = this.#runner.prepare(given);
-      return wrapFunction(fn, (self, args) => this.#runner.call(subject, fn, self, args));
+      const wrapped = wrapFunction(fn, (self, args) => this.#runner.call(subject, fn, self, args));
+      markTracked(wrapped, fn, identity, this.#owner);
+      return wrapped;
     } catch (error) {
       this.#errors.note('track', error);
       return fn;
@@ -152,6 +158,7 @@ export class ObservabilityTracker {
   start(options?: ExecutionOptions): Execution | undefined {
     if (options !== undefined) return this.#runner.start(options);
     this.#isStarted = true;
+    this.#owner.isStopped = false;
     this.#pump.start();
     if (this.isEnabled) this.#outgoing?.start();
     return undefined;
@@ -160,6 +167,7 @@ export class ObservabilityTracker {
   /** Stops handing events on, and ids with outgoing calls. What waits stays: `flush` hands it on. */
   stop(): void {
     this.#isStarted = false;
+    this.#owner.isStopped = true;
     this.#pump.stop();
     this.#outgoing?.stop();
   }
@@ -286,9 +294,4 @@ export class ObservabilityTracker {
       traceHeadersRefused: this.#tracer?.refusedHeaders ?? { traceparent: 0, tracestate: 0 },
     };
   }
-}
-
-/** Labels of one execution, as values to declare. */
-function listed(labels: ExecutionOptions['labels'] = {}): Record<string, unknown[]> {
-  return Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, [value]]));
 }
