@@ -1,16 +1,18 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
 import type { Binding } from './bindings.ts';
-import { type BoundedMembers, boundedMembers, joinMembers } from './bounded-json.ts';
+import { type BoundedMembers, boundedMembers, joinMembers, mergeMembers } from './bounded-json.ts';
 import { boundLabel, boundName } from './bounded-text.ts';
 import { labelsOf } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
-import { type Ending, followPromise, interceptThen, isPlainPromise, isThenable, type ThenableContexts } from './follow.ts';
+import { followPromise, isPlainPromise } from './follow.ts';
+import type { Ending } from './following.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import type { Recorder } from './recorder.ts';
 import type { Metrics } from './registry.ts';
+import { ResultFollower } from './result-follower.ts';
 import { STATUS_CODES } from './ring.ts';
 import type { Span } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
@@ -32,6 +34,8 @@ export interface Subject {
 
 type AnyFunction = (...args: never[]) => unknown;
 
+const STATUS_NAMES = Object.keys(STATUS_CODES);
+
 /** Marks an execution whose options could not be read. */
 const UNREADABLE: BoundedMembers = { members: '"keepwatch.invalid_options":true', isTruncated: false };
 
@@ -43,6 +47,7 @@ export class ExecutionRunner implements ExecutionCore {
   readonly #errors: InternalErrors;
   readonly #metrics: Metrics;
   readonly #tracer: Tracer | undefined;
+  readonly #follower: ResultFollower;
   #tokens: Counter | undefined;
 
   constructor({ recorder, clock, errors, metrics, tracer }: ExecutionRunnerOptions) {
@@ -51,6 +56,7 @@ export class ExecutionRunner implements ExecutionCore {
     this.#errors = errors;
     this.#metrics = metrics;
     this.#tracer = tracer;
+    this.#follower = new ResultFollower({ monotonicMs: () => clock.monotonicMs(), errors, tracer });
   }
 
   /** Resolves options; for `track` once, else per execution. What cannot be read is left out, and marked. */
@@ -94,6 +100,7 @@ export class ExecutionRunner implements ExecutionCore {
 
   /** Calls `fn` with an execution that ends as its result does. */
   measure<T>(options: ExecutionOptions, fn: (execution: Execution) => T): T {
+    if (!this.isEnabled) return fn(new Execution(undefined));
     const execution = this.start(options);
     const span = execution.span;
     let result: T;
@@ -107,7 +114,8 @@ export class ExecutionRunner implements ExecutionCore {
       const followed = followPromise(
         result,
         (value) => {
-          execution.end();
+          if (typeof value !== 'object' || value === null) execution.end();
+          else this.#endOrFollowStream(value, span, endingOf(execution));
           return value;
         },
         (error) => {
@@ -118,7 +126,7 @@ export class ExecutionRunner implements ExecutionCore {
       if (followed === undefined) execution.end();
       return followed ?? result;
     }
-    this.#endOrIntercept(result, span, { onSuccess: () => execution.end(), onFailure: (error) => execution.fail(error) });
+    this.#endOrFollow(result, span, endingOf(execution));
     return result;
   }
 
@@ -147,7 +155,8 @@ export class ExecutionRunner implements ExecutionCore {
     return this.#finishCall(subject, result, startMs, span);
   }
 
-  #finishCall({ binding, metadata }: Subject, result: unknown, startMs: number, span: Span | undefined): unknown {
+  #finishCall(subject: Subject, result: unknown, startMs: number, span: Span | undefined): unknown {
+    const { binding, metadata } = subject;
     const recorder = this.#recorder;
     if (typeof result !== 'object' && typeof result !== 'function') {
       recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
@@ -157,7 +166,8 @@ export class ExecutionRunner implements ExecutionCore {
       const followed = followPromise(
         result,
         (value) => {
-          recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
+          if (typeof value !== 'object' || value === null) recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
+          else this.#endOrFollowStream(value, span, this.#endingOf(subject, startMs, span));
           return value;
         },
         (error) => {
@@ -168,37 +178,26 @@ export class ExecutionRunner implements ExecutionCore {
       if (followed === undefined) recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
       return followed ?? result;
     }
-    this.#endOrIntercept(result, span, {
-      onSuccess: () => recorder.end(binding, STATUS_CODES.success, startMs, span, metadata),
-      onFailure: (error) => recorder.end(binding, STATUS_CODES.failure, startMs, span, metadata, error),
-    });
+    this.#endOrFollow(result, span, this.#endingOf(subject, startMs, span));
     return result;
   }
 
-  /** A thenable ends the execution when it settles; any other result is a success at once. */
-  #endOrIntercept(result: unknown, span: Span | undefined, ending: Ending): void {
-    try {
-      if (isThenable(result)) {
-        interceptThen(result, ending, this.#contexts(span));
-        return;
-      }
-    } catch (error) {
-      this.#errors.note('follow', error);
-    }
-    ending.onSuccess();
+  #endingOf({ binding, metadata }: Subject, startMs: number, span: Span | undefined): Ending {
+    return {
+      startMs,
+      end: (status, error, added) =>
+        this.#recorder.end(binding, status, startMs, span, added === undefined ? metadata : withAdded(added, metadata), error),
+    };
   }
 
-  /** Lazy work runs inside the execution's span; what waits for it runs in the context where it waited. */
-  #contexts(span: Span | undefined): ThenableContexts {
-    const tracer = this.#tracer;
-    if (tracer === undefined || span === undefined) return {};
-    return {
-      runInside: (work) => tracer.run(span, work),
-      captureOutside: () => {
-        const outside = tracer.current();
-        return (work) => tracer.run(outside, work);
-      },
-    };
+  /** What comes to its end later ends the execution then; any other result is a success at once. */
+  #endOrFollow(result: unknown, span: Span | undefined, ending: Ending): void {
+    if (!this.#follower.follow(result, span, ending)) ending.end(STATUS_CODES.success);
+  }
+
+  /** The same for the value of a promise. */
+  #endOrFollowStream(value: object, span: Span | undefined, ending: Ending): void {
+    if (!this.#follower.followStream(value, span, ending)) ending.end(STATUS_CODES.success);
   }
 
   /** An execution that was timed elsewhere. */
@@ -239,6 +238,24 @@ export class ExecutionRunner implements ExecutionCore {
   noteError(place: string, error: unknown): void {
     this.#errors.note(place, error);
   }
+}
+
+function endingOf(execution: Execution): Ending {
+  return {
+    startMs: execution.startMs ?? 0,
+    end(status, error, added) {
+      if (added !== undefined) execution.set(added);
+      finishExecution(execution, { status: STATUS_NAMES[status], error });
+    },
+  };
+}
+
+/** What the app said of the execution holds; ours is added. */
+function withAdded(added: Readonly<Record<string, unknown>>, metadata: BoundedMembers | undefined): BoundedMembers {
+  const own = boundedMembers(added);
+  if (metadata === undefined) return own;
+  const merged = mergeMembers(own.members, metadata.members);
+  return { members: merged.members, isTruncated: merged.isTruncated || metadata.isTruncated };
 }
 
 /** The parts of an end that can be read. */

@@ -101,6 +101,11 @@ export class Execution {
     core.end(binding, status, startMs, this.#span, this.#metadata, error);
   }
 
+  /** When it began, by the monotonic clock; undefined once it has ended. */
+  get startMs(): number | undefined {
+    return this.#started?.startMs;
+  }
+
   /** Its ids; undefined when tracing is off. */
   get span(): Span | undefined {
     return this.#span;
