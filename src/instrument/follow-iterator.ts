@@ -10,7 +10,7 @@ export interface OpenCalls {
 }
 
 export interface IteratorOptions {
-  /** Whether what looks like its own end was brought about by its consumer; default: never. */
+  /** Whether what looks like its own end (done, not thrown) was brought about by its consumer; default: never. */
   readonly isGivenUp?: () => boolean;
   /** Kept up to date, for those who have to know whether an answer is still to come. */
   readonly openCalls?: OpenCalls;
@@ -46,8 +46,7 @@ export function followIterator(iterator: object, watcher: Watcher, context: Foll
   };
   const failed = (error: unknown): never => {
     openCalls.count--;
-    if (isGivenUp()) watcher.abort();
-    else watcher.fail(error);
+    watcher.fail(error);
     throw error;
   };
 

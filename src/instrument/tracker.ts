@@ -95,8 +95,9 @@ export class ObservabilityTracker {
   }
 
   /**
-   * `fn`, measured at each call: until it returns, or until the promise that it returns settles. Of a generator function the call is
-   * measured, not the iteration.
+   * `fn`, measured at each call to its end: until it returns; until the promise that it returns settles; until the generator or stream
+   * that it returns, itself or as the promise's value, is done, fails (failure) or is given up by its consumer (aborted). What is never
+   * brought to an end is recorded when it is garbage: aborted, with `keepwatch.abandoned`. README.md says what is followed.
    */
   track<F extends AnyFunction>(options: TrackedOptions, fn: F): F {
     try {

@@ -1,9 +1,9 @@
 // A tracker with a recording sink, and what a test of wrapping asks of both.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { ObservabilityTracker, type TrackerOptions } from '../../src/instrument/tracker.ts';
 import { Registry } from 'prom-client';
-import { RecordingSink, type RecordedEvent } from './recording-sink.ts';
+import { ObservabilityTracker, type TrackerOptions } from '../../src/instrument/tracker.ts';
+import { type RecordedEvent, RecordingSink } from './recording-sink.ts';
 
 export class Tracked {
   readonly tracker: ObservabilityTracker;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { waitFor } from '../../support/wait-for.ts';
 import { collectGarbage, Tracked } from '../../support/tracked.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const boom = new Error('boom');
 
@@ -27,10 +27,13 @@ describe('A followed generator', () => {
     assert.deepEqual(tracked.endings(), []);
     assert.throws(() => thrownInto.throw(boom), boom);
     assert.deepEqual(tracked.endings(), [['failure', 1]]);
-    assert.deepEqual([thrownInto.next(), thrownInto.return('x')], [
-      { value: undefined, done: true },
-      { value: 'x', done: true },
-    ]);
+    assert.deepEqual(
+      [thrownInto.next(), thrownInto.return('x')],
+      [
+        { value: undefined, done: true },
+        { value: 'x', done: true },
+      ],
+    );
     assert.deepEqual(tracked.endings(), []);
 
     const failing = tracked.track(function* () {
@@ -321,7 +324,8 @@ describe('What else a function returns', () => {
         return this;
       }
     }
-    const proxy = new Proxy({}, { get: (_, key) => (key === 'then' ? undefined : (asked++, () => 1)), ownKeys: () => (asked++, []) });
+    const ask = (): unknown => asked++;
+    const proxy = new Proxy({}, { get: (_, key) => (key === 'then' ? undefined : ask), ownKeys: () => [String(ask())] });
     const values = [[1], new Map().values(), 'text', new Set(), new Cursor(), proxy, { next: 1 }, Object.create(null) as object];
     for (const value of values) assert.equal(tracked.track(() => value)(), value);
     assert.equal(tracked.events().filter(({ status }) => status === 'success').length, values.length);
@@ -330,9 +334,11 @@ describe('What else a function returns', () => {
 
   it('is a value when it is frozen, and is noted', () => {
     const tracked = new Tracked();
-    const frozen = Object.freeze((function* () {
-      yield 1;
-    })());
+    const frozen = Object.freeze(
+      (function* () {
+        yield 1;
+      })(),
+    );
     assert.deepEqual([...tracked.track(() => frozen)()], [1]);
     assert.deepEqual(tracked.endings(), [['success', undefined]]);
     assert.equal(tracked.tracker.numbers().internalErrors, 1);
