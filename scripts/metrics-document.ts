@@ -23,8 +23,9 @@ Every execution moves the metrics of its type in the moment in which it becomes 
 histogram is the number of rows of that type in \`keepwatch.observability_metrics\`, once they are archived. A metric appears at \`/metrics\`
 when something has been measured for it. Beside these stand prom-client's default metrics of the process.
 
-Labels are bounded (see the end). \`http_route\` is the template under which the route was registered, never a
-URL; requests that no route answered are \`__unmatched__\`, unknown methods \`_OTHER\`. \`error_type\` is empty, the status code of a server
+Labels are bounded (see the end). \`http_route\` is the template under which the route was registered, never a URL; of a function or
+\`express.static\` mounted with \`use\`, that is the path of the mount. Requests that nothing so registered answered are
+\`__unmatched__\`, unknown methods \`_OTHER\`. \`error_type\` is empty, the status code of a server
 error, \`client_disconnect\` (the client went away), or \`server_disconnect\` (the server closed the connection before all was out).
 \`status\` is \`success\`, \`failure\` or \`aborted\`.
 `;

@@ -1,147 +1,227 @@
 // Which route answered a request, as the template under which it was registered; never a URL. Express publishes only matched text
 // (`baseUrl`) and the last route, and takes both away again when an error leaves a router. So the way of a request is noted while it is
-// routed: Express assigns `req.params` for every layer that matches, and `req.route` before that where the layer is a route.
+// routed, in a few assignments per layer that matches; the template is looked up when the request ends.
+import { GuessedPattern, type Pattern } from './route-pattern.ts';
+import { createTemplateRoot, type RouteTemplate } from './route-template.ts';
 
 /** The template of a request that no route answered. */
 export const UNMATCHED = '__unmatched__';
 
-/** What is read of a request: Express sets these while it routes. */
-export interface RoutedRequest {
-  readonly baseUrl?: string;
-  readonly route?: unknown;
-  readonly params?: unknown;
+const ROOT = createTemplateRoot();
+const UNKNOWN_MOUNT = new GuessedPattern('/*');
+
+/** A mount that the request is below of. */
+class Mount {
+  /** Matched text of all mounts above this one. */
+  readonly base: string;
+  readonly pattern: Pattern;
+  readonly parent: Mount | undefined;
+
+  constructor(base: string, pattern: Pattern, parent: Mount | undefined) {
+    this.base = base;
+    this.pattern = pattern;
+    this.parent = parent;
+  }
 }
 
-/** A layer that matched; those of mounts lead to the next level. */
-interface Level {
-  /** Matched text of all mounts above. */
-  base: string;
-  /** The pattern as registered, where the router publishes it (router 2.3, Express 5.3). */
-  pattern: unknown;
-  params: unknown;
+/** A layer that matched, and what it may have done. */
+interface Position {
+  readonly parent: Mount | undefined;
+  readonly pattern: Pattern | undefined;
+  readonly isRoute: boolean;
+  /** A route, or a function mounted by `use`; not a router, which answers by its layers only. */
+  readonly canAnswer: boolean;
 }
 
 /** The way of one request through the routers, and what they assigned to it last. */
 export class RouteTrail {
+  /** Whose trail it is: what inherits from a request has none of its own. */
+  readonly request: object;
   params: unknown;
   route: unknown;
+  /** What router 2.3 keeps on the request: the pattern that matched. */
+  matchedPattern: unknown;
+  #nextPattern: Pattern | undefined;
+  /** The last error that was seen on its way through the layers. */
+  error: unknown;
   /** Who measures the request; kept here so that the request carries one property of ours only. */
   measurement: unknown;
-  readonly #startBase: string;
-  /** Template of `#startBase`. */
-  readonly #startPrefix: string;
-  readonly #levels: Level[] = [];
-  #depth = 0;
-  /** `route` was assigned, and the `params` of its layer come next. */
-  #isAtRoute = false;
-  #template: string | undefined;
-  #isExact = false;
-  #hasMovedOn = false;
 
-  /** @param request where the trail begins, when that is below a mount; default: at the top */
-  constructor(request?: RoutedRequest) {
-    this.#startBase = request?.baseUrl ?? '';
-    this.#startPrefix = this.#startBase === '' ? '' : guessTemplate(this.#startBase, request?.params);
+  // The layer that matched last.
+  #base = '';
+  #parent: Mount | undefined;
+  #pattern: Pattern | undefined;
+  #isRoute = false;
+  #canAnswer = false;
+  // And the one before it.
+  #lastParent: Mount | undefined;
+  #lastPattern: Pattern | undefined;
+  #lastIsRoute = false;
+  #lastCanAnswer = false;
+
+  /** Where the request was when it failed. */
+  #failedAt: Position | undefined;
+  #errorCount = 0;
+  /** `route` was assigned, and its layer comes next. */
+  #isRouteNext = false;
+  /** The layer of `route` has come, and its dispatch, which assigns `route` again, comes next. */
+  #isDispatchNext = false;
+  #hasLeft = false;
+  #isExact = true;
+  #mayHaveLeftRouter = false;
+
+  /**
+   * @param base matched text where the trail begins, when that is below a mount
+   * @param mounts the patterns of those mounts, as far as they are known
+   */
+  constructor(request: object, base = '', mounts: readonly string[] = []) {
+    this.request = request;
+    this.#base = base;
+    if (base === '') return;
+    const patterns = mounts.length === 0 ? [UNKNOWN_MOUNT] : mounts;
+    for (const pattern of patterns) this.#parent = new Mount('', pattern, this.#parent);
   }
 
-  /** A route was entered. */
-  get hasTemplate(): boolean {
-    return this.#template !== undefined;
-  }
-
-  /** After the route other layers ran, or a router was left. */
+  /** All routers were left: nothing of the app answered, or an error reached its end. */
   get hasMovedOn(): boolean {
-    return this.#hasMovedOn;
+    return this.#hasLeft;
   }
 
-  /** `req.route` was assigned: by the router that found the route, and again when the route begins. */
-  enterRoute(route: unknown): void {
-    this.#isAtRoute = route !== this.route;
-    this.route = route;
-    this.#hasMovedOn = false;
-  }
-
-  /** `req.params` was assigned: a layer matched, or a router was left. */
-  enterLayer(base: string, pattern: unknown, params: unknown): void {
-    this.params = params;
-    let depth = this.#depth;
-    while (depth > 0 && (this.#levels[depth - 1] as Level).base.length >= base.length) depth--;
-    const level = this.#levels[depth];
-    if (level === undefined) {
-      this.#levels.push({ base, pattern, params });
-    } else {
-      level.base = base;
-      level.pattern = pattern;
-      level.params = params;
-    }
-    this.#depth = depth + 1;
-    if (this.#isAtRoute) this.#template = this.#join(depth);
-    else this.#hasMovedOn = true;
-    this.#isAtRoute = false;
+  /** Something may have answered: should it have, then what runs from now on did not. */
+  get mayHaveAnswered(): boolean {
+    return this.#canAnswer && (this.#isRoute || this.#pattern !== '/');
   }
 
   /**
-   * The template of the route that answered.
-   * @param leftWith how the last route was left, in case it was: `error` keeps its template, as an error handler speaks for it; `next`
-   *   means that it did not answer
+   * `req.route` was assigned: by the router that found the route, and again when it is dispatched.
+   * @returns false when its layer did not tell that it matched: it belongs to a router that is not watched
+   */
+  enterRoute(base: string, route: unknown): boolean {
+    const isSame = route === this.route;
+    this.route = route;
+    if (this.#isDispatchNext && isSame) {
+      this.#isDispatchNext = false;
+      return true;
+    }
+    const isAnnounced = !(this.#isRouteNext && isSame);
+    this.#isRouteNext = true;
+    if (isAnnounced) return true;
+    const { path } = route as { readonly path?: unknown };
+    this.enterLayer(base, path instanceof RegExp ? path : String(path), true);
+    this.#isDispatchNext = false;
+    return false;
+  }
+
+  /**
+   * A layer matched.
+   * @param base matched text of the mounts above it
+   * @param canAnswer false for a router
+   */
+  enterLayer(base: string, pattern: Pattern, canAnswer: boolean): void {
+    this.#lastParent = this.#parent;
+    this.#lastPattern = this.#pattern;
+    this.#lastIsRoute = this.#isRoute;
+    this.#lastCanAnswer = this.#canAnswer;
+    if (base !== this.#base) this.#moveTo(base);
+    this.#pattern = pattern;
+    this.#isRoute = this.#isRouteNext;
+    this.#isDispatchNext = this.#isRouteNext;
+    this.#isRouteNext = false;
+    this.#canAnswer = canAnswer;
+    this.#hasLeft = false;
+    this.#mayHaveLeftRouter = false;
+    if (this.#isRoute) this.#failedAt = undefined;
+  }
+
+  #moveTo(base: string): void {
+    if (base.length > this.#base.length) {
+      this.#parent = new Mount(this.#base, this.#pattern ?? UNKNOWN_MOUNT, this.#parent);
+    } else {
+      while (this.#parent !== undefined && this.#parent.base.length >= base.length) this.#parent = this.#parent.parent;
+    }
+    this.#base = base;
+  }
+
+  /** `req.params` was assigned without a layer: by a router that is left, or by the app. */
+  assignParams(params: unknown): void {
+    this.params = params;
+    if (params === undefined) this.#hasLeft = true;
+    this.#mayHaveLeftRouter = true;
+  }
+
+  /**
+   * Router 2.3 noted a pattern on the request: a layer comes next, or a router has been left.
+   * @param base matched text of the mounts above either
+   */
+  notePattern(base: string, pattern: unknown, errors: ReadonlySet<unknown> | undefined): void {
+    this.matchedPattern = pattern;
+    this.#nextPattern = typeof pattern === 'string' || pattern instanceof RegExp ? pattern : undefined;
+    // What matched last was a router, none of whose layers matched.
+    if (this.#mayHaveLeftRouter && !this.#isRoute && base.length > this.#base.length) this.#canAnswer = false;
+    this.#mayHaveLeftRouter = false;
+    if (errors === undefined || errors.size === this.#errorCount) return;
+    this.#errorCount = errors.size;
+    if (!this.#isRouteNext) this.#failedAt ??= this.#position();
+  }
+
+  /** What router 2.3 noted of the layer whose `params` are assigned now, once. */
+  takePattern(): Pattern | undefined {
+    const pattern = this.#nextPattern;
+    this.#nextPattern = undefined;
+    return pattern;
+  }
+
+  /** An error reached a layer. @param isInRoute a layer within a route: then the route has failed, else what was before this layer */
+  noteError(error: unknown, isInRoute: boolean): void {
+    this.error = error;
+    this.#failedAt ??= isInRoute
+      ? this.#position()
+      : {
+          parent: this.#lastParent,
+          pattern: this.#lastPattern,
+          isRoute: this.#lastIsRoute,
+          canAnswer: this.#lastCanAnswer,
+        };
+  }
+
+  #position(): Position {
+    return { parent: this.#parent, pattern: this.#pattern, isRoute: this.#isRoute, canAnswer: this.#canAnswer };
+  }
+
+  /**
+   * The template of what answered: a route, or a function mounted with `use` at a path.
+   * @param leftWith how the app was left, in case it was: `error` keeps its template, as the error handler of Express speaks for it
    */
   template(leftWith: 'error' | 'next'): string {
-    if (this.#template === undefined || (this.#hasMovedOn && leftWith === 'next')) return UNMATCHED;
-    return this.#template;
+    const found = this.#found(leftWith);
+    this.#isExact = found?.isExact ?? true;
+    return found?.text ?? UNMATCHED;
   }
 
-  /** The template is made of patterns as they were registered; false where matched text had to stand in. Unmatched is exact. */
+  /** False when a pattern of the template that was given last was guessed, as nobody published it. */
   get isExact(): boolean {
-    return this.#template === undefined || this.#isExact;
+    return this.#isExact;
   }
 
-  #join(last: number): string {
-    this.#isExact = true;
-    const own = patternText((this.route as { path?: unknown } | undefined)?.path, this.#levels[last]?.pattern);
-    const outermost = this.#levels[0] as Level;
-    if (last === 0 && outermost.base === '') return own;
-    if (outermost.base !== '') this.#isExact = false;
-    let prefix = outermost.base === this.#startBase ? this.#startPrefix : guessTemplate(outermost.base, {});
-    for (let index = 0; index < last; index++) {
-      const { base, pattern, params } = this.#levels[index] as Level;
-      const matched = (this.#levels[index + 1] as Level).base.slice(base.length);
-      if (pattern === undefined) this.#isExact = false;
-      prefix += pattern === undefined ? guessTemplate(matched, params) : withoutTrailingSlash(patternText(pattern, undefined));
-    }
-    return own === '/' && prefix !== '' ? prefix : prefix + own;
+  #found(leftWith: 'error' | 'next'): RouteTemplate | undefined {
+    const failedAt = this.#failedAt;
+    if (failedAt !== undefined) return lookUp(failedAt.parent, failedAt.pattern, failedAt.isRoute, failedAt.canAnswer);
+    if (this.#hasLeft && leftWith === 'next') return undefined;
+    return lookUp(this.#parent, this.#pattern, this.#isRoute, this.#canAnswer);
   }
 }
 
-/** A string is taken from the route; of an array of paths the one that matched, where the router says which. */
-function patternText(path: unknown, matched: unknown): string {
-  if (typeof path === 'string') return path === '' ? '/' : path;
-  const text = Array.isArray(path) && matched !== undefined ? matched : path;
-  return Array.isArray(text) ? text.map(String).join(',') : String(text);
+function lookUp(
+  parent: Mount | undefined,
+  pattern: Pattern | undefined,
+  isRoute: boolean,
+  canAnswer: boolean,
+): RouteTemplate | undefined {
+  if (pattern === undefined || !canAnswer) return undefined;
+  const template = prefixOf(parent).below(pattern);
+  return isRoute || !template.isCatchAll ? template : undefined;
 }
 
-function withoutTrailingSlash(pattern: string): string {
-  return pattern.endsWith('/') ? pattern.slice(0, -1) : pattern;
-}
-
-/** Where nobody publishes the pattern of a mount: its matched text, with the values of its parameters replaced by their names. */
-function guessTemplate(matched: string, params: unknown): string {
-  const names = new Map<string, string>();
-  if (typeof params === 'object' && params !== null) {
-    for (const [name, value] of Object.entries(params)) if (typeof value === 'string') names.set(value, `:${name}`);
-  }
-  if (names.size === 0) return withoutTrailingSlash(matched);
-  return withoutTrailingSlash(
-    matched
-      .split('/')
-      .map((segment) => names.get(decoded(segment)) ?? segment)
-      .join('/'),
-  );
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
+function prefixOf(mount: Mount | undefined): RouteTemplate {
+  return mount === undefined ? ROOT : prefixOf(mount.parent).below(mount.pattern);
 }
