@@ -1,7 +1,15 @@
 // A metric whose values somebody else holds: they are read when it is scraped.
 import { boundLabel } from './bounded-text.ts';
 import type { MetricEntry } from './catalogue.ts';
-import type { MetricSample, MetricSnapshot, RegisteredMetric } from './metric.ts';
+import {
+  type DefaultLabels,
+  type ExpositionFormat,
+  formatHead,
+  formatLabels,
+  formatValue,
+  sampleName,
+} from './exposition-text.ts';
+import type { ExposableMetric, MetricSample, MetricSnapshot } from './metric.ts';
 import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
 
 export interface CollectedValue {
@@ -15,16 +23,19 @@ export interface CollectedValue {
 export type Collect = () => readonly CollectedValue[];
 
 /** Several parts may give values (two trackers in one registry): equal series are added up. */
-export class CollectedMetric implements RegisteredMetric {
+export class CollectedMetric implements ExposableMetric {
   readonly [METRIC_KIND]: MetricKind = 'collected/1';
   name: string;
   readonly help: string;
   readonly type: string;
   readonly aggregator = 'sum';
+  /** As declared; a registry changes `name`. */
+  readonly #name: string;
   readonly #collectors: Collect[] = [];
 
   constructor(name: string, { help, type }: Pick<MetricEntry, 'help' | 'type'>) {
     this.name = name;
+    this.#name = name;
     this.help = help;
     this.type = type;
   }
@@ -37,7 +48,21 @@ export class CollectedMetric implements RegisteredMetric {
     this.#collectors.push(collect);
   }
 
+  *expose(format: ExpositionFormat, defaults: DefaultLabels): Generator<string> {
+    const sample = sampleName(this.#name, this.type, format);
+    let text = formatHead(this.#name, this.help, this.type, format);
+    for (const { labels, metricName = sample, value } of this.#samples()) {
+      const shown = formatLabels({ ...labels, ...defaults, ...labels });
+      text += `${metricName}${shown === '' ? '' : `{${shown}}`} ${formatValue(value)}\n`;
+    }
+    yield text;
+  }
+
   async get(): Promise<MetricSnapshot> {
+    return { name: this.name, help: this.help, type: this.type, aggregator: this.aggregator, values: this.#samples() };
+  }
+
+  #samples(): MetricSample[] {
     const series = new Map<string, { -readonly [K in keyof MetricSample]: MetricSample[K] }>();
     for (const { value, labels = {}, suffix } of this.#collectors.flatMap(attempt)) {
       if (!Number.isFinite(value)) continue;
@@ -47,7 +72,7 @@ export class CollectedMetric implements RegisteredMetric {
       if (known !== undefined) known.value += value;
       else series.set(key, { value, labels: texts, ...(suffix === undefined ? {} : { metricName: `${this.name}${suffix}` }) });
     }
-    return { name: this.name, help: this.help, type: this.type, aggregator: this.aggregator, values: [...series.values()] };
+    return [...series.values()];
   }
 
   /** Nothing: the values are not ours. */

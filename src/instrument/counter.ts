@@ -1,6 +1,8 @@
 // Counters and gauges with resolved series: `add(slot, 1)` is one write into a typed array, where prom-client hashes the labels each time.
-import { grown, type MetricSnapshot, type RegisteredMetric } from './metric.ts';
+import { type DefaultLabels, type ExpositionFormat, formatHead, formatValue, frameLine, sampleName } from './exposition-text.ts';
+import { type ExposableMetric, grown, type MetricSnapshot, PIECE_LENGTH } from './metric.ts';
 import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
+import { SeriesLabels } from './series-labels.ts';
 import { DEFAULT_MAX_SERIES, SeriesTable } from './series-table.ts';
 
 export interface CounterOptions {
@@ -14,23 +16,28 @@ export interface CounterOptions {
 }
 
 /** A counter, or a gauge when `type` says so. */
-export class Counter implements RegisteredMetric {
+export class Counter implements ExposableMetric {
   readonly [METRIC_KIND]: MetricKind = 'counter/1';
   name: string;
   readonly help: string;
   readonly type: string;
   readonly aggregator = 'sum';
+  /** As declared; a registry changes `name`. */
+  readonly #name: string;
   readonly #table: SeriesTable;
+  readonly #labels: SeriesLabels;
   #values = new Float64Array(16);
   #overflowCount = 0;
 
   constructor({ name, help, labels, type = 'counter', maxSeries = DEFAULT_MAX_SERIES }: CounterOptions) {
     this.name = name;
+    this.#name = name;
     this.help = help;
     this.type = type;
     this.#table = new SeriesTable(labels, maxSeries, (slot) => {
       this.#values = grown(this.#values, slot + 1);
     });
+    this.#labels = new SeriesLabels(this.#table);
     if (labels.length === 0) this.resolve();
   }
 
@@ -63,6 +70,19 @@ export class Counter implements RegisteredMetric {
 
   get seriesCount(): number {
     return this.#table.size;
+  }
+
+  *expose(format: ExpositionFormat, defaults: DefaultLabels): Generator<string> {
+    const sample = sampleName(this.#name, this.type, format);
+    const { open, close } = frameLine(sample, {}, this.#table.labelNames, defaults, 'first');
+    let text = formatHead(this.#name, this.help, this.type, format);
+    for (let slot = 0; slot < this.#table.size; slot++) {
+      text += `${open + this.#labels.text(slot) + close + formatValue(this.#values[slot] as number)}\n`;
+      if (text.length < PIECE_LENGTH) continue;
+      yield text;
+      text = '';
+    }
+    yield text;
   }
 
   async get(): Promise<MetricSnapshot> {

@@ -1,6 +1,17 @@
 // Histograms with resolved series: an observation is a search in a typed array and two writes. The exposition is prom-client's.
-import { grown, type MetricSample, type MetricSnapshot, type RegisteredMetric } from './metric.ts';
+import { Exemplars } from './exemplars.ts';
+import {
+  type DefaultLabels,
+  type ExpositionFormat,
+  formatHead,
+  formatValue,
+  frameLine,
+  type LineFrame,
+} from './exposition-text.ts';
+import { type ExposableMetric, grown, type MetricSample, type MetricSnapshot, PIECE_LENGTH } from './metric.ts';
 import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
+import type { SpanWords } from './ring.ts';
+import { SeriesLabels } from './series-labels.ts';
 import { DEFAULT_MAX_SERIES, SeriesTable } from './series-table.ts';
 
 export interface HistogramOptions {
@@ -13,7 +24,7 @@ export interface HistogramOptions {
   readonly maxSeries?: number;
 }
 
-export class Histogram implements RegisteredMetric {
+export class Histogram implements ExposableMetric {
   readonly [METRIC_KIND]: MetricKind = 'histogram/1';
   name: string;
   readonly help: string;
@@ -23,10 +34,13 @@ export class Histogram implements RegisteredMetric {
   /** Buckets of a series, the one above the last bound included. */
   readonly #stride: number;
   readonly #table: SeriesTable;
+  readonly #labels: SeriesLabels;
   /** Observations per bucket, not yet added up: series by series. */
   #counts: Float64Array<ArrayBuffer>;
   #sums = new Float64Array(4);
   #overflowCount = 0;
+  /** Made by the first traced observation. */
+  #exemplars: Exemplars | undefined;
 
   constructor({ name, help, labels, buckets, maxSeries = DEFAULT_MAX_SERIES }: HistogramOptions) {
     this.name = name;
@@ -38,6 +52,7 @@ export class Histogram implements RegisteredMetric {
       this.#counts = grown(this.#counts, (slot + 1) * this.#stride);
       this.#sums = grown(this.#sums, slot + 1);
     });
+    this.#labels = new SeriesLabels(this.#table);
     if (labels.length === 0) this.resolve();
   }
 
@@ -57,14 +72,23 @@ export class Histogram implements RegisteredMetric {
     );
   }
 
-  /** Notes one value. NaN and infinities are the caller's to keep away. */
-  observe(slot: number, value: number): void {
+  /**
+   * Notes one value. NaN and infinities are the caller's to keep away.
+   * @param span of the execution that took so long: it may become the exemplar of its bucket
+   * @param atMs when it ended, by the process clock; for the exemplar
+   */
+  observe(slot: number, value: number, span?: SpanWords, atMs = 0): void {
     const bounds = this.#bounds;
     let bucket = 0;
     while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
-    (this.#counts[slot * this.#stride + bucket] as number) += 1;
+    const cell = slot * this.#stride + bucket;
+    (this.#counts[cell] as number) += 1;
     (this.#sums[slot] as number) += value;
     if (this.#table.overflowing[slot] === 1) this.#overflowCount++;
+    if (span !== undefined) {
+      this.#exemplars ??= new Exemplars();
+      this.#exemplars.note(cell, value, span, atMs);
+    }
   }
 
   /** How many observations went to a series `__other__`. */
@@ -74,6 +98,40 @@ export class Histogram implements RegisteredMetric {
 
   get seriesCount(): number {
     return this.#table.size;
+  }
+
+  *expose(format: ExpositionFormat, defaults: DefaultLabels): Generator<string> {
+    const names = this.#table.labelNames;
+    const frame = (suffix: string, own: Record<string, unknown>) => frameLine(this.name + suffix, own, names, defaults, 'last');
+    const buckets = [...this.#bounds, '+Inf'].map((le) => frame('_bucket', { le }));
+    const sum = frame('_sum', {});
+    const count = frame('_count', {});
+    const exemplars = format === 'openmetrics' ? this.#exemplars : undefined;
+    let text = formatHead(this.name, this.help, this.type, format);
+    for (let slot = 0; slot < this.#table.size; slot++) {
+      text += this.#seriesText(slot, buckets, sum, count, exemplars);
+      if (text.length < PIECE_LENGTH) continue;
+      yield text;
+      text = '';
+    }
+    yield text;
+  }
+
+  #seriesText(slot: number, buckets: LineFrame[], sum: LineFrame, count: LineFrame, exemplars: Exemplars | undefined): string {
+    const labels = this.#labels.text(slot);
+    const counts = this.#counts;
+    let cell = slot * this.#stride;
+    let total = 0;
+    let text = '';
+    for (const { open, close } of buckets) {
+      total += counts[cell] as number;
+      text += open + labels + close + total;
+      text += exemplars === undefined ? '\n' : `${exemplars.text(cell)}\n`;
+      cell++;
+    }
+    text += `${sum.open + labels + sum.close + formatValue(this.#sums[slot] as number)}\n`;
+    text += `${count.open + labels + count.close + total}\n`;
+    return text;
   }
 
   /** For the text exposition: the labels of a series are shared by its lines, and formatted once. */
@@ -86,13 +144,14 @@ export class Histogram implements RegisteredMetric {
   #writeSeries(slot: number, sharedLabels: Readonly<Record<string, string>>, samples: MetricSample[]): void {
     const metricName = `${this.name}_bucket`;
     let count = 0;
-    for (const [bucket, le] of this.#bounds.entries()) {
-      count += this.#counts[slot * this.#stride + bucket] as number;
-      samples.push({ labels: { le }, sharedLabels, value: count, metricName });
+    for (let bucket = 0; bucket < this.#stride; bucket++) {
+      const cell = slot * this.#stride + bucket;
+      count += this.#counts[cell] as number;
+      const exemplar = this.#exemplars?.get(cell);
+      const sample = { labels: { le: this.#bounds[bucket] ?? '+Inf' }, sharedLabels, value: count, metricName };
+      samples.push(exemplar === undefined ? sample : { ...sample, exemplar });
     }
-    count += this.#counts[slot * this.#stride + this.#stride - 1] as number;
     samples.push(
-      { labels: { le: '+Inf' }, sharedLabels, value: count, metricName },
       { labels: {}, sharedLabels, value: this.#sums[slot] as number, metricName: `${this.name}_sum` },
       { labels: {}, sharedLabels, value: count, metricName: `${this.name}_count` },
     );
@@ -111,5 +170,6 @@ export class Histogram implements RegisteredMetric {
   reset(): void {
     this.#counts.fill(0);
     this.#sums.fill(0);
+    this.#exemplars?.clear();
   }
 }

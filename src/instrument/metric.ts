@@ -1,4 +1,10 @@
-// What a metric has to be to stand in a prom-client registry: the registry calls nothing but these, and never asks for a class.
+// What a metric has to be to stand in a prom-client registry: the registry calls nothing but these, and never asks for a class. And what
+// it is for our own exposition.
+import type { Exemplar } from './exemplars.ts';
+import type { DefaultLabels, ExpositionFormat } from './exposition-text.ts';
+
+/** About how much text of an exposition is made in one go; in UTF-16 units. */
+export const PIECE_LENGTH = 16_384;
 
 export interface MetricSample {
   readonly value: number;
@@ -7,6 +13,8 @@ export interface MetricSample {
   readonly sharedLabels?: Readonly<Record<string, string>>;
   /** For histograms and summaries: the name with its suffix. */
   readonly metricName?: string;
+  /** Shown by registries of type OpenMetrics only. */
+  readonly exemplar?: Exemplar;
 }
 
 export interface MetricSnapshot {
@@ -26,6 +34,15 @@ export interface RegisteredMetric {
   get(): Promise<MetricSnapshot>;
   /** Sets all values to zero; series stay known. */
   reset(): void;
+}
+
+/** A metric that writes its part of an exposition itself: the bytes that the registry would write, some 20 times faster. */
+export interface ExposableMetric extends RegisteredMetric {
+  /**
+   * Its lines, in pieces of about `PIECE_LENGTH`; the lines of one series stand in one piece, and agree with each other. The caller may
+   * leave time between pieces.
+   */
+  expose(format: ExpositionFormat, defaults: DefaultLabels): Iterable<string>;
 }
 
 /** Grows a table of numbers to at least `length` entries, keeping what it holds. */
