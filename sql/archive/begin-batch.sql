@@ -1,4 +1,3 @@
--- First statement of a batch's transaction: makes its settings true for this transaction only. No parameters, no rows.
+-- First statements of a batch's transaction: makes its settings true for this transaction only. No parameters, no rows.
 set local synchronous_commit = on;
 set local lock_timeout = '5s';
-set local idle_in_transaction_session_timeout = '30s';

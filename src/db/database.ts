@@ -4,7 +4,7 @@ import pgPromise, { type IDatabase, type ITask } from 'pg-promise';
 import { describeError, KeepwatchError } from '../errors.ts';
 import { within } from '../within.ts';
 import { CopyIn } from './copy-in.ts';
-import type { SqlFile } from './sql.ts';
+import { readSql, type SqlFile } from './sql.ts';
 
 type NoExtensions = Record<never, never>;
 /** A pool of connections. Statements run with `none`, `one`, `oneOrNone`, `any`, `result`; transactions with `inTransaction`. */
@@ -84,11 +84,7 @@ export async function closeDatabase(database: Database, { timeoutMs }: { timeout
   for (const client of [...clients]) destroySocket(client);
 }
 
-/** Compare-and-set under a lock needs read committed, whatever the server's default is. */
-const BEGIN = {
-  write: 'begin isolation level read committed',
-  snapshot: 'begin isolation level repeatable read, read only',
-} as const;
+const BEGIN = { write: readSql('db/begin-write'), snapshot: readSql('db/begin-snapshot') } as const;
 
 /**
  * Runs `work` in one transaction on one connection: commits when it resolves, rolls back when it rejects. When the connection is lost
@@ -103,7 +99,7 @@ export async function inTransaction<T>(
   const connection = await database.connect({ onLost() {} });
   let isBroken = false;
   try {
-    await connection.none(BEGIN[mode]);
+    await connection.multi(BEGIN[mode]);
     const result = await work(createTransaction(connection));
     // COMMIT of a transaction in which a statement failed is answered with ROLLBACK, and without an error.
     const { command } = await connection.result('commit');

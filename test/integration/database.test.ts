@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeDatabase, createDatabase } from '../../src/db/database.ts';
+import { closeDatabase, createDatabase, type Database, inTransaction } from '../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -36,6 +36,20 @@ describe('Database', function () {
   after(async () => {
     await proxy.close();
     await test.drop();
+  });
+
+  it('lets the server find out in half a minute that a client in a transaction has vanished', async () => {
+    const read = (task: Pick<Database, 'one'>) =>
+      task.one<object>(
+        `select current_setting('idle_in_transaction_session_timeout') as idle, current_setting('tcp_keepalives_idle') as first,
+           current_setting('tcp_keepalives_interval') as next, current_setting('tcp_keepalives_count') as count`,
+      );
+    const before = await read(test.database);
+    for (const mode of ['write', 'snapshot'] as const) {
+      const within = await inTransaction(test.database, (transaction) => read(transaction), mode);
+      assert.deepEqual(within, { idle: '30s', first: '10', next: '5', count: '3' });
+    }
+    assert.deepEqual(await read(test.database), before);
   });
 
   it('gives up a connection whose answer never came: the next statement gets a new one', async () => {
