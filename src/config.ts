@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { KeepwatchError } from './errors.ts';
 import { isCronExpression } from './schedule.ts';
-import { BYTES_FORM, parseBytes } from './units.ts';
+import { BYTES_FORM, DURATION_FORM, parseBytes, parseDuration } from './units.ts';
 import { formatPath, parseYaml } from './yaml-file.ts';
 
 /** No control characters: Postgres stores no NUL, and names stand in log lines and labels. */
@@ -46,6 +46,16 @@ const bytes = z.union([z.number(), z.string()], { error: `allowed: ${BYTES_FORM}
     return z.NEVER;
   }
   return size;
+});
+
+const RETENTION_FORM = `${DURATION_FORM}; at least 1d, or forever`;
+const retention = z.string({ error: `allowed: ${RETENTION_FORM}` }).transform((given, context) => {
+  const keepMs = given.trim() === 'forever' ? Infinity : parseDuration(given);
+  if (keepMs === undefined || keepMs < 86_400_000) {
+    context.addIssue(`allowed: ${RETENTION_FORM}`);
+    return z.NEVER;
+  }
+  return keepMs;
 });
 
 const postgresUrl = z
@@ -95,6 +105,7 @@ const configSchema = z.strictObject({
   pgDir: text('a folder').default('.keepwatch/pg'),
   spoolDir: text('a folder').default('.keepwatch/spool'),
   spoolMax: bytes.default(1e9),
+  retention: retention.prefault('30d'),
   durability: z.enum(['process', 'disk'], { error: 'allowed: process, disk' }).default('process'),
   tracing: flag.default(true),
   propagate: propagation.default('all'),
@@ -112,7 +123,7 @@ const configSchema = z.strictObject({
   route: z.strictObject({ receiver: z.string() }).optional(),
 });
 
-/** The checked configuration; sizes in bytes. */
+/** The checked configuration; sizes in bytes, durations in milliseconds. */
 export type Config = Readonly<z.output<typeof configSchema>>;
 /** What callers may pass; every key optional. */
 export type ConfigOptions = z.input<typeof configSchema>;

@@ -35,11 +35,23 @@ const RETRY_MS = 2000;
 const CLOSE_MS = 500;
 /** How long `start` waits for a database that does not answer; what it has begun goes on. */
 const START_WAIT_MS = 5000;
+/** How long to count the rows of a day may take. */
+const MAINTENANCE_TIMEOUT_MS = 3_600_000;
 
 /** Opens nothing yet; `start` does, and goes on trying while Postgres is away. */
 export function createStorage(options: StorageOptions): Storage {
   const { config, logger } = options;
   const database = createDatabase({ url: options.url, max: 5, applicationName: `keepwatch ${config.service}` });
+  const { retention } = config;
+  const maintenanceDatabase =
+    retention === Infinity
+      ? undefined
+      : createDatabase({
+          url: options.url,
+          max: 1,
+          queryTimeoutMs: MAINTENANCE_TIMEOUT_MS,
+          applicationName: 'keepwatch maintenance',
+        });
   const archive = createArchive({
     database,
     spoolDir: config.spoolDir,
@@ -50,6 +62,7 @@ export function createStorage(options: StorageOptions): Storage {
     cron: config.archiveCron,
     now: options.now,
     collect: options.collect,
+    ...(maintenanceDatabase === undefined ? {} : { maintenance: { database: maintenanceDatabase, keepMs: retention } }),
     logger,
   });
   const rulesDatabase = options.wantsAlerts ? openRulesDatabase(config, options.url) : undefined;
@@ -91,7 +104,7 @@ export function createStorage(options: StorageOptions): Storage {
       const leftMs = () => Math.max(0, deadlineMs - performance.now());
       if (alerts !== undefined) await within(timeoutMs / 2, alerts.stop());
       await archive.stop({ timeoutMs: leftMs() });
-      const pools = rulesDatabase === undefined ? [database] : [rulesDatabase, database];
+      const pools = [rulesDatabase, maintenanceDatabase, database].filter((pool) => pool !== undefined);
       const closing = { timeoutMs: Math.max(leftMs(), CLOSE_MS) };
       await Promise.all(pools.map((pool) => closeDatabase(pool, closing)));
     },

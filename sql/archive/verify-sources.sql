@@ -1,6 +1,6 @@
 -- The ledger of every source and lane, beside what the tables hold. No parameters.
 -- Rows: source_id, service, instance, closed, unknown_tail_bytes, lane, segment, batch, the counts of the ledger, and of the tables: rows,
--- distinct_ids, dead_letter_rows, quarantine_rows (of the source as a whole). A source that no ledger knows has lane null.
+-- distinct_ids, dead_letter_rows, quarantine_rows, and expired: what retention has removed (of the source as a whole). A source that no ledger knows has lane null.
 with metrics as (
   select source_id, count(*) as rows, count(distinct id) as distinct_ids from keepwatch.observability_metrics group by source_id
 ), quarantine as (
@@ -12,7 +12,7 @@ with metrics as (
   union select source_id from dead_letter
 )
 select known.source_id, sources.service, sources.instance, sources.closed, sources.unknown_tail_bytes::float8 as unknown_tail_bytes,
-  ledger.lane, ledger.segment::float8 as segment, ledger.batch,
+  sources.expired::float8 as expired, ledger.lane, ledger.segment::float8 as segment, ledger.batch,
   ledger.recorded::float8 as recorded, ledger.archived::float8 as archived, ledger.dead_lettered::float8 as dead_lettered,
   ledger.quarantined::float8 as quarantined, ledger.sampled_out::float8 as sampled_out, ledger.dropped,
   coalesce(metrics.rows, 0)::float8 as rows, coalesce(metrics.distinct_ids, 0)::float8 as distinct_ids,

@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 import type { DropReason, EventSink } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
+import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
 import { createSource, formatSourceId } from './source.ts';
 import { Spool } from './spool.ts';
 
@@ -25,6 +26,8 @@ export interface ArchiveOptions {
   /** Makes the tracker hand all it has to the sink, at once; an empty batch too, so that the watermark of an idle source moves. */
   readonly collect: () => void;
   readonly logger: Logger;
+  /** Removes days that are no longer kept, on a database of its own. Default: everything is kept. */
+  readonly maintenance?: Pick<MaintenanceOptions, 'database' | 'keepMs'>;
   /** Bytes at most that wait in memory for the disk; default 8 MB. */
   readonly maxQueueBytes?: number;
 }
@@ -78,7 +81,10 @@ export function createArchive(options: ArchiveOptions): Archive {
     logger,
   });
   const { cron, collect } = options;
-  const archiver = new Archiver({ database, spool, source, spoolDir, folder, cron, now, collect, logger });
+  const maintenance =
+    options.maintenance && new Maintenance({ ...options.maintenance, holder: formatSourceId(source.sourceId), logger });
+  const keepMs = options.maintenance?.keepMs;
+  const archiver = new Archiver({ database, spool, source, spoolDir, folder, cron, now, collect, maintenance, keepMs, logger });
 
   function stats(): ArchiveStats {
     const { archived, deadLettered, quarantined, damaged, failures, batches, batchSecondsSum } = archiver.totals;

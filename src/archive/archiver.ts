@@ -11,6 +11,7 @@ import { type BatchOutcome, describeSkew } from './commit-batch.ts';
 import { type DrainContext, readMark } from './drain.ts';
 import { LaneDrain } from './lane-drain.ts';
 import { drainLeftovers } from './leftovers.ts';
+import type { Maintenance } from './maintenance.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import type { Source } from './source.ts';
 import type { Spool } from './spool.ts';
@@ -39,6 +40,10 @@ export interface ArchiverOptions {
   readonly now: () => number;
   /** Makes the tracker hand on what it has. */
   readonly collect: () => void;
+  /** Run between drains; undefined: none. */
+  readonly maintenance: Maintenance | undefined;
+  /** How long raw events are kept; undefined: for ever. */
+  readonly keepMs: number | undefined;
   readonly logger: Logger;
 }
 
@@ -143,7 +148,7 @@ export class Archiver {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#schedule?.stop();
-    const { spool } = this.#options;
+    const { spool, maintenance } = this.#options;
     const finish = async () => {
       // Sealed before its turn: a run that waits for Postgres must not keep events from the disk.
       await this.#seal();
@@ -157,6 +162,7 @@ export class Archiver {
         }
         if (isDone && spool.events === 0) await this.#close();
         await this.#leftovers;
+        await maintenance?.stop();
       });
     };
     await within(timeoutMs, finish());
@@ -176,7 +182,9 @@ export class Archiver {
     await this.#enter(async () => {
       if (this.#backOff.isWaiting) return;
       await this.#drain(true);
-      if (this.#backOff.reason === undefined) this.#startLeftovers();
+      if (this.#backOff.reason !== undefined) return;
+      this.#startLeftovers();
+      this.#options.maintenance?.tick();
     });
   }
 
@@ -251,8 +259,8 @@ export class Archiver {
   }
 
   #drainContext(): DrainContext {
-    const { database, spoolDir, logger } = this.#options;
-    return { database, spoolDir, logger, partitions: this.#partitions };
+    const { database, spoolDir, keepMs, logger } = this.#options;
+    return { database, spoolDir, keepMs, logger, partitions: this.#partitions };
   }
 
   /** Beside the own runs, so that a backlog does not hold up what is live. */

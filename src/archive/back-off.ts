@@ -9,16 +9,28 @@ const LONGEST_MS = 15_000;
 export class BackOff {
   readonly #logger: Logger;
   readonly #what: string;
+  readonly #consequence: string;
   readonly #now: () => number;
   #failures = 0;
   #untilMs = -Infinity;
   #reason: string | undefined;
   #sinceMs = 0;
 
-  /** @param what is tried, as log lines name it */
-  constructor(what: string, logger: Logger, now: () => number = () => performance.now()) {
+  /**
+   * @param what is tried, as log lines name it
+   * @param consequence what follows while it fails
+   */
+  constructor(
+    what: string,
+    logger: Logger,
+    {
+      consequence = 'events wait in the spool',
+      now = () => performance.now(),
+    }: { consequence?: string; now?: () => number } = {},
+  ) {
     this.#what = what;
     this.#logger = logger;
+    this.#consequence = consequence;
     this.#now = now;
   }
 
@@ -36,7 +48,7 @@ export class BackOff {
     const reason = describeError(error);
     if (this.#reason === undefined) {
       this.#sinceMs = this.#now();
-      this.#logger.warn({ reason }, `${this.#what} degraded: events wait in the spool`);
+      this.#logger.warn({ reason }, `${this.#what} degraded: ${this.#consequence}`);
     }
     this.#reason = reason;
     const delayMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#failures++);

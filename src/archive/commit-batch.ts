@@ -8,7 +8,7 @@ import type { Partitions } from './partitions.ts';
 import type { SegmentHeader } from './segment-format.ts';
 import type { Block } from './segment-reader.ts';
 
-/** Rows that ended further back go to the quarantine. */
+/** Rows that ended further back go to the quarantine, and those that retention would remove. */
 const WINDOW_BACK_MS = 7 * 86_400_000;
 /** And those that ended further ahead. */
 const WINDOW_AHEAD_MS = 3_600_000;
@@ -36,6 +36,8 @@ export interface BatchContext {
   readonly clockOffsetMs: number | undefined;
   /** How far the source's other lanes are committed: its watermark goes no further. Default: as far as this lane. */
   readonly otherLanesMs?: number;
+  /** How long raw events are kept. Default: for ever. */
+  readonly keepMs?: number | undefined;
 }
 
 /** What became of a batch's rows. */
@@ -68,7 +70,7 @@ interface Rows {
  * @throws what Postgres says of the connection, its settings or its state; never because of a row
  */
 export async function commitBatch(batch: Batch, context: BatchContext): Promise<BatchOutcome | undefined> {
-  const [archive, quarantine] = sortByWindow(batch, context.databaseNowMs);
+  const [archive, quarantine] = sortByWindow(batch, windowOf(context));
   await coverDays(batch, context);
   try {
     return await attempt(batch, context, archive, quarantine, false);
@@ -174,10 +176,17 @@ export function describeSkew(clockOffsetMs: number): string | undefined {
   return `the clock of this process is ${minutes} min ${side} that of Postgres: its events are quarantined; set the clocks and restart it`;
 }
 
+interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+function windowOf({ databaseNowMs, keepMs = Infinity }: BatchContext): Window {
+  return { fromMs: databaseNowMs - Math.min(WINDOW_BACK_MS, keepMs), toMs: databaseNowMs + WINDOW_AHEAD_MS };
+}
+
 /** Rows inside the ingest window, and rows outside. Only blocks that touch its border are taken apart. */
-function sortByWindow({ header, blocks }: Batch, databaseNowMs: number): [Rows, Rows] {
-  const fromMs = databaseNowMs - WINDOW_BACK_MS;
-  const toMs = databaseNowMs + WINDOW_AHEAD_MS;
+function sortByWindow({ header, blocks }: Batch, { fromMs, toMs }: Window): [Rows, Rows] {
   const field = header.columns.indexOf('end_time');
   const inside: Run[] = [];
   const outside: Run[] = [];
@@ -202,8 +211,9 @@ function sortByWindow({ header, blocks }: Batch, databaseNowMs: number): [Rows, 
   ];
 }
 
-async function coverDays({ blocks }: Batch, { partitions, databaseNowMs }: BatchContext): Promise<void> {
-  const fromMs = Math.max(Math.min(...blocks.map((block) => block.minEndMs)), databaseNowMs - WINDOW_BACK_MS);
-  const toMs = Math.min(Math.max(...blocks.map((block) => block.maxEndMs)), databaseNowMs + WINDOW_AHEAD_MS);
-  if (fromMs <= toMs) await partitions.cover(fromMs, toMs);
+async function coverDays({ blocks }: Batch, context: BatchContext): Promise<void> {
+  const window = windowOf(context);
+  const fromMs = Math.max(Math.min(...blocks.map((block) => block.minEndMs)), window.fromMs);
+  const toMs = Math.min(Math.max(...blocks.map((block) => block.maxEndMs)), window.toMs);
+  if (fromMs <= toMs) await context.partitions.cover(fromMs, toMs);
 }

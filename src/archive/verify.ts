@@ -27,6 +27,8 @@ export interface VerifiedLane {
   readonly queued: number;
   /** Of the source, in observability_metrics. */
   readonly rows: number;
+  /** Archived events of the source that retention has removed. */
+  readonly expired: number;
   /** Rows of the source whose id another row has. */
   readonly duplicates: number;
   /** Bytes that a killed process was writing: how many events they held nobody knows. */
@@ -45,6 +47,7 @@ type TotalKey =
   | 'dropped'
   | 'queued'
   | 'rows'
+  | 'expired'
   | 'duplicates';
 
 export interface VerifyReport {
@@ -68,6 +71,7 @@ interface LedgerRow {
   readonly quarantined: number | null;
   readonly sampled_out: number | null;
   readonly dropped: Record<string, number> | null;
+  readonly expired: number | null;
   readonly rows: number;
   readonly distinct_ids: number;
   readonly quarantine_rows: number;
@@ -141,6 +145,7 @@ function verifyLane(row: LedgerRow, waiting: Waiting | undefined, lanes: readonl
     dropped,
     queued,
     rows: first?.rows ?? 0,
+    expired: first?.expired ?? 0,
     duplicates: first === undefined ? 0 : first.rows - first.distinct_ids,
     unknownTailBytes: (first?.unknown_tail_bytes ?? 0) + tailBytes(waiting),
     closed: row.closed ?? false,
@@ -156,7 +161,11 @@ function compareTables(lanes: readonly LedgerRow[]): string[] {
   const place = `source ${first.source_id}`;
   const archived = lanes.reduce((total, lane) => total + (lane.archived ?? 0), 0);
   const quarantined = lanes.reduce((total, lane) => total + (lane.quarantined ?? 0), 0);
-  if (first.rows !== archived) problems.push(`${place}: archived ${archived}, rows in observability_metrics ${first.rows}`);
+  const expired = first.expired ?? 0;
+  if (first.rows + expired !== archived) {
+    const removed = expired === 0 ? '' : `, removed by retention ${expired}`;
+    problems.push(`${place}: archived ${archived}, rows in observability_metrics ${first.rows}${removed}`);
+  }
   if (first.rows !== first.distinct_ids) problems.push(`${place}: rows ${first.rows}, different ids ${first.distinct_ids}`);
   if (first.quarantine_rows !== quarantined) {
     problems.push(`${place}: quarantined ${quarantined}, rows in observability_quarantine ${first.quarantine_rows}`);
@@ -230,7 +239,7 @@ function takeWaiting(waiting: Waiting[], row: LedgerRow): Waiting | undefined {
 function unknownRow({ folder, lane }: Waiting): LedgerRow {
   const { service, instance, sourceId } = folder.source;
   const nothing = { segment: null, batch: null, recorded: null, archived: null, dead_lettered: null, quarantined: null };
-  const tables = { rows: 0, distinct_ids: 0, quarantine_rows: 0, dead_letter_rows: 0 };
+  const tables = { expired: 0, rows: 0, distinct_ids: 0, quarantine_rows: 0, dead_letter_rows: 0 };
   const state = { closed: null, unknown_tail_bytes: null, sampled_out: NO_COUNTS.sampledOut, dropped: {} };
   return { source_id: String(sourceId), service, instance, lane, ...nothing, ...state, ...tables };
 }
@@ -246,6 +255,7 @@ function addUp(sources: readonly VerifiedLane[]): VerifyReport['totals'] {
     dropped: total((source) => sum(source.dropped)),
     queued: total((source) => source.queued),
     rows: total((source) => source.rows),
+    expired: total((source) => source.expired),
     duplicates: total((source) => source.duplicates),
     unknownTailBytes: total((source) => source.unknownTailBytes),
     problems: total((source) => source.problems.length),

@@ -48,6 +48,7 @@ const COLUMNS: Column<Row>[] = [
   { title: 'DROPPED', align: 'right', cell: (row) => String(Object.values(row.dropped).reduce((sum, count) => sum + count, 0)) },
   { title: 'QUEUED', align: 'right', cell: (row) => String(row.queued) },
   { title: 'ROWS', align: 'right', cell: (row) => String(row.rows) },
+  { title: 'EXPIRED', align: 'right', cell: (row) => String(row.expired) },
   {
     title: 'STATE',
     cell: (row) =>

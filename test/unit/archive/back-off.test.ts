@@ -9,7 +9,7 @@ describe('BackOff', () => {
     return {
       lines,
       clock,
-      backOff: new BackOff('archive', { debug: note, info: note, warn: note, error: note }, () => clock.ms),
+      backOff: new BackOff('archive', { debug: note, info: note, warn: note, error: note }, { now: () => clock.ms }),
     };
   }
 

@@ -1,0 +1,16 @@
+-- Counts the rows of a detached partition as expired, by source, before it is dropped in the same transaction. Parameters: name.
+-- One row: rows; none when it is not ours to drop, or not detached yet (to drop it then would lock the whole table).
+with retiring as (
+  select retired.name from keepwatch.retired_partitions as retired
+  where retired.name = $<name> and retired.dropped_at is null
+    and not exists (select from pg_inherits where inhrelid = to_regclass('keepwatch.' || quote_ident($<name>)))
+), counted as (
+  select source_id, count(*) as rows from keepwatch.$<name:name> where exists (select from retiring) group by source_id
+), noted as (
+  update keepwatch.sources set expired = sources.expired + counted.rows from counted where sources.source_id = counted.source_id
+)
+update keepwatch.retired_partitions as retired
+set dropped_at = clock_timestamp(), rows = coalesce(retired.rows, 0) + (select coalesce(sum(rows), 0) from counted)
+from retiring
+where retired.name = retiring.name
+returning (select coalesce(sum(rows), 0)::float8 from counted) as rows;
