@@ -32,6 +32,16 @@ describe('loadConfig', () => {
     assert.ok(Object.isFrozen(config));
   });
 
+  it('reads how long raw events are kept', () => {
+    assert.equal(load().retention, 30 * 86_400_000);
+    assert.equal(load({}, { KEEPWATCH_RETENTION: '7d' }).retention, 7 * 86_400_000);
+    assert.equal(load({ retention: 'forever' }).retention, Infinity);
+    for (const given of ['2h', 'soon', '30']) {
+      const message = refusal({}, { KEEPWATCH_RETENTION: given });
+      assert.match(message, /^KEEPWATCH_RETENTION: got ".*"; allowed: a number and a unit: .*; at least 1d, or forever$/m);
+    }
+  });
+
   it('takes options before environment before file', () => {
     yaml('service: file\nport: 1\nspool: { dir: /from/file, max: 2GB }\n');
     const config = load({ service: 'option' }, { KEEPWATCH_SERVICE: 'env', KEEPWATCH_PORT: '2' });
