@@ -7,6 +7,7 @@ import { errors } from './families/errors.ts';
 import { handover } from './families/handover.ts';
 import { installation } from './families/installation.ts';
 import { methods } from './families/methods.ts';
+import { middleware } from './families/middleware.ts';
 import { mounts } from './families/mounts.ts';
 import { routes } from './families/routes.ts';
 import { streams } from './families/streams.ts';
@@ -15,6 +16,7 @@ import { unmatched } from './families/unmatched.ts';
 export const families: readonly Family[] = [
   routes,
   mounts,
+  middleware,
   handover,
   unmatched,
   errors,

@@ -11,19 +11,25 @@ export type Verdict = Readonly<Partial<Record<Aspect, boolean>>>;
 
 const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
 
-/** @param headersMs the longest time to a first byte that a client saw */
+export interface JudgeOptions {
+  /** The longest time to a first byte that a client saw. */
+  readonly headersMs: number;
+  /** Whether no route is right as well. */
+  readonly mayBeUnmatched: boolean;
+}
+
 export function judge(
   expected: readonly HttpRecord[],
   observations: readonly Observation[],
   measurer: Measurer,
-  headersMs: number,
+  options: JudgeOptions,
 ): Verdict {
   const verdict: Partial<Record<Aspect, boolean>> = { once: expected.length === observations.length };
   const left = [...observations];
   for (const record of expected) {
-    const best = takeNearest(record, left, measurer);
+    const best = takeNearest(record, left, measurer, options);
     if (best === undefined) continue;
-    for (const [aspect, isRight] of Object.entries(compare(record, best, measurer, headersMs)) as [Aspect, boolean][]) {
+    for (const [aspect, isRight] of Object.entries(compare(record, best, measurer, options)) as [Aspect, boolean][]) {
       verdict[aspect] = (verdict[aspect] ?? true) && isRight;
     }
   }
@@ -34,8 +40,14 @@ export function isPassed(verdict: Verdict): boolean {
   return ASPECTS.every((aspect) => aspect === 'streams' || verdict[aspect] !== false);
 }
 
-function takeNearest(record: HttpRecord, left: Observation[], measurer: Measurer): Observation | undefined {
-  const score = (observation: Observation) => Object.values(compare(record, observation, measurer, 0)).filter(Boolean).length;
+function takeNearest(
+  record: HttpRecord,
+  left: Observation[],
+  measurer: Measurer,
+  options: JudgeOptions,
+): Observation | undefined {
+  const score = (observation: Observation) =>
+    Object.values(compare(record, observation, measurer, options)).filter(Boolean).length;
   const best = left.reduce<Observation | undefined>(
     (found, observation) => (found === undefined || score(observation) > score(found) ? observation : found),
     undefined,
@@ -44,10 +56,16 @@ function takeNearest(record: HttpRecord, left: Observation[], measurer: Measurer
   return best;
 }
 
-function compare(record: HttpRecord, observation: Observation, measurer: Measurer, headersMs: number): Verdict {
+function compare(
+  record: HttpRecord,
+  observation: Observation,
+  measurer: Measurer,
+  { headersMs, mayBeUnmatched }: JudgeOptions,
+): Verdict {
+  const routes = [measurer.routeOf(record), ...(mayBeUnmatched ? [undefined] : [])].map(trimmed);
   return {
     method: isMethod(record, observation),
-    route: trimmed(observation.route) === trimmed(measurer.routeOf(record)),
+    route: routes.includes(trimmed(observation.route)),
     status: isStatus(record, observation),
     ...(record.ending === 'complete' ? {} : { outcome: observation.mark !== undefined }),
     ...(record.isStream ? { streams: observation.latencyMs <= headersMs + 1 } : {}),

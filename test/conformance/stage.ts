@@ -1,7 +1,8 @@
 // Where a case plays: its copy of Express, the measurer, the servers that it opened and the connections to them. It knows when all is over
 // by what happens (every connection closed on both sides), never by a time.
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type express from 'express';
 import type { Express, RequestHandler } from 'express';
 import { type Answer, Client } from './client.ts';
@@ -18,7 +19,7 @@ export class Stage {
   /** Statuses that clients of plain requests saw. */
   readonly seenStatuses: (number | undefined)[] = [];
   readonly #clients: Client[] = [];
-  readonly #servers: NetServer[] = [];
+  readonly #servers: Server[] = [];
   readonly #sockets: Promise<void>[] = [];
   readonly #signals = new Map<string, Signal>();
   #middleware: RequestHandler | undefined;
@@ -67,16 +68,17 @@ export class Stage {
     return this.serve(createServer(app));
   }
 
-  async serve(server: Server, options: { isTls?: boolean } = {}): Promise<Client> {
+  async serve(server: Server): Promise<Client> {
+    const isTls = server instanceof TlsServer;
     this.#servers.push(server);
-    server.on(options.isTls === true ? 'secureConnection' : 'connection', (socket: Socket) => {
+    server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#sockets.push(new Promise((resolve) => socket.once('close', () => resolve())));
     });
     if (!server.listening) {
       server.listen(0, '127.0.0.1');
       await new Promise((resolve) => server.once('listening', resolve));
     }
-    const client = new Client((server.address() as AddressInfo).port, options);
+    const client = new Client((server.address() as AddressInfo).port, { isTls });
     this.#clients.push(client);
     return client;
   }
@@ -98,7 +100,7 @@ export class Stage {
   async close(): Promise<void> {
     for (const { connections } of this.#clients) for (const { socket } of connections) socket.destroy();
     for (const server of this.#servers) {
-      if ('closeAllConnections' in server) (server as Server).closeAllConnections();
+      server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     }
   }

@@ -1,8 +1,11 @@
 // Where the middleware stands, how often, and on which server: each request counts once, and what is no traffic does not count.
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Express } from 'express';
+import { request } from '../client.ts';
 import { asks, type ConformanceCase, EXPRESS_VERSIONS, type Family } from '../conformance-case.ts';
 import { answersErrors, ok, throws } from '../handlers.ts';
+import { createSelfSigned } from '../self-signed.ts';
 import type { Stage } from '../stage.ts';
 
 const BY_ITSELF = { installs: 'by itself' } as const;
@@ -250,9 +253,34 @@ const servers: ConformanceCase[] = [
   },
 ];
 
+const overTls: ConformanceCase[] = [
+  {
+    name: 'https',
+    routes: (app) => void app.get('/things/:id', ok),
+    serve: (app) => createTlsServer(createSelfSigned(), app),
+    async drive(client, stage) {
+      stage.saw(await client.ask('GET', '/things/7'));
+      stage.saw(await client.ask('GET', '/nowhere'));
+    },
+    expect: ['GET /things/:id 200', 'GET __unmatched__ 404'],
+  },
+  {
+    name: 'https, cut before the headers',
+    routes: (app, stage) => void app.get('/things/:id', () => stage.signal('asked')),
+    serve: (app) => createTlsServer(createSelfSigned(), app),
+    async drive(client, stage) {
+      const connection = await client.open();
+      connection.send(request('GET', '/things/7'));
+      await stage.happened('asked');
+      connection.socket.destroy();
+    },
+    expect: ['GET /things/:id - aborted client_disconnect'],
+  },
+];
+
 const apps = new WeakMap<Stage, Express>();
 
 export const installation: Family = {
   name: 'installation',
-  cases: [...twice, ...places, ...partial, ...selfScrapes, ...scrapeOthers, ...servers],
+  cases: [...twice, ...places, ...partial, ...selfScrapes, ...scrapeOthers, ...servers, ...overTls],
 };
