@@ -30,8 +30,6 @@ export interface ConformanceCase {
   readonly routeNeedsRegister?: readonly ExpressVersion[];
   /** What only Keepwatch has (a health check of its own, say): peers are not judged by it. */
   readonly isOwn?: boolean;
-  /** To name what answered is our rule, not a convention: for peers no route is right as well. */
-  readonly isRouteOurs?: boolean;
 }
 
 export type Expectation = readonly string[] | ((version: ExpressVersion) => readonly string[]);

@@ -1,4 +1,5 @@
 // Compares what a measurer exposed with what happened, aspect by aspect, in the measurer's own words. The same for all of them.
+import { METHODS } from 'node:http';
 import type { HttpRecord } from './http-record.ts';
 import type { Measurer, Observation } from './measurer.ts';
 
@@ -9,13 +10,11 @@ export type Aspect = (typeof ASPECTS)[number];
 /** True: right. Absent: the case says nothing about it. */
 export type Verdict = Readonly<Partial<Record<Aspect, boolean>>>;
 
-const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
-
 export interface JudgeOptions {
   /** The longest time to a first byte that a client saw. */
   readonly headersMs: number;
-  /** Whether no route is right as well. */
-  readonly mayBeUnmatched: boolean;
+  /** Routes that are right as well; undefined: none. */
+  readonly otherRoutes: readonly (string | undefined)[];
 }
 
 export function judge(
@@ -60,9 +59,9 @@ function compare(
   record: HttpRecord,
   observation: Observation,
   measurer: Measurer,
-  { headersMs, mayBeUnmatched }: JudgeOptions,
+  { headersMs, otherRoutes }: JudgeOptions,
 ): Verdict {
-  const routes = [measurer.routeOf(record), ...(mayBeUnmatched ? [undefined] : [])].map(trimmed);
+  const routes = [measurer.routeOf(record), ...otherRoutes].map(trimmed);
   return {
     method: isMethod(record, observation),
     route: routes.includes(trimmed(observation.route)),
@@ -72,10 +71,9 @@ function compare(
   };
 }
 
-/** A method that is not known may be grouped under any one name, but not be told by what the client sent. */
-function isMethod(record: HttpRecord, { method }: Observation): boolean {
-  if (record.method === '_OTHER') return method !== undefined && /other|unknown/i.test(method);
-  return method === record.method && KNOWN_METHODS.has(method);
+/** Node reads the methods of its list alone, so a label that names one of them is bounded too. */
+function isMethod(record: HttpRecord, { method = '' }: Observation): boolean {
+  return method === record.method || (record.method === '_OTHER' && METHODS.includes(method));
 }
 
 /** Where no status line went out, any status that says so is right: none, 499, 0. */

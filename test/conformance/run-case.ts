@@ -4,6 +4,7 @@ import { type ConformanceCase, type ExpressVersion, expectedOf } from './conform
 import { parseRecord } from './http-record.ts';
 import { isPassed, judge, type Verdict } from './judge.ts';
 import type { MeasurerFactory, Observation } from './measurer.ts';
+import { peersMaySay } from './peers-may-say.ts';
 import { type Framework, Stage } from './stage.ts';
 
 const DEADLINE_MS = 10_000;
@@ -37,8 +38,8 @@ export async function runCase(family: string, playedCase: ConformanceCase, play:
     const records = expected.map(parseRecord);
     const observations = await measurer.observations();
     const isOwn = play.factory.name === 'keepwatch';
-    const mayBeUnmatched = !isOwn && playedCase.isRouteOurs === true;
-    const verdict = judge(records, observations, measurer, { headersMs: stage.headersMs, mayBeUnmatched });
+    const otherRoutes = isOwn ? [] : peersMaySay(family, playedCase.name);
+    const verdict = judge(records, observations, measurer, { headersMs: stage.headersMs, otherRoutes });
     const faults = [
       ...wrongAnswers(stage, expected),
       ...(await measurer.faults(records, { isRouteExact, headersMs: stage.headersMs })),

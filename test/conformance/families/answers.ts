@@ -131,7 +131,7 @@ const files: ConformanceCase[] = [
       app.use('/files/:shelf', router);
       app.use(answersErrors());
     },
-    'GET /files/7/a.txt',
+    'GET /files/7/8',
     'GET /files/:shelf/:name 404',
     { routeNeedsRegister: BEFORE_ROUTER_2_3 },
   ),

@@ -6,9 +6,12 @@ import type { ConformanceCase, Family } from '../conformance-case.ts';
 import { ok } from '../handlers.ts';
 import type { Stage } from '../stage.ts';
 
+/** The id of work that is never done. */
+const NEVER = '999';
+
 function workRoutes(app: Express, stage: Stage): void {
   app.get('/work/:id', (asked, response) => {
-    if (asked.params['id'] === 'never') stage.signal('never');
+    if (asked.params['id'] === NEVER) stage.signal('never');
     else setImmediate(() => response.send('ok'));
   });
   app.get('/quick', ok);
@@ -61,14 +64,14 @@ const keepAlive: ConformanceCase[] = [
     routes: (app, stage) => {
       app.get('/work/:id', (asked, response) => {
         const finish = () => void response.send('ok');
-        if (asked.params['id'] === 'slow') void stage.happened('others').then(finish);
+        if (asked.params['id'] === '1') void stage.happened('others').then(finish);
         else finish();
-        if (asked.params['id'] === 'last') stage.signal('others');
+        if (asked.params['id'] === '4') stage.signal('others');
       });
     },
     async drive(client) {
       const connection = await client.open();
-      connection.send(['slow', 'a', 'b', 'last'].map((id) => request('GET', `/work/${id}`)).join(''));
+      connection.send(['1', '2', '3', '4'].map((id) => request('GET', `/work/${id}`)).join(''));
       await connection.receive('HTTP/1.1', 4);
     },
     expect: times(4, 'GET /work/:id 200'),
@@ -78,7 +81,7 @@ const keepAlive: ConformanceCase[] = [
     routes: workRoutes,
     async drive(client, stage) {
       const connection = await client.open();
-      connection.send(request('GET', '/work/never') + request('GET', '/quick').repeat(7));
+      connection.send(request('GET', `/work/${NEVER}`) + request('GET', '/quick').repeat(7));
       await stage.happened('never');
       await new Promise((resolve) => setImmediate(resolve));
       await connection.reset();
@@ -90,7 +93,7 @@ const keepAlive: ConformanceCase[] = [
     routes: workRoutes,
     async drive(client, stage) {
       const connection = await client.open();
-      connection.send(request('GET', '/quick') + request('GET', '/work/never') + request('GET', '/quick'));
+      connection.send(request('GET', '/quick') + request('GET', `/work/${NEVER}`) + request('GET', '/quick'));
       await stage.happened('never');
       await connection.receive('HTTP/1.1');
       await connection.reset();
@@ -221,7 +224,7 @@ const halfClosed: ConformanceCase[] = [
     routes: workRoutes,
     async drive(client, stage) {
       const connection = await client.open({ allowHalfOpen: true });
-      connection.send(request('GET', '/work/never'));
+      connection.send(request('GET', `/work/${NEVER}`));
       await stage.happened('never');
       connection.end();
       await connection.closed;

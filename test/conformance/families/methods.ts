@@ -54,19 +54,6 @@ const rest: ConformanceCase[] = [
     ['LOCK /a', 'UNLOCK /a', 'COPY /a', 'REPORT /a'],
     Array.from({ length: 4 }, () => '_OTHER __unmatched__ 404'),
   ),
-  asks(
-    'a method that the app overrides',
-    (app) => {
-      app.use((request, _response, next) => {
-        if (request.get('x-http-method-override') !== undefined || request.query['_method'] === 'DELETE')
-          request.method = 'DELETE';
-        next();
-      });
-      app.delete('/things/:id', ok);
-    },
-    'POST /things/7?_method=DELETE',
-    'DELETE /things/:id 200',
-  ),
 ];
 
 /** What Node refuses before there is a request leaves no record. */

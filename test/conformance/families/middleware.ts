@@ -120,5 +120,5 @@ const files: ConformanceCase[] = [
 
 export const middleware: Family = {
   name: 'middleware',
-  cases: [...functions, ...files].map((each) => ({ ...each, isRouteOurs: true })),
+  cases: [...functions, ...files],
 };
