@@ -111,7 +111,7 @@ export class Recorder {
   ): void {
     const targets = binding.targets[status] ?? this.#resolve(binding, status);
     for (const { counter, slot } of targets.counters) counter.add(slot, 1);
-    targets.histogram?.observe(targets.histogramSlot, durationMs / 1000);
+    targets.histogram?.observe(targets.histogramSlot, durationMs / 1000, span, endMs);
     this.#ring.push(binding.series, status, endMs, durationMs, span, metadata, error);
   }
 
