@@ -10,10 +10,11 @@ const closeSource = loadSql('archive/close-source');
 
 /**
  * Drains every orphan in the spool.
+ * @param ownSourceId of this process, if it has one
  * @returns the bytes that folders of other sources, dead or alive, still hold
  * @throws what Postgres or the file system says; a next call goes on from there
  */
-export async function drainLeftovers(ownSourceId: bigint, context: Omit<DrainContext, 'now'>): Promise<number> {
+export async function drainLeftovers(ownSourceId: bigint | undefined, context: Omit<DrainContext, 'now'>): Promise<number> {
   let otherBytes = 0;
   for (const folder of await listSources(context.spoolDir, Date.now())) {
     if (folder.source.sourceId === ownSourceId) continue;

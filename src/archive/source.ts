@@ -18,7 +18,8 @@ export interface Source {
   readonly pidNamespace: string | null;
 }
 
-const SOURCE_VERSION = 1;
+/** Of source.json. */
+export const SOURCE_VERSION = 1;
 /** A source of another boot counts as dead when its folder's heartbeat is older than this. */
 const HEARTBEAT_STALE_MS = 30_000;
 

@@ -1,0 +1,81 @@
+// Mends what keeps a spool from being drained: a folder that does not say whose it is, and files that are no segments.
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { KeepwatchError } from '../errors.ts';
+import { readSegment } from './segment-reader.ts';
+import { formatSource, formatSourceId, SOURCE_VERSION, type Source } from './source.ts';
+import { listSegments, listSources, listUnreadable, SOURCE_FILE, setAsideFile } from './spool-folder.ts';
+
+export interface Repair {
+  readonly path: string;
+  /** What was, or would be, done. */
+  readonly action: string;
+}
+
+/**
+ * Writes a source.json from what the segments say where it is missing or damaged, and sets files aside that are no segments. Folders of
+ * processes that live are left alone. Damaged blocks need no repair: draining sets them aside, and counts their events.
+ * @param options.isDryRun only say what would be done
+ */
+export async function repairSpool(spoolDir: string, { isDryRun = false }: { isDryRun?: boolean } = {}): Promise<Repair[]> {
+  const repairs: Repair[] = [];
+  const dead = (await listSources(spoolDir, Date.now())).filter(({ isOrphan }) => isOrphan).map(({ path }) => path);
+  for (const path of [...dead, ...(await listUnreadable(spoolDir))]) {
+    const { source, broken } = await readFolder(path);
+    for (const file of broken) {
+      if (!isDryRun) await setAsideFile(spoolDir, file);
+      repairs.push({ path: file, action: 'is no segment: moved to suspect/' });
+    }
+    const sourceFile = join(path, SOURCE_FILE);
+    if (dead.includes(path) || source === undefined || (await isOfNewerVersion(sourceFile))) continue;
+    if (!isDryRun) {
+      await writeFile(`${sourceFile}.new`, formatSource(source), { mode: 0o600, flush: true });
+      await rename(`${sourceFile}.new`, sourceFile);
+    }
+    repairs.push({ path: sourceFile, action: 'written from what the segments say; drained once it is 30 s old' });
+  }
+  return repairs;
+}
+
+async function isOfNewerVersion(sourceFile: string): Promise<boolean> {
+  try {
+    const { formatVersion } = JSON.parse(await readFile(sourceFile, 'utf8')) as { formatVersion?: unknown };
+    return typeof formatVersion === 'number' && formatVersion > SOURCE_VERSION;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns the source that its segments name, if they name the one of the folder; and the files that are no segments */
+async function readFolder(path: string): Promise<{ source: Source | undefined; broken: string[] }> {
+  const broken: string[] = [];
+  let source: Source | undefined;
+  for (const entry of await listSegments(path)) {
+    const bytes = await readFile(entry.path);
+    if (bytes.length === 0) continue;
+    try {
+      const segment = readSegment(bytes);
+      if (segment === undefined) continue; // of a newer version
+      const { sourceId, service } = segment.header;
+      if (formatSourceId(sourceId) === basename(path)) source ??= recoveredSource(sourceId, service);
+    } catch (error) {
+      if (!(error instanceof KeepwatchError)) throw error;
+      broken.push(entry.path);
+    }
+  }
+  return { source, broken };
+}
+
+/** Of a process that nobody knows any more: dead once its file is 30 s old. */
+function recoveredSource(sourceId: bigint, service: string): Source {
+  const unknown = { bootId: 'unknown', pidStartTime: null, pidNamespace: null };
+  return {
+    formatVersion: SOURCE_VERSION,
+    sourceId,
+    service,
+    instance: 'recovered',
+    startedAt: new Date(0).toISOString(),
+    pid: 1,
+    ...unknown,
+  };
+}

@@ -1,0 +1,122 @@
+// keepwatch spool: what waits on the disk for Postgres; proves it readable, mends what keeps it from being drained, drains it.
+import type { Command } from 'commander';
+import { drainLeftovers } from '../archive/leftovers.ts';
+import { createPartitions } from '../archive/partitions.ts';
+import { listSpool, type SpooledLane, type VerifiedSpool, verifySpool } from '../archive/spool-inspection.ts';
+import { repairSpool } from '../archive/spool-repair.ts';
+import { loadConfig } from '../config.ts';
+import { createLogger } from '../logger.ts';
+import { EXIT } from './exit.ts';
+import { withStorage } from './storage.ts';
+import { type Column, formatTable } from './table.ts';
+
+interface Flags {
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export function addSpool(program: Command): void {
+  const spool = program.command('spool').description('look after the events that wait on this disk for Postgres');
+  spool
+    .command('ls')
+    .description('list what waits, by source and lane')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  keepwatch spool ls\n  keepwatch spool ls --json | jq ".[].bytes"')
+    .action(list);
+  spool
+    .command('verify')
+    .description('read every segment and check its checksums; exit code 1 when something is damaged')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  keepwatch spool verify')
+    .action(verify);
+  spool
+    .command('repair')
+    .description('mend what keeps the spool of a dead process from being drained')
+    .option('--dry-run', 'only say what would be done')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  keepwatch spool repair --dry-run\n  keepwatch spool repair')
+    .action(repair);
+  spool
+    .command('drain')
+    .description('archive what dead processes left; processes that live drain what is theirs')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  keepwatch spool drain')
+    .action(drain);
+}
+
+async function list({ json }: Flags): Promise<void> {
+  const { spoolDir } = loadConfig();
+  const lanes = await listSpool(spoolDir);
+  print(json, lanes, lanes.length === 0 ? `nothing waits in ${spoolDir}` : formatTable(COLUMNS, lanes));
+}
+
+async function verify({ json }: Flags): Promise<void> {
+  const { spoolDir } = loadConfig();
+  const total = (await listSpool(spoolDir)).reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0;
+  const lanes = await verifySpool(spoolDir, (bytes) => {
+    done += bytes;
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[Kread ${formatBytes(done)} of ${formatBytes(total)}`);
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  const problems = lanes.flatMap((lane) => lane.problems);
+  const verdict = problems.length === 0 ? 'ok: every segment can be read' : `FAILED: ${problems.length} problems`;
+  const table = lanes.length === 0 ? [] : [formatTable([...COLUMNS, ...CONTENT_COLUMNS], lanes), ''];
+  print(json, lanes, [...table, ...problems, verdict].join('\n'));
+  if (problems.length > 0) process.exitCode = EXIT.checkFailed;
+}
+
+async function repair({ json, dryRun }: Flags): Promise<void> {
+  const repairs = await repairSpool(loadConfig().spoolDir, { isDryRun: dryRun === true });
+  const lines = repairs.map(({ path, action }) => `${path}: ${action}`);
+  if (dryRun === true && lines.length > 0) lines.push('nothing is changed: --dry-run');
+  print(json, repairs, lines.length === 0 ? 'nothing to repair' : lines.join('\n'));
+}
+
+async function drain({ json }: Flags): Promise<void> {
+  const config = loadConfig();
+  const counts = { archived: 0, deadLettered: 0, quarantined: 0 };
+  await withStorage(config, async ({ database }) => {
+    await drainLeftovers(undefined, {
+      database,
+      partitions: createPartitions(database),
+      spoolDir: config.spoolDir,
+      keepMs: config.retention,
+      logger: createLogger({ level: 'warn', service: config.service }),
+      onCommit: ({ archived, deadLettered, quarantined }) => {
+        counts.archived += archived;
+        counts.deadLettered += deadLettered;
+        counts.quarantined += quarantined;
+      },
+    });
+  });
+  const left = await listSpool(config.spoolDir);
+  const summary = `${counts.archived} archived, ${counts.deadLettered} dead-lettered, ${counts.quarantined} quarantined`;
+  const rest = left.length === 0 ? 'nothing waits' : `${formatTable(COLUMNS, left)}\nwaits for its own process, or for repair`;
+  print(json, { ...counts, left }, `${summary}\n${rest}`);
+}
+
+function print(json: boolean | undefined, value: unknown, text: string): void {
+  process.stdout.write(`${json === true ? JSON.stringify(value) : text}\n`);
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+  if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${(bytes / 1e3).toFixed(1)} kB`;
+}
+
+const COLUMNS: Column<SpooledLane>[] = [
+  { title: 'SOURCE', cell: (row) => row.folder },
+  { title: 'SERVICE', cell: (row) => row.service },
+  { title: 'INSTANCE', cell: (row) => row.instance },
+  { title: 'PROCESS', cell: (row) => row.owner },
+  { title: 'LANE', cell: (row) => row.lane },
+  { title: 'SEGMENTS', align: 'right', cell: (row) => String(row.segments) },
+  { title: 'SIZE', align: 'right', cell: (row) => formatBytes(row.bytes) },
+  { title: 'OLDEST', cell: (row) => new Date(row.oldestMs).toISOString() },
+];
+const CONTENT_COLUMNS: Column<VerifiedSpool>[] = [
+  { title: 'EVENTS', align: 'right', cell: (row) => String(row.events) },
+  { title: 'DAMAGED', align: 'right', cell: (row) => formatBytes(row.damagedBytes) },
+];
