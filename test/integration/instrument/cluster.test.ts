@@ -17,7 +17,7 @@ describe("prom-client's AggregatorRegistry", () => {
       return registry;
     });
     const given = await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()));
-    const merged = AggregatorRegistry.aggregate(given as never);
+    const merged = AggregatorRegistry.aggregate(given);
     const { scrape, stop } = await serveMetrics(createMetricsHandler(merged));
     // As OpenMetrics prom-client would write it `tool_calls_total_total`; our handler is right there too.
     const openMetrics = await scrape({ Accept: 'application/openmetrics-text' });
