@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { EXPRESS_VERSIONS, type ExpressVersion } from './conformance-case.ts';
 import { MEASURER_NAMES, type MeasurerName } from './measurer.ts';
 import { formatFailure, formatProgress, formatScores } from './report.ts';
+import { writeScores } from './scores-file.ts';
 import { type RunResult, runSuite } from './suite.ts';
 
 const HELP = `usage: npm run conformance -- [options]
@@ -12,6 +13,7 @@ Plays HTTP cases over TCP on Express 4, 5.2 and 5.3, and compares what is record
   --peers              also score express-prom-bundle, swagger-stats and OpenTelemetry on the same cases
   --only <text>        a family, or cases whose "family: name" contains the text
   --express <version>  4, 5.2 or 5.3; default: all
+  --write              with --peers: write the scores into docs/comparison.md
   --verbose            also show what peers got wrong
   --json               print results as JSON, one line per run
   --help               show this
@@ -19,7 +21,7 @@ Plays HTTP cases over TCP on Express 4, 5.2 and 5.3, and compares what is record
 examples:
   npm run conformance
   npm run conformance -- --only aborts --express 5.3
-  npm run conformance -- --peers > scores.txt
+  npm run conformance -- --peers --write
 
 The last line says "N passed, 0 failed"; the exit code is 1 when a case of Keepwatch failed, 2 for a wrong option.
 `;
@@ -31,6 +33,7 @@ function readOptions() {
         peers: { type: 'boolean', default: false },
         only: { type: 'string', default: '' },
         express: { type: 'string' },
+        write: { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -39,6 +42,8 @@ function readOptions() {
     if (values.express !== undefined && !EXPRESS_VERSIONS.some((version) => version === values.express)) {
       throw new Error(`--express: got ${values.express}; allowed: ${EXPRESS_VERSIONS.join(', ')}`);
     }
+    const isPartial = values.only !== '' || values.express !== undefined || !values.peers;
+    if (values.write && isPartial) throw new Error('--write: wants --peers, without --only and --express');
     return values;
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
@@ -69,6 +74,7 @@ if (options.help) {
   const runs = await runSuite({ measurers, versions, only: options.only });
   if (options.json) for (const run of runs) print(JSON.stringify(run));
   else printPeople(runs, options.verbose);
+  if (options.write) writeScores(runs);
   const own = runs.filter(({ measurer }) => measurer === 'keepwatch');
   const results = own.flatMap((run) => run.results);
   const failed = results.filter(({ isPassed }) => !isPassed).length + own.filter(({ failure }) => failure !== undefined).length;

@@ -13,6 +13,8 @@ import { parseHistogram, parseSamples, type Sample } from '../prometheus-samples
 
 const LATENCY = 'http_server_request_duration_seconds';
 const STREAMS = 'http_server_stream_duration_seconds';
+/** Streams of the cases are open for 40 ms at least. */
+const SHORTEST_STREAM_MS = 35;
 /** The route in texts, where the exact one is not promised. */
 const ANY_ROUTE = '*';
 
@@ -97,6 +99,9 @@ class KeepwatchMeasurer implements Measurer {
     if (expected.length > 0 && expected.every(({ isStream }) => isStream) && latest > headersMs + 1) {
       faults.push(`${LATENCY}: a stream was measured with ${latest} ms; its client saw headers after ${headersMs} ms`);
     }
+    const shortest = Math.min(...parseHistogram(text, STREAMS).map(({ mean }) => mean * 1000));
+    if (shortest < SHORTEST_STREAM_MS)
+      faults.push(`${STREAMS}: a lifetime of ${shortest} ms; it was open for more than ${SHORTEST_STREAM_MS} ms`);
     return faults;
   }
 
