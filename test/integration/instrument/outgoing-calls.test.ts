@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import diagnostics from 'node:diagnostics_channel';
 import http from 'node:http';
+import { context, propagation, trace } from '@opentelemetry/api';
+import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Propagation } from '../../../src/instrument/outgoing-calls.ts';
 import { ObservabilityTracker, type TrackerOptions } from '../../../src/instrument/tracker.ts';
 import { type HeaderServer, startHeaderServer } from '../../support/header-server.ts';
@@ -185,6 +187,24 @@ describe('outgoing calls', () => {
     for (const [at, [index]] of server.values('x-index').entries()) assert.equal(sent[at], spanIds[Number(index)]);
     tracker.flush();
     assert.equal(new Set(sink.events.map((event) => event.spanId)).size, 50);
+  });
+
+  it('steps behind a listener of OpenTelemetry that came later and adds a header unseen', async () => {
+    const tracker = start();
+    const theirs = `00-${'c'.repeat(32)}-${'d'.repeat(16)}-01`;
+    const listener = (message: unknown) =>
+      (message as { request: { addHeader(name: string, value: string): void } }).request.addHeader('traceparent', theirs);
+    new NodeTracerProvider().register();
+    diagnostics.subscribe('undici:request:create', listener);
+    try {
+      for (let index = 0; index < 3; index++) await tracker.measure(CALL, () => get());
+    } finally {
+      diagnostics.unsubscribe('undici:request:create', listener);
+      for (const api of [trace, context, propagation]) api.disable();
+    }
+    assert.deepEqual(server.values('traceparent'), [[theirs], [theirs], [theirs]]);
+    await tracker.measure(CALL, () => get());
+    assert.equal(server.values('traceparent')[3]?.length, 1);
   });
 
   it('survives what a channel may publish', () => {
