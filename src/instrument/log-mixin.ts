@@ -1,5 +1,5 @@
 // Trace ids for the app's own log lines, in the fields that OpenTelemetry gives them: `pino({ mixin: tracker.logMixin() })`.
-import { formatTraceIds, type RemoteParent, SAMPLED } from './trace-context.ts';
+import { formatTraceIds, KNOWN_FLAGS, type RemoteParent } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
 
 /** Empty outside of executions, and when tracing is off. */
@@ -22,7 +22,7 @@ export function createLogMixin(tracer: Tracer | undefined): () => LogFields {
     if (span === undefined) return {};
     if (span !== last) {
       ({ traceId: trace_id, spanId: span_id } = formatTraceIds(span));
-      trace_flags = `0${span.flags & SAMPLED}`;
+      trace_flags = `0${span.flags & KNOWN_FLAGS}`;
       last = span;
     }
     return { trace_id, span_id, trace_flags };

@@ -1,7 +1,6 @@
 // Reads which OpenTelemetry span is active, where the app uses OpenTelemetry. `@opentelemetry/api` is never imported: it publishes itself
 // under a global symbol, and its context keys are global symbols too. Functions here may throw what a foreign context manager throws.
-import type { Outside, RemoteParent, Span } from './trace-context.ts';
-import { readHexWord, SAMPLED } from './trace-context.ts';
+import { KNOWN_FLAGS, type Outside, type RemoteParent, readHexWord, type Span } from './trace-context.ts';
 
 const API = Symbol.for('opentelemetry.js.api.1');
 const ACTIVE_SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
@@ -76,7 +75,7 @@ export function asParent(span: OpenTelemetrySpan): RemoteParent {
     trace3: readHexWord(traceId, 24),
     span0: readHexWord(spanId, 0),
     span1: readHexWord(spanId, 8),
-    flags: traceFlags & SAMPLED,
+    flags: traceFlags & KNOWN_FLAGS,
     outside: outsideOf(span),
   };
 }

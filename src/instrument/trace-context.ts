@@ -30,7 +30,9 @@ export type SpanId = Omit<RemoteParent, 'outside'>;
 
 const POOL_WORDS = 1024;
 /** The flag of `traceparent` that says: the caller may have recorded this. */
-export const SAMPLED = 1;
+const SAMPLED = 1;
+/** The flags that are known: sampled, and (2) that the trace id is random. Others are not handed on. */
+export const KNOWN_FLAGS = 3;
 
 /** Makes spans. Random words come from a pool that is refilled 4 kB at a time: 16 random bytes per call cost 2 us. */
 export class SpanSource {

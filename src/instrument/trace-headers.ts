@@ -1,5 +1,5 @@
 // The W3C headers `traceparent` and `tracestate` as text: read and written (https://www.w3.org/TR/trace-context/). Nothing here throws.
-import { formatTraceIds, type RemoteParent, readHexWord, SAMPLED, type SpanId } from './trace-context.ts';
+import { formatTraceIds, KNOWN_FLAGS, type RemoteParent, readHexWord, type SpanId } from './trace-context.ts';
 
 /** Longer ones are dropped whole: the specification asks to carry at least this many characters. */
 const MAX_TRACESTATE_LENGTH = 512;
@@ -9,7 +9,8 @@ const MAX_TRACEPARENT_LENGTH = 512;
 const TRACEPARENT_LENGTH = 55;
 
 const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
-const TRACESTATE_KEY = /^(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})$/;
+/** As level 2 of the specification has it, which takes all that level 1 took. */
+const TRACESTATE_KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/;
 const TRACESTATE_VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 /** Optional white space of HTTP: spaces and tabs. */
 const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
@@ -17,7 +18,7 @@ const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
 /**
  * Reads a `traceparent` header: the caller's span. Undefined unless it is well-formed: version ff, upper case, all-zero ids and, in version
  * 00, anything after the flags are refused, as are several headers (Node joins them by a comma); longer headers of later versions are read
- * as far as they are known. Of the flags, `sampled` alone is kept.
+ * as far as they are known.
  */
 export function parseTraceparent(header: unknown): RemoteParent | undefined {
   if (typeof header !== 'string' || header.length < TRACEPARENT_LENGTH || header.length > MAX_TRACEPARENT_LENGTH)
@@ -32,7 +33,7 @@ export function parseTraceparent(header: unknown): RemoteParent | undefined {
     trace3: readHexWord(text, 27),
     span0: readHexWord(text, 36),
     span1: readHexWord(text, 44),
-    flags: Number.parseInt(text.slice(53, 55), 16) & SAMPLED,
+    flags: Number.parseInt(text.slice(53, 55), 16) & KNOWN_FLAGS,
     outside: undefined,
   };
 }
@@ -40,7 +41,7 @@ export function parseTraceparent(header: unknown): RemoteParent | undefined {
 /** The header that makes `span` the parent of what an outgoing call does. */
 export function formatTraceparent(span: SpanId): string {
   const { traceId, spanId } = formatTraceIds(span);
-  return `00-${traceId}-${spanId}-0${span.flags & SAMPLED}`;
+  return `00-${traceId}-${spanId}-0${span.flags & KNOWN_FLAGS}`;
 }
 
 /** Headers that carry a trace on. */
@@ -57,12 +58,12 @@ export function formatTraceHeaders(span: RemoteParent): TraceHeaders {
 
 /**
  * A `tracestate` header, to be carried on as it is (several headers: joined by commas, as Node does). Undefined when there is nothing to
- * carry; false when it is malformed, names a key twice, or has more than 512 characters or 32 members: then it is dropped whole.
+ * carry; false when it is malformed, or has more than 512 characters or 32 members: then it is dropped whole. Keys that stand there twice
+ * are the business of who reads them.
  */
 export function parseTracestate(header: unknown): string | undefined | false {
   if (header === undefined) return undefined;
   if (typeof header !== 'string' || header.length > MAX_TRACESTATE_LENGTH) return false;
-  const keys = new Set<string>();
   let members = 0;
   for (const part of header.split(',')) {
     const member = part.replace(OUTER_SPACE, '');
@@ -71,8 +72,7 @@ export function parseTracestate(header: unknown): string | undefined | false {
     const equals = member.indexOf('=');
     if (!TRACESTATE_KEY.test(member.slice(0, Math.max(equals, 0))) || !TRACESTATE_VALUE.test(member.slice(equals + 1)))
       return false;
-    keys.add(member.slice(0, equals));
-    if (++members > MAX_TRACESTATE_MEMBERS || keys.size < members) return false;
+    if (++members > MAX_TRACESTATE_MEMBERS) return false;
   }
   return members === 0 ? undefined : header;
 }
