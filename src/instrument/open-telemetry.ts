@@ -31,26 +31,26 @@ interface Context {
   getValue(key: symbol): unknown;
 }
 
-interface Api {
-  readonly context?: { active(): Context };
+interface ContextManager {
+  active(): Context;
 }
 
-/** OpenTelemetry in this process; undefined where there is none: then this one property is all that it costs. */
-export function findOpenTelemetry(): Api | undefined {
-  return (globalThis as { [API]?: Api })[API];
+/** What knows OpenTelemetry's active context; undefined where there is none: then this one property is all that it costs. */
+export function findContextManager(): ContextManager | undefined {
+  return (globalThis as { [API]?: { readonly context?: ContextManager } })[API]?.context;
 }
 
 /** The span that is active now, if it has valid ids. */
-export function activeSpan(api: Api): OpenTelemetrySpan | undefined {
-  return validSpan(api.context?.active()?.getValue(ACTIVE_SPAN));
+export function activeSpan(manager: ContextManager): OpenTelemetrySpan | undefined {
+  return validSpan(manager.active()?.getValue(ACTIVE_SPAN));
 }
 
 /**
  * The span of the HTTP request that is handled now: the one that the HTTP instrumentation noted, else an active one of kind SERVER that has
  * not ended. Any other active span may be one in which the server was started, long ago.
  */
-export function activeServerSpan(api: Api): OpenTelemetrySpan | undefined {
-  const context = api.context?.active();
+export function activeServerSpan(manager: ContextManager): OpenTelemetrySpan | undefined {
+  const context = manager.active();
   const metadata = context?.getValue(RPC_METADATA) as { type?: unknown; span?: unknown } | undefined;
   const noted = metadata?.type === 'http' ? validSpan(metadata.span) : undefined;
   if (noted !== undefined) return noted;

@@ -3,7 +3,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import type { InternalErrors } from './internal-errors.ts';
-import { findOpenTelemetry } from './open-telemetry.ts';
+import { findContextManager } from './open-telemetry.ts';
 import { formatTraceparent } from './trace-headers.ts';
 import type { Tracer } from './tracer.ts';
 
@@ -49,7 +49,7 @@ export class OutgoingCalls {
   start(): void {
     if (this.#isListening || this.#isOff) return;
     this.#isListening = true;
-    this.#isBehindOpenTelemetry = findOpenTelemetry() !== undefined;
+    this.#isBehindOpenTelemetry = findContextManager() !== undefined;
     diagnostics.subscribe(UNDICI, this.#onUndici);
     diagnostics.subscribe(NODE_HTTP, this.#onNodeHttp);
   }
@@ -93,7 +93,7 @@ export class OutgoingCalls {
    * behind it, outside of this round of listeners, and leave this one request to it.
    */
   #hasToMove(): boolean {
-    if (this.#isBehindOpenTelemetry || findOpenTelemetry() === undefined) return false;
+    if (this.#isBehindOpenTelemetry || findContextManager() === undefined) return false;
     this.#isBehindOpenTelemetry = true;
     queueMicrotask(() => {
       if (!this.#isListening) return;

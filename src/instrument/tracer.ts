@@ -1,7 +1,7 @@
 // Which span is the ambient one: the only AsyncLocalStorage of the kit. Exists only while tracing is on.
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { InternalErrors } from './internal-errors.ts';
-import { activeServerSpan, activeSpan, adopt, asParent, findOpenTelemetry } from './open-telemetry.ts';
+import { activeServerSpan, activeSpan, adopt, asParent, findContextManager } from './open-telemetry.ts';
 import { type RemoteParent, type Span, SpanSource } from './trace-context.ts';
 import { parseTraceparent, parseTracestate } from './trace-headers.ts';
 
@@ -49,10 +49,10 @@ export class Tracer {
   }
 
   #innermostOf(ambient: Span | undefined): RemoteParent | undefined {
-    const openTelemetry = findOpenTelemetry();
-    if (openTelemetry === undefined) return ambient;
+    const manager = findContextManager();
+    if (manager === undefined) return ambient;
     try {
-      const active = activeSpan(openTelemetry);
+      const active = activeSpan(manager);
       return active === undefined || active === ambient?.outside?.openTelemetry ? ambient : asParent(active);
     } catch (error) {
       this.#errors.note('opentelemetry', error);
@@ -65,10 +65,10 @@ export class Tracer {
    * at the root of a new trace, whatever the server was started in.
    */
   startServerSpan(headers: IncomingHeaders): Span {
-    const openTelemetry = findOpenTelemetry();
-    if (openTelemetry !== undefined) {
+    const manager = findContextManager();
+    if (manager !== undefined) {
       try {
-        const active = activeServerSpan(openTelemetry);
+        const active = activeServerSpan(manager);
         if (active !== undefined) return adopt(active);
       } catch (error) {
         this.#errors.note('opentelemetry', error);
