@@ -26,8 +26,8 @@ const ROWS = `select service, name, trace_id, span_id, parent_span_id from keepw
 describe('a trace through two services', () => {
   let test: TestDatabase;
   let folder: string;
-  let services: { readonly keepwatch: Keepwatch; readonly server: RunningServer }[];
-  let logged: string[];
+  const services: { readonly keepwatch: Keepwatch; readonly server: RunningServer }[] = [];
+  const logged: string[] = [];
 
   async function open(service: string, routes: (app: express.Express, keepwatch: Keepwatch) => void) {
     const spoolDir = join(folder, service);
@@ -41,11 +41,9 @@ describe('a trace through two services', () => {
   }
 
   before(async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     test = await createTestDatabase();
     folder = mkdtempSync(join(tmpdir(), 'keepwatch-trace-'));
-    services = [];
-    logged = [];
     const store = await open('store', (app, { tracker, logMixin }) => {
       const log = pino({ base: null, mixin: logMixin() }, { write: (line) => void logged.push(line) });
       const query = tracker.track({ type: 'db', name: 'find_order' }, async () => {
@@ -70,7 +68,7 @@ describe('a trace through two services', () => {
     this.timeout(20_000);
     for (const { server } of services) await server.stop();
     for (const { keepwatch } of services) await keepwatch.stop();
-    await test.drop();
+    await test?.drop();
     rmSync(folder, { recursive: true, force: true });
   });
 
