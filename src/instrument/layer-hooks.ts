@@ -7,8 +7,11 @@ export interface Stacked {
   readonly stack?: readonly Layer[];
 }
 
-type LayerPrototype = Record<string, ((...args: unknown[]) => unknown) | undefined>;
-type OnError = (request: object, error: unknown, isInRoute: boolean) => void;
+type Method = (this: Layer, ...parameters: unknown[]) => unknown;
+type LayerPrototype = Record<string, Method | undefined>;
+/** Where an error was seen: what failed is what matched last, unless that is the layer that the error has come to. */
+export type ErrorPlace = 'in a route' | 'at the next layer' | 'at the end of a router';
+type OnError = (request: object, error: unknown, place: ErrorPlace) => void;
 
 /** The layer that matched last, until it is taken. */
 const announced: { layer: Layer | undefined; path: string } = { layer: undefined, path: '' };
@@ -34,21 +37,32 @@ export function canLastAnswer(): boolean {
   return canTakenAnswer;
 }
 
-/** Has the layers of a router, and of the routers in it, tell when they match. Layers that publish their pattern are left as they are. */
-export function hookLayers({ stack }: Stacked, publishes: boolean, onError: OnError, seen = new Set<unknown>()): void {
-  if (!Array.isArray(stack) || seen.has(stack)) return;
-  seen.add(stack);
-  for (const layer of stack as readonly Layer[]) {
-    const prototype = Object.getPrototypeOf(layer) as LayerPrototype | null;
-    if (prototype !== null && !hooked.has(prototype) && !(publishes && layer.rawPath !== undefined)) hook(prototype, onError);
-    if (layer.handle !== undefined) hookLayers(layer.handle as Stacked, publishes, onError, seen);
+/**
+ * Has the layers of a router, and of the routers in it, tell when they match and when an error reaches them, and the routers when they are
+ * left with an error. Those that publish their patterns and errors are left as they are.
+ */
+export function hookRouter(router: Stacked, publishes: boolean, onError: OnError, seen = new Set<unknown>()): void {
+  if (!Array.isArray(router.stack) || seen.has(router)) return;
+  seen.add(router);
+  for (const layer of router.stack as readonly Layer[]) {
+    if (layer.handle !== undefined) hookRouter(layer.handle as Stacked, publishes, onError, seen);
+    if (publishes && layer.rawPath !== undefined) continue;
+    hook(layer, 'match', (methods) => hookLayer(methods, onError));
+    hook(router, 'handle', (methods) => hookLeaving(methods, onError));
   }
 }
 
-function hook(prototype: LayerPrototype, onError: OnError): void {
-  const { match } = prototype;
-  if (typeof match !== 'function' || !Object.isExtensible(prototype)) return;
-  hooked.add(prototype);
+/** Changes the methods that `object` inherits, once. */
+function hook(object: object, method: string, change: (methods: LayerPrototype) => void): void {
+  let methods = Object.getPrototypeOf(object) as LayerPrototype | null;
+  while (methods !== null && !Object.hasOwn(methods, method)) methods = Object.getPrototypeOf(methods) as LayerPrototype | null;
+  if (methods === null || hooked.has(methods) || Object.isFrozen(methods)) return;
+  hooked.add(methods);
+  change(methods);
+}
+
+function hookLayer(prototype: LayerPrototype, onError: OnError): void {
+  const match = prototype['match'] as Method;
   prototype['match'] = function noteMatch(this: Layer, path: unknown) {
     const found = match.call(this, path);
     if (found !== false) {
@@ -59,10 +73,28 @@ function hook(prototype: LayerPrototype, onError: OnError): void {
   };
   for (const name of ['handle_error', 'handleError']) {
     const handle = prototype[name];
-    if (typeof handle !== 'function') continue;
+    if (handle === undefined) continue;
     prototype[name] = function noteError(this: Layer, error: unknown, request: unknown, ...others: unknown[]) {
-      onError(request as object, error, Object.hasOwn(this, 'method'));
+      onError(request as object, error, Object.hasOwn(this, 'method') ? 'in a route' : 'at the next layer');
       return handle.call(this, error, request, ...others);
     };
   }
+}
+
+function hookLeaving(prototype: LayerPrototype, onError: OnError): void {
+  const handle = prototype['handle'] as Method;
+  prototype['handle'] = function noteLeaving(
+    this: Layer,
+    request: unknown,
+    response: unknown,
+    out: unknown,
+    ...others: unknown[]
+  ) {
+    if (typeof out !== 'function') return handle.call(this, request, response, out, ...others);
+    const leave = function leave(this: unknown, ...results: unknown[]) {
+      if (results[0]) onError(request as object, results[0], 'at the end of a router');
+      return Reflect.apply(out, this, results) as unknown;
+    };
+    return handle.call(this, request, response, leave, ...others);
+  };
 }

@@ -30,6 +30,9 @@ type CompiledPath = RegExp & { readonly fast_slash?: boolean; readonly fast_star
 export interface Layer {
   readonly handle?: { readonly stack?: unknown; readonly name?: string };
   readonly route?: { readonly path?: unknown } | undefined;
+  /** Of Express 4 and router 2.0-2.2: what it matched last. */
+  readonly path?: string | undefined;
+  match?(path: string): unknown;
   readonly regexp?: CompiledPath;
   readonly keys?: readonly { readonly name: string | number }[];
   readonly matchers?: readonly Matcher[];
@@ -39,16 +42,21 @@ export interface Layer {
   [KNOWN]?: Known;
 }
 
-/** One pattern, or several and a way to tell which of them matched. */
-type Known = Pattern | { readonly alternatives: readonly Pattern[]; readonly tests: readonly ((path: string) => unknown)[] };
+/** One pattern, or several and a way to tell which of them matched; those to be guessed are, when they match for the first time. */
+type Known = Pattern | { readonly alternatives: (Pattern | undefined)[]; readonly tests: readonly ((path: string) => unknown)[] };
 
 /** @param path the text that the layer has just matched */
 export function patternOf(layer: Layer, path: string): Pattern {
-  layer[KNOWN] ??= describe(layer, path);
+  layer[KNOWN] ??= describe(layer);
   const known = layer[KNOWN];
   if (typeof known === 'string' || !('alternatives' in known)) return known;
-  const index = known.tests.findIndex((test) => Boolean(test(path)));
-  return known.alternatives[Math.max(index, 0)] as Pattern;
+  const { alternatives, tests } = known;
+  const index = Math.max(
+    tests.findIndex((test) => Boolean(test(path))),
+    0,
+  );
+  alternatives[index] ??= guess(tests[index] as Matcher, path);
+  return alternatives[index];
 }
 
 /** Whether a layer leads to other layers: then it never answers itself. */
@@ -56,26 +64,27 @@ export function leadsOn({ handle }: Layer): boolean {
   return Array.isArray(handle?.stack) || handle?.name === 'mounted_app';
 }
 
-function describe(layer: Layer, path: string): Known {
+function describe(layer: Layer): Known {
   const registered = layer[REGISTERED] ?? layer.route?.path ?? layer.rawPath;
   if (Array.isArray(registered)) return describeArray(layer, registered.flat(Number.POSITIVE_INFINITY));
   if (typeof registered === 'string' || registered instanceof RegExp) return registered;
   if (layer.regexp !== undefined) return readBack(layer, layer.regexp);
   if (layer.slash === true) return '/';
-  return guess(layer.matchers ?? [], path);
+  const tests = layer.matchers ?? [];
+  return { alternatives: tests.map(() => undefined), tests };
 }
 
 function describeArray(layer: Layer, paths: readonly unknown[]): Known {
   const alternatives = paths.map((path) => (path instanceof RegExp ? path : String(path)));
-  const tests =
-    layer.matchers ?? alternatives.map((path) => (text: string) => compile(layer, path, layer.route !== undefined)?.exec(text));
-  return { alternatives, tests };
+  if (layer.matchers !== undefined) return { alternatives, tests: layer.matchers };
+  const expressions = alternatives.map((path) => compile(layer, path, layer.route !== undefined));
+  return { alternatives, tests: expressions.map((expression) => (text: string) => expression?.exec(text)) };
 }
 
 /** Has Express 4 compile a path the way it compiled that of `layer`. */
-function compile(layer: Layer, path: string | RegExp, end: boolean, strict = false): RegExp | undefined {
+function compile(layer: Layer, path: string | RegExp, end: boolean): RegExp | undefined {
   const LayerOfCopy = layer.constructor as new (path: unknown, options: object, handle: () => void) => Layer;
-  return new LayerOfCopy(path, { sensitive: layer.regexp?.ignoreCase === false, strict, end }, () => {}).regexp;
+  return new LayerOfCopy(path, { sensitive: layer.regexp?.ignoreCase === false, end }, () => {}).regexp;
 }
 
 /** Express 4: an array of paths becomes one expression, its parts beside each other. */
@@ -86,11 +95,13 @@ function readBack(layer: Layer, regexp: CompiledPath): Known {
   const parts = regexp.source.split(/\|(?=\^)/);
   const paths = parts.map((source) => readPath(layer, source, names));
   // What cannot be proved to be compiled from a string was registered as it is.
-  if (paths.includes(undefined)) return regexp;
-  const [path, ...others] = paths as string[];
-  if (path !== undefined && others.length === 0) return path;
-  const tests = parts.map((source) => (text: string) => new RegExp(source, regexp.flags).exec(text));
-  return { alternatives: paths as string[], tests };
+  if (paths.every((path) => path === undefined)) return regexp;
+  if (paths.length === 1) return paths[0] ?? regexp;
+  const expressions = parts.map((source) => new RegExp(source, regexp.flags));
+  return {
+    alternatives: expressions.map((expression, index) => paths[index] ?? expression),
+    tests: expressions.map((expression) => (text: string) => expression.exec(text)),
+  };
 }
 
 /** @returns the path from which Express 4 compiles exactly this expression; undefined when none is found */
@@ -118,12 +129,9 @@ const ANYTHING = '*';
 const PROBE = 'keepwatch-probe';
 
 /** Router 2.0-2.2: puts another text in the place of each segment, and sees whether it still matches, and as which parameter. */
-function guess(matchers: readonly Matcher[], path: string): Pattern {
-  const matcher = matchers.find((candidate) => candidate(path) !== false);
-  const match = matcher?.(path);
-  if (matcher === undefined || match === undefined || match === false || matcher.name === 'regexpMatcher') {
-    return new GuessedPattern(`/${ANYTHING}`);
-  }
+function guess(matcher: Matcher | undefined, path: string): Pattern {
+  const match = matcher?.(path) ?? false;
+  if (matcher === undefined || match === false || matcher.name === 'regexpMatcher') return new GuessedPattern(`/${ANYTHING}`);
   const segments = match.path.split('/');
   const names = segments.map((segment, index) =>
     segment === '' ? undefined : parameterAt(matcher, segments.with(index, PROBE).join('/')),

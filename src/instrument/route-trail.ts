@@ -70,16 +70,22 @@ export class RouteTrail {
   #isExact = true;
   #mayHaveLeftRouter = false;
 
-  /**
-   * @param base matched text where the trail begins, when that is below a mount
-   * @param mounts the patterns of those mounts, as far as they are known
-   */
-  constructor(request: object, base = '', mounts: readonly string[] = []) {
+  constructor(request: object) {
     this.request = request;
+  }
+
+  /**
+   * The trail begins below mounts, or in a route.
+   * @param base matched text of the mounts
+   * @param mounts their patterns, outermost first; undefined where they are not known
+   * @param route the pattern of the route
+   */
+  beginAt(base: string, mounts: readonly Pattern[] | undefined, route: Pattern | undefined): void {
     this.#base = base;
-    if (base === '') return;
-    const patterns = mounts.length === 0 ? [UNKNOWN_MOUNT] : mounts;
-    for (const pattern of patterns) this.#parent = new Mount('', pattern, this.#parent);
+    if (base !== '') for (const pattern of mounts ?? [UNKNOWN_MOUNT]) this.#parent = new Mount('', pattern, this.#parent);
+    this.#pattern = route;
+    this.#isRoute = route !== undefined;
+    this.#canAnswer = route !== undefined;
   }
 
   /** All routers were left: nothing of the app answered, or an error reached its end. */
@@ -171,10 +177,10 @@ export class RouteTrail {
     return pattern;
   }
 
-  /** An error reached a layer. @param isInRoute a layer within a route: then the route has failed, else what was before this layer */
-  noteError(error: unknown, isInRoute: boolean): void {
+  /** An error was seen. @param isAtNext by the layer that matched last: then the one before it has failed */
+  noteError(error: unknown, isAtNext: boolean): void {
     this.error = error;
-    this.#failedAt ??= isInRoute
+    this.#failedAt ??= !isAtNext
       ? this.#position()
       : {
           parent: this.#lastParent,

@@ -1,6 +1,8 @@
-// Watches Express route requests: `params` and `route` become accessors on the prototype that all requests of an app share
-// (`app.request`). What is assigned is kept in the request's `RouteTrail`, one property where Express makes two.
-import { canLastAnswer, hookLayers, type Stacked, takePattern } from './layer-hooks.ts';
+// Watches Express route requests: `params` and `route` become accessors on the prototype that all requests of a copy of Express share
+// (`express.request`). What is assigned is kept in the request's `RouteTrail`, one property where Express makes two.
+import { IncomingMessage } from 'node:http';
+import { canLastAnswer, type ErrorPlace, hookRouter, type Stacked, takePattern } from './layer-hooks.ts';
+import { findStart } from './route-start.ts';
 import { RouteTrail } from './route-trail.ts';
 
 /** Shared by all copies of this package, so that a request is counted once. */
@@ -11,7 +13,6 @@ const MATCHED_PATTERN = 'router.tracing.matchedRoute';
 const SEEN_ERRORS = Symbol.for('router.tracing.publishedErrors');
 
 interface App {
-  readonly request?: object;
   readonly parent?: App;
   readonly mountpath?: unknown;
   readonly router?: Stacked;
@@ -20,6 +21,7 @@ interface App {
 }
 
 interface ProbedRequest {
+  readonly url?: string;
   baseUrl?: string;
   params?: unknown;
   route?: unknown;
@@ -56,30 +58,32 @@ export function tellsErrors(request: object): boolean {
 const knownSymbols: symbol[] = [];
 const watched = new WeakSet<App>();
 
-/** The first request of an app, or one that came through routers of another app. */
+/** The first request of an app, or one whose way is not watched. */
 function beginTrail(request: ProbedRequest): RouteTrail {
-  const { app, params, route, baseUrl } = request;
-  const trail = new RouteTrail(request, baseUrl, mountPaths(app));
+  const { app, params, route, baseUrl = '' } = request;
+  const trail = new RouteTrail(request);
   if (app !== undefined && watch(app, request)) {
-    // Own properties hide the accessors.
     const symbol = patternSymbol(request);
-    const pattern = symbol && (request as Record<symbol, unknown>)[symbol];
+    trail.matchedPattern = symbol && (request as Record<symbol, unknown>)[symbol];
+    // Own properties hide the accessors.
+    if (symbol !== undefined) delete (request as Record<symbol, unknown>)[symbol];
     delete request.params;
     delete request.route;
-    if (symbol !== undefined) delete (request as Record<symbol, unknown>)[symbol];
     trail.params = params;
     trail.route = route;
-    trail.matchedPattern = pattern;
+    const path = (request.url ?? '').replace(/\?.*$/s, '');
+    const start = findStart(routerOf(app), app.parent === undefined ? baseUrl : '', path, route);
+    trail.beginAt(baseUrl, app.parent === undefined ? start.mounts : mountPaths(app), start.route);
   }
   request[TRAIL] = trail;
   return trail;
 }
 
-/** The paths at which an app is mounted, outermost first; empty where they are not plain text. */
-function mountPaths(app: App | undefined): string[] {
+/** The paths at which an app is mounted, outermost first; undefined where they are not plain text. */
+function mountPaths(app: App): string[] | undefined {
   const paths: string[] = [];
-  for (let current = app; current?.parent !== undefined; current = current.parent) {
-    if (typeof current.mountpath !== 'string') return [];
+  for (let current = app; current.parent !== undefined; current = current.parent) {
+    if (typeof current.mountpath !== 'string') return undefined;
     paths.unshift(current.mountpath);
   }
   return paths;
@@ -88,20 +92,27 @@ function mountPaths(app: App | undefined): string[] {
 /** Makes the accessors where there are none. False where it cannot be done: then the app runs as before. */
 function watch(app: App, request: object): boolean {
   watched.add(app);
-  let top = app;
-  while (top.parent !== undefined) top = top.parent;
-  const prototype = [top.request, app.request].find(
-    (candidate) => candidate !== undefined && Object.prototype.isPrototypeOf.call(candidate, request),
-  );
-  if (prototype === undefined) return false;
-  if (!('params' in prototype || 'route' in prototype)) {
-    if (!Object.isExtensible(prototype)) return false;
-    defineAccessors(prototype);
-  }
+  const prototype = requestPrototype(request);
+  if (prototype === undefined || !Object.isExtensible(prototype)) return false;
+  if (!('params' in prototype || 'route' in prototype)) defineAccessors(prototype);
   const symbol = patternSymbol(request);
   if (symbol !== undefined && !(symbol in prototype)) definePatternAccessor(prototype, symbol);
-  for (const each of [top, app]) hookLayers(routerOf(each), symbol !== undefined, noteError);
+  for (let each: App | undefined = app; each !== undefined; each = each.parent) {
+    hookRouter(routerOf(each), symbol !== undefined, noteError);
+  }
   return true;
+}
+
+/** What all requests of all apps of a copy of Express share: the last before those of Node. Undefined when an app hides it. */
+function requestPrototype(request: object): object | undefined {
+  let prototype = Object.getPrototypeOf(request) as object | null;
+  while (prototype !== null && prototype !== IncomingMessage.prototype) {
+    const next = Object.getPrototypeOf(prototype) as object | null;
+    if (next === IncomingMessage.prototype) return prototype;
+    if (Object.hasOwn(prototype, 'params') || Object.hasOwn(prototype, 'route')) return undefined;
+    prototype = next;
+  }
+  return undefined;
 }
 
 function routerOf(app: App): Stacked {
@@ -112,8 +123,16 @@ function routerOf(app: App): Stacked {
   }
 }
 
-function noteError(request: object, error: unknown, isInRoute: boolean): void {
-  (request as ProbedRequest)[TRAIL]?.noteError(error, isInRoute);
+function noteError(request: object, error: unknown, place: ErrorPlace): void {
+  const trail = knownTrail(request);
+  // `next('router')` is no error.
+  if (trail === undefined || error === 'router') return;
+  trail.noteError(error, place === 'at the next layer' && !hasAnswered(request, trail));
+}
+
+/** What runs after the answer did not answer. */
+function hasAnswered({ res }: ProbedRequest, trail: RouteTrail): boolean {
+  return trail.mayHaveAnswered && res?.headersSent === true;
 }
 
 function patternSymbol(request: object): symbol | undefined {
@@ -140,8 +159,7 @@ function defineAccessors(prototype: object): void {
         }
         const announced = takePattern(trail.route);
         const pattern = trail.takePattern() ?? announced;
-        // What runs after the answer did not answer.
-        if (trail.mayHaveAnswered && this.res?.headersSent === true) {
+        if (hasAnswered(this, trail)) {
           trail.params = params;
         } else if (pattern === undefined || params === undefined) {
           trail.assignParams(params);
@@ -160,7 +178,7 @@ function defineAccessors(prototype: object): void {
       set(this: ProbedRequest, route: unknown) {
         const trail = ownTrail(this);
         if (trail === undefined) ownProperty(this, 'route', route);
-        else if (trail.mayHaveAnswered && this.res?.headersSent === true) trail.route = route;
+        else if (hasAnswered(this, trail)) trail.route = route;
         else {
           const isKnown = trail.enterRoute(this.baseUrl ?? '', route);
           if (!isKnown && this.app !== undefined && !watched.has(this.app)) watch(this.app, this);
@@ -184,7 +202,7 @@ function definePatternAccessor(prototype: object, symbol: symbol): void {
         ownProperty(this, symbol, pattern);
         return;
       }
-      if (trail.mayHaveAnswered && this.res?.headersSent === true) trail.matchedPattern = pattern;
+      if (hasAnswered(this, trail)) trail.matchedPattern = pattern;
       else trail.notePattern(this.baseUrl ?? '', pattern, this[SEEN_ERRORS]);
     },
   });

@@ -300,12 +300,10 @@ for (const [title, express] of frameworks) {
           setImmediate(() => response.destroy());
         });
       });
-      // Express 4 keeps no error of which it could be known that it made the server close the connection.
-      const late = title === 'Express 5' ? ['failure', 200, 'Error: late'] : ['aborted', 200, undefined];
       const expected = [
         ['/nothing', 'failure', undefined, 'the server closed the connection'],
         ['/source-failed', 'failure', 200, 'Error: the source failed'],
-        ['/late', ...late],
+        ['/late', 'failure', 200, 'Error: late'],
         ['/closed', 'aborted', 200, undefined],
       ];
       for (const [path = ''] of expected) await assert.rejects(server.request('GET', String(path)));
@@ -324,7 +322,7 @@ for (const [title, express] of frameworks) {
 
     it('records requests also where the routes of the app cannot be followed', async () => {
       await serve((app) => {
-        Object.freeze(app.request);
+        Object.defineProperties(app.request, { params: { writable: true }, route: { writable: true } });
         app.get('/x', (_request, response) => void response.send('ok'));
       });
       assert.equal((await server.request('GET', '/x')).status, 200);
