@@ -56,7 +56,8 @@ export function tellsErrors(request: object): boolean {
 
 /** The symbols of the copies of router 2.3 that were met: one, as a rule. */
 const knownSymbols: symbol[] = [];
-const watched = new WeakSet<App>();
+/** The apps that were looked at, and whether their requests can be watched. */
+const watched = new WeakMap<App, boolean>();
 
 /** The first request of an app, or one whose way is not watched. */
 function beginTrail(request: ProbedRequest): RouteTrail {
@@ -89,9 +90,15 @@ function mountPaths(app: App): string[] | undefined {
   return paths;
 }
 
-/** Makes the accessors where there are none. False where it cannot be done: then the app runs as before. */
+/** Looks at an app once. False where its requests cannot be watched: then it runs as before. */
 function watch(app: App, request: object): boolean {
-  watched.add(app);
+  const known = watched.get(app) ?? beginWatching(app, request);
+  watched.set(app, known);
+  return known;
+}
+
+/** Makes the accessors where there are none. */
+function beginWatching(app: App, request: object): boolean {
   const prototype = requestPrototype(request);
   if (prototype === undefined || !Object.isExtensible(prototype)) return false;
   if (!('params' in prototype || 'route' in prototype)) defineAccessors(prototype);
