@@ -5,6 +5,7 @@ import { formatMarkdown, type SectionResult } from './report.ts';
 const TITLES: Readonly<Record<string, string>> = {
   http: 'Express requests',
   track: 'Wrapped calls',
+  scrape: 'Scrapes',
   archive: 'Rows into Postgres',
 };
 

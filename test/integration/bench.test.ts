@@ -40,6 +40,16 @@ describe('npm run bench', () => {
     );
   });
 
+  it('scrapes every contender, and compares what it sent', async function () {
+    this.timeout(60_000);
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'scrape', '--quick', '--json']);
+    const { results } = JSON.parse(stdout) as { results: SectionResult[] };
+    const contenders = results[0]?.tables.map(({ rows }) => rows.map(({ contender }) => contender));
+    const each = ['prom-client', 'prom-client again', 'Keepwatch'];
+    assert.deepEqual(contenders, [each, each, each]);
+    assert.deepEqual(results[0]?.problems, []);
+  });
+
   it('loads the same rows in every way into a Postgres of its own', async function () {
     this.timeout(60_000);
     try {
@@ -67,7 +77,7 @@ describe('npm run bench', () => {
       run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'htpp']),
       (error: { code: number; stderr: string }) => {
         assert.equal(error.code, 2);
-        assert.match(error.stderr, /Allowed choices are http, track, archive/);
+        assert.match(error.stderr, /Allowed choices are http, track, scrape, archive/);
         return true;
       },
     );
