@@ -30,6 +30,23 @@ error, \`client_disconnect\` (the client went away), or \`server_disconnect\` (t
 \`status\` is \`success\`, \`failure\` or \`aborted\`.
 `;
 
+const FORMATS = `## Formats
+
+Each scrape gets what its \`Accept\` prefers: text 0.0.4, or OpenMetrics 1.0, whatever the type of the registry is; gzip where
+\`Accept-Encoding\` has it. Whoever asks for neither gets text, never 406. The bytes are those of prom-client's \`registry.metrics()\` (default
+labels included), but for what prom-client gets wrong in OpenMetrics: quotes in help texts, an empty registry, and \`_total_total\` in a
+registry that was aggregated.
+
+**Exemplars.** With tracing on, each bucket of a histogram shows in OpenMetrics the \`trace_id\` and \`span_id\` of one execution that it counted,
+at most one a second. Prometheus keeps them with \`--enable-feature=exemplar-storage\`. prom-client leaves them out when it merges a cluster.
+
+**A scrape never holds the event loop for long.** Keepwatch's metrics are written for about 1 ms at a time, and sent at the pace of the
+scraper; scrapers that come within a second share one writing, in which the lines of one series always agree. A scraper that takes nothing
+for 30 s is cut off. Of a metric of your own, prom-client reads all values in one go (about 1 ms for each 1,000 lines), then its
+lines are formatted 250 at a time. Where a \`collect\` of yours throws, the whole scrape fails, as it does with prom-client: 500, and a line in
+the log that names the metric; when something was sent already, the connection is cut instead.
+`;
+
 const BOUNDS = `## Bounds
 
 What clients send never makes more than a bounded number of series, and never takes the place of a name that the code declares.
@@ -72,7 +89,7 @@ export function metricsDocument(): string {
     const head = '| metric | type | labels | what it says |\n| --- | --- | --- | --- |';
     return `## ${TITLES[section] ?? section}\n\n${head}\n${rows.join('\n')}\n`;
   });
-  return [INTRODUCTION, ...parts, bucketsSection(), BOUNDS].join('\n');
+  return [INTRODUCTION, ...parts, bucketsSection(), FORMATS, BOUNDS].join('\n');
 }
 
 function sectionOf(name: string, { event }: MetricEntry): string {

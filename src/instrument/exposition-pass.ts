@@ -8,7 +8,7 @@ import { describeError } from '../errors.ts';
 const CHUNK_LENGTH = 65_536;
 const LEAST_LENGTH = 16_384;
 /** How long the event loop is held at a time. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 
 const compress = promisify(deflateRaw);
 

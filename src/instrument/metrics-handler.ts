@@ -24,7 +24,7 @@ export interface MetricsHandlerOptions {
  * A handler for Express or `node:http`. What goes wrong while the metrics are collected is logged with the metric's name, and answered
  * with 500; once something was sent, by cutting the connection, which a scraper takes for a failed scrape too.
  *
- * The event loop is held for about 2 ms at a time. Of a metric that is not Keepwatch's, prom-client reads all values in one go.
+ * The event loop is held for about 1 ms at a time. Of a metric that is not Keepwatch's, prom-client reads all values in one go.
  */
 export function createMetricsHandler(
   registry: MetricRegistry,
