@@ -3,6 +3,7 @@ import type { Family } from './conformance-case.ts';
 import { aborts } from './families/aborts.ts';
 import { answers } from './families/answers.ts';
 import { connections } from './families/connections.ts';
+import { cuts } from './families/cuts.ts';
 import { errors } from './families/errors.ts';
 import { handover } from './families/handover.ts';
 import { installation } from './families/installation.ts';
@@ -24,6 +25,7 @@ export const families: readonly Family[] = [
   answers,
   connections,
   aborts,
+  cuts,
   streams,
   installation,
 ];

@@ -64,6 +64,11 @@ export class Stage {
     this.seenStatuses.push(answer.status);
   }
 
+  /** The server that the case began with. */
+  get server(): Server | undefined {
+    return this.#servers[0];
+  }
+
   async listen(app: Express): Promise<Client> {
     return this.serve(createServer(app));
   }
