@@ -1,6 +1,6 @@
 // Reads which OpenTelemetry span is active, where the app uses OpenTelemetry. `@opentelemetry/api` is never imported: it publishes itself
 // under a global symbol, and its context keys are global symbols too. Functions here may throw what a foreign context manager throws.
-import { KNOWN_FLAGS, type Outside, type RemoteParent, readHexWord, type Span } from './trace-context.ts';
+import { KNOWN_FLAGS, type Outside, type RemoteParent, readHex, type Span } from './trace-context.ts';
 
 const API = Symbol.for('opentelemetry.js.api.1');
 const ACTIVE_SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
@@ -69,12 +69,12 @@ function validSpan(candidate: unknown): OpenTelemetrySpan | undefined {
 export function asParent(span: OpenTelemetrySpan): RemoteParent {
   const { traceId, spanId, traceFlags } = span.spanContext();
   return {
-    trace0: readHexWord(traceId, 0),
-    trace1: readHexWord(traceId, 8),
-    trace2: readHexWord(traceId, 16),
-    trace3: readHexWord(traceId, 24),
-    span0: readHexWord(spanId, 0),
-    span1: readHexWord(spanId, 8),
+    trace0: readHex(traceId, 0),
+    trace1: readHex(traceId, 8),
+    trace2: readHex(traceId, 16),
+    trace3: readHex(traceId, 24),
+    span0: readHex(spanId, 0),
+    span1: readHex(spanId, 8),
     flags: traceFlags & KNOWN_FLAGS,
     outside: outsideOf(span),
   };
@@ -86,8 +86,8 @@ export function adopt(span: OpenTelemetrySpan): Span {
   const hasParent = SPAN_ID.test(parentId);
   return {
     ...asParent(span),
-    parent0: hasParent ? readHexWord(parentId, 0) : 0,
-    parent1: hasParent ? readHexWord(parentId, 8) : 0,
+    parent0: hasParent ? readHex(parentId, 0) : 0,
+    parent1: hasParent ? readHex(parentId, 8) : 0,
     hasParent,
   };
 }

@@ -84,14 +84,20 @@ export class SpanSource {
   }
 }
 
-/** Eight hexadecimal digits of `text` as a word; the caller has checked that they are such. */
-export function readHexWord(text: string, at: number): number {
+const NO_DIGIT = 0x80;
+const DIGITS = new Uint8Array(0x80).fill(NO_DIGIT);
+for (let digit = 0; digit < 16; digit++) DIGITS[digit.toString(16).charCodeAt(0)] = digit;
+
+/** `count` (8 or 2) lower-case hexadecimal digits of `text` as a word; NaN when they are not such. By a table: a third of a pattern's cost. */
+export function readHex(text: string, at: number, count = 8): number {
   let word = 0;
-  for (let index = at; index < at + 8; index++) {
-    const code = text.charCodeAt(index);
-    word = (word << 4) | (code <= 0x39 ? code - 0x30 : code - 0x57);
+  let seen = 0;
+  for (let index = at; index < at + count; index++) {
+    const digit = DIGITS[text.charCodeAt(index)] ?? NO_DIGIT;
+    word = (word << 4) | digit;
+    seen |= digit;
   }
-  return word;
+  return seen < 16 ? word : Number.NaN;
 }
 
 const ID_BYTES = Buffer.alloc(24);

@@ -1,5 +1,5 @@
 // The W3C headers `traceparent` and `tracestate` as text: read and written (https://www.w3.org/TR/trace-context/). Nothing here throws.
-import { formatTraceIds, KNOWN_FLAGS, type RemoteParent, readHexWord, type SpanId } from './trace-context.ts';
+import { formatTraceIds, KNOWN_FLAGS, type RemoteParent, readHex, type SpanId } from './trace-context.ts';
 
 /** Longer ones are dropped whole: the specification asks to carry at least this many characters. */
 const MAX_TRACESTATE_LENGTH = 512;
@@ -7,8 +7,8 @@ const MAX_TRACESTATE_MEMBERS = 32;
 /** Headers of later versions may be longer than ours; those beyond this are refused. */
 const MAX_TRACEPARENT_LENGTH = 512;
 const TRACEPARENT_LENGTH = 55;
+const HYPHEN = 0x2d;
 
-const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
 /** As level 2 of the specification has it, which takes all that level 1 took. */
 const TRACESTATE_KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/;
 const TRACESTATE_VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
@@ -24,18 +24,25 @@ export function parseTraceparent(header: unknown): RemoteParent | undefined {
   if (typeof header !== 'string' || header.length < TRACEPARENT_LENGTH || header.length > MAX_TRACEPARENT_LENGTH)
     return undefined;
   const text = header.length === TRACEPARENT_LENGTH ? header : header.replace(OUTER_SPACE, '');
-  if (!TRACEPARENT.test(text) || text.startsWith('ff')) return undefined;
-  if (text.length !== TRACEPARENT_LENGTH && text.startsWith('00')) return undefined;
-  return {
-    trace0: readHexWord(text, 3),
-    trace1: readHexWord(text, 11),
-    trace2: readHexWord(text, 19),
-    trace3: readHexWord(text, 27),
-    span0: readHexWord(text, 36),
-    span1: readHexWord(text, 44),
-    flags: Number.parseInt(text.slice(53, 55), 16) & KNOWN_FLAGS,
-    outside: undefined,
-  };
+  if (!isWellFormed(text)) return undefined;
+  const flags = readHex(text, 53, 2);
+  const trace0 = readHex(text, 3);
+  const trace1 = readHex(text, 11);
+  const trace2 = readHex(text, 19);
+  const trace3 = readHex(text, 27);
+  const span0 = readHex(text, 36);
+  const span1 = readHex(text, 44);
+  if (Number.isNaN(flags + trace0 + trace1 + trace2 + trace3 + span0 + span1)) return undefined;
+  if ((trace0 | trace1 | trace2 | trace3) === 0 || (span0 | span1) === 0) return undefined;
+  return { trace0, trace1, trace2, trace3, span0, span1, flags: flags & KNOWN_FLAGS, outside: undefined };
+}
+
+/** Version, hyphens and length; the ids are not looked at. */
+function isWellFormed(text: string): boolean {
+  if (text.charCodeAt(2) !== HYPHEN || text.charCodeAt(35) !== HYPHEN || text.charCodeAt(52) !== HYPHEN) return false;
+  const version = readHex(text, 0, 2);
+  if (Number.isNaN(version) || version === 0xff) return false;
+  return text.length === TRACEPARENT_LENGTH || (version > 0 && text.charCodeAt(TRACEPARENT_LENGTH) === HYPHEN);
 }
 
 /** The header that makes `span` the parent of what an outgoing call does. */
