@@ -1,7 +1,7 @@
 // Which span is the ambient one: the only AsyncLocalStorage of the kit. Exists only while tracing is on.
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { InternalErrors } from './internal-errors.ts';
-import { activeServerSpan, activeSpan, adopt, asParent, findContextManager } from './open-telemetry.ts';
+import { activeServerSpan, activeSpan, adopt, asParent, type ContextManager, findContextManager } from './open-telemetry.ts';
 import { type RemoteParent, type Span, SpanSource } from './trace-context.ts';
 import { parseTraceparent, parseTracestate } from './trace-headers.ts';
 
@@ -40,17 +40,18 @@ export class Tracer {
   /** What a call to others has as its parent: undefined outside of any execution, whatever OpenTelemetry does there. */
   innermost(): RemoteParent | undefined {
     const ambient = this.#storage.getStore();
-    return ambient === undefined ? undefined : this.#innermostOf(ambient);
+    const manager = findContextManager();
+    return ambient === undefined || manager === undefined ? ambient : this.#innermostOf(ambient, manager);
   }
 
   /** A new span below the innermost one, else at the root of a new trace. It is not made the ambient one. */
   startSpan(): Span {
-    return this.#source.create(this.#innermostOf(this.#storage.getStore()));
+    const ambient = this.#storage.getStore();
+    const manager = findContextManager();
+    return this.#source.create(manager === undefined ? ambient : this.#innermostOf(ambient, manager));
   }
 
-  #innermostOf(ambient: Span | undefined): RemoteParent | undefined {
-    const manager = findContextManager();
-    if (manager === undefined) return ambient;
+  #innermostOf(ambient: Span | undefined, manager: ContextManager): RemoteParent | undefined {
     try {
       const active = activeSpan(manager);
       return active === undefined || active === ambient?.outside?.openTelemetry ? ambient : asParent(active);
