@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import { Gauge, Registry } from 'prom-client';
 import { Counter } from '../../../src/instrument/counter.ts';
@@ -161,6 +163,29 @@ describe('createMetricsHandler', () => {
     assert.ok(received > expected.length, `${received} of ${expected.length} bytes`);
   });
 
+  it('is not disturbed by scrapers that leave in the middle, and keeps nothing for them', async function () {
+    this.timeout(30_000);
+    const registry = largeRegistry(60_000);
+    const { scrape, port, server } = await serve(registry);
+    const expected = await registry.metrics();
+    const leave = async (encoding: string) => {
+      const leaver = connect(port, '127.0.0.1');
+      leaver.write(`GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: ${encoding}\r\n\r\n`);
+      await once(leaver, 'data');
+      leaver.destroy();
+    };
+    let before = 0;
+    for (let round = 0; round < 18; round++) {
+      if (round === 3) before = memoryUsed();
+      const stayer = scrape();
+      await Promise.all([leave('gzip'), leave('identity'), leave('identity')]);
+      assert.ok((await stayer).text === expected);
+    }
+    await waitFor(async () => (await connections(server)) === 0);
+    const grownBytes = memoryUsed() - before;
+    assert.ok(grownBytes < 2 * expected.length, `grown by ${grownBytes} bytes; an exposition has ${expected.length}`);
+  });
+
   it('keeps the lines of a series in agreement while it is observed, and lets I/O in', async function () {
     this.timeout(20_000);
     const histogram = new Histogram({ name: 'x_seconds', help: 'x', labels: ['i'], buckets: [1, 2], maxSeries: 50_000 });
@@ -271,6 +296,16 @@ function recordingLogger(lines: string[]): Logger {
     lines.push(`${message} ${JSON.stringify(fields)}`);
   };
   return { debug: record, info: record, warn: record, error: record };
+}
+
+/** Bytes in use after a full garbage collection, buffers included. */
+function memoryUsed(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }
 
 function connections(server: MetricsServer['server']): Promise<number> {
