@@ -4,6 +4,7 @@ import type { EventSink } from '../event.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { type Clock, createClock } from './clock.ts';
 import { type DeclaredNames, declarationOf } from './declarations.ts';
+import { createDecorator, type TrackedDecorator } from './decorate.ts';
 import type { Execution } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
@@ -100,8 +101,12 @@ export class ObservabilityTracker {
    * brought to an end is recorded when it is garbage: aborted, with `keepwatch.abandoned`. README.md says what is followed.
    */
   track<F extends AnyFunction>(options: TrackedOptions, fn: F): F {
+    return this.#track(options, fn, () => fn.name);
+  }
+
+  #track<F extends AnyFunction>(options: TrackedOptions, fn: F, ownName: () => string): F {
     try {
-      const given = { ...options, name: options.name ?? fn.name };
+      const given = { ...options, name: options.name ?? ownName() };
       const identity = trackedIdentity(this.service, given.type, given.name);
       if (isTracked(fn, identity)) return fn;
       this.declare(declarationOf(given));
@@ -173,12 +178,12 @@ export class ObservabilityTracker {
     this.#outgoing?.stop();
   }
 
-  /** A TC39 decorator for methods; the name is the method's unless given. */
-  tracked(options: TrackedOptions) {
-    return <F extends AnyFunction>(method: F, context: { readonly kind: 'method'; readonly name: string | symbol }): F => {
-      if (context?.kind !== 'method') throw new TypeError('tracked: got something else; allowed: methods, with TC39 decorators');
-      return this.track({ ...options, name: options.name ?? String(context.name) }, method);
-    };
+  /**
+   * A decorator for methods, of TC39 and with experimentalDecorators; the name is the method's unless given.
+   * @throws TypeError, as the class is defined, on anything but a method
+   */
+  tracked(options: TrackedOptions): TrackedDecorator {
+    return createDecorator((method, name) => this.#track(options, method, () => name));
   }
 
   /**

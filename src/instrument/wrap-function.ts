@@ -18,7 +18,21 @@ export function wrapFunction<F extends AnyFunction>(fn: F, around: Around): F {
     const descriptor = Object.getOwnPropertyDescriptor(fn, key);
     if (descriptor !== undefined && key !== 'arguments' && key !== 'caller') Object.defineProperty(wrapped, key, descriptor);
   }
+  copyReflectMetadata(fn, wrapped);
   return wrapped as unknown as F;
+}
+
+/** What the package reflect-metadata adds to `Reflect`; NestJS keeps routes, guards and pipes there, by function. */
+interface ReflectMetadata {
+  getOwnMetadataKeys?(target: object): unknown[];
+  getOwnMetadata?(key: unknown, target: object): unknown;
+  defineMetadata?(key: unknown, value: unknown, target: object): void;
+}
+
+function copyReflectMetadata(from: object, to: object): void {
+  const reflect = Reflect as ReflectMetadata;
+  for (const key of reflect.getOwnMetadataKeys?.(from) ?? [])
+    reflect.defineMetadata?.(key, reflect.getOwnMetadata?.(key, from), to);
 }
 
 function plain(around: Around): AnyFunction {
