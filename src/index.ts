@@ -4,6 +4,7 @@ export { type Config, type ConfigOptions, loadConfig, type Receiver } from './co
 export { KeepwatchError, type KeepwatchErrorCode } from './errors.ts';
 export type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, EventType } from './event.ts';
 export type { DeclaredNames } from './instrument/declarations.ts';
+export type { TrackedDecorator } from './instrument/decorate.ts';
 export type { Execution, TokenUsage } from './instrument/execution.ts';
 export type { ExecutionEnd, ExecutionOptions, TimedExecution } from './instrument/execution-options.ts';
 export type { LogFields } from './instrument/log-mixin.ts';

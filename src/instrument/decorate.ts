@@ -34,7 +34,7 @@ export function createDecorator(track: (method: AnyFunction, name: string) => An
 }
 
 function isMethodContext(context: unknown): context is MethodContext {
-  return typeof context === 'object' && (context as Partial<MethodContext> | null)?.kind === 'method';
+  return typeof context === 'object' && context !== null && 'kind' in context && context.kind === 'method';
 }
 
 function describe(target: unknown, context: unknown, descriptor: unknown): string {
@@ -42,7 +42,7 @@ function describe(target: unknown, context: unknown, descriptor: unknown): strin
     const { kind, name } = context as { readonly kind?: unknown; readonly name?: unknown };
     return `a ${String(kind)} named ${String(name)}`;
   }
-  if (context === undefined) return typeof target === 'function' ? 'a class' : 'nothing to decorate';
+  if (typeof context !== 'string' && typeof context !== 'symbol') return typeof target === 'function' ? 'a class' : 'nothing to decorate';
   if (typeof descriptor === 'number') return `a parameter of ${String(context)}`;
   return `${descriptor === undefined ? 'a field' : 'an accessor'} named ${String(context)}`;
 }

@@ -67,33 +67,39 @@ export class Endings {
 
   item(): void {
     if (++this.#items > 1) return;
-    try {
+    this.#guarded(() => {
       this.#firstItemMs = this.#options.monotonicMs();
-    } catch (error) {
-      this.#options.errors.note('follow', error);
-    }
+    });
   }
 
   /** Ends all of them. */
   settle(status: StatusCode, error?: unknown): void {
-    for (const ending of this.take()) this.#end(ending, status, error);
+    this.#guarded(() => {
+      for (const ending of this.take()) this.#end(ending, status, error);
+    });
   }
 
   /** Ends all of them, as of something that gave items. */
   settleItems(status: StatusCode, error?: unknown, isAbandoned = false): void {
-    for (const ending of this.take()) {
-      const metadata = {
-        item_count: this.#items,
-        ...(this.#firstItemMs === undefined ? {} : { time_to_first_ms: roundMs(this.#firstItemMs - ending.startMs) }),
-        ...(isAbandoned ? { 'keepwatch.abandoned': true } : {}),
-      };
-      this.#end(ending, status, error, metadata);
-    }
+    this.#guarded(() => {
+      for (const ending of this.take()) {
+        const metadata = {
+          item_count: this.#items,
+          ...(this.#firstItemMs === undefined ? {} : { time_to_first_ms: roundMs(this.#firstItemMs - ending.startMs) }),
+          ...(isAbandoned ? { 'keepwatch.abandoned': true } : {}),
+        };
+        this.#end(ending, status, error, metadata);
+      }
+    });
   }
 
   #end(ending: Ending | undefined, ...args: Parameters<Ending['end']>): void {
+    this.#guarded(() => ending?.end(...args));
+  }
+
+  #guarded(work: () => void): void {
     try {
-      ending?.end(...args);
+      work();
     } catch (error) {
       this.#options.errors.note('follow', error);
     }

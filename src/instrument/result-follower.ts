@@ -69,8 +69,7 @@ export class ResultFollower {
       return true;
     } catch (error) {
       this.#options.errors.note('follow', error);
-      // Hooks that are in place already have nothing to tell.
-      return endings?.take().length === 0;
+      return endings !== undefined && isTold(endings);
     }
   }
 
@@ -87,25 +86,27 @@ export class ResultFollower {
       return true;
     } catch (error) {
       this.#options.errors.note('follow', error);
-      return endings.take().length === 0;
+      return isTold(endings);
     }
   }
 
   #thenableContext(span: Span | undefined, endings: Endings): ThenableContext {
     const tracer = this.#options.tracer;
+    const context = this.#context(span);
     return {
-      ...this.#context(span),
+      ...context,
       captureOutside: () => {
         if (tracer === undefined || span === undefined) return runPlainly;
         const outside = tracer.current();
         return (work) => tracer.run(outside, work);
       },
-      onFulfilled: (value) => {
-        for (const ending of endings.take()) {
-          const isFollowed = typeof value === 'object' && value !== null && this.followStream(value, span, ending);
-          if (!isFollowed) ending.end(STATUS_CODES.success);
-        }
-      },
+      onFulfilled: (value) =>
+        context.guarded(() => {
+          for (const ending of endings.take()) {
+            const isFollowed = typeof value === 'object' && value !== null && this.followStream(value, span, ending);
+            if (!isFollowed) ending.end(STATUS_CODES.success);
+          }
+        }),
       onRejected: (error) => endings.settle(STATUS_CODES.failure, error),
     };
   }
@@ -134,6 +135,15 @@ function findStream(object: object): Follow | undefined {
   if (isWebStream(object)) return (watcher, context) => followWebStream(object, watcher, context);
   if (isSdkStream(object)) return (watcher, context) => followSdkStream(object, watcher, context);
   return undefined;
+}
+
+/** Whether something was told already, before a hook failed to be placed. Those that are in place have nothing to tell from now on. */
+function isTold(endings: Endings): boolean {
+  try {
+    return endings.take().length === 0;
+  } catch {
+    return false;
+  }
 }
 
 function runPlainly(work: () => unknown): unknown {

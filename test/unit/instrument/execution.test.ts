@@ -18,6 +18,7 @@ describe('An execution in the caller’s hands', () => {
   it('ends with `await using` too, before the block is left', async () => {
     const tracked = new Tracked();
     {
+      // oxlint-disable-next-line typescript/await-thenable -- `await using` takes what `using` takes
       await using execution = tracked.tracker.start({ type: 'tool', name: 'x' });
       execution.set({ inside: true });
       assert.deepEqual(tracked.events(), []);
@@ -43,7 +44,10 @@ describe('An execution in the caller’s hands', () => {
     assert.equal(new Set(ids).size, 100);
     assert.ok(ids.every((id) => /^[0-9a-f-]{36}$/.test(id)));
     assert.deepEqual([tracker.endExecution(ids[0] ?? ''), tracker.endExecution(ids[0] ?? '')], [true, false]);
-    assert.deepEqual([tracker.endExecution(''), tracker.endExecution('__proto__'), tracker.endExecution(`${ids[1]} `)], [false, false, false]);
+    assert.deepEqual(
+      [tracker.endExecution(''), tracker.endExecution('__proto__'), tracker.endExecution(`${ids[1]} `)],
+      [false, false, false],
+    );
     for (const value of Object.values(HOSTILE_VALUES)) assert.equal(tracker.endExecution(value as string), false);
     assert.equal(tracked.events().length, 1);
   });
