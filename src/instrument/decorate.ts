@@ -42,7 +42,8 @@ function describe(target: unknown, context: unknown, descriptor: unknown): strin
     const { kind, name } = context as { readonly kind?: unknown; readonly name?: unknown };
     return `a ${String(kind)} named ${String(name)}`;
   }
-  if (typeof context !== 'string' && typeof context !== 'symbol') return typeof target === 'function' ? 'a class' : 'nothing to decorate';
+  if (typeof context !== 'string' && typeof context !== 'symbol')
+    return typeof target === 'function' ? 'a class' : 'nothing to decorate';
   if (typeof descriptor === 'number') return `a parameter of ${String(context)}`;
   return `${descriptor === undefined ? 'a field' : 'an accessor'} named ${String(context)}`;
 }
