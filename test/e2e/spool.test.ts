@@ -120,13 +120,13 @@ describe('keepwatch spool', function () {
     writeFileSync(join(folder, 'rest-0000000002.seg'), 'something else');
     assert.equal((await json<{ archived: number }>(['drain'])).archived, 0);
     const before = readdirSync(folder);
-    assert.match((await keepwatch(['repair', '--dry-run'])).output, /source\.json: written from[^]*nothing is changed/);
+    assert.match((await keepwatch(['repair', '--dry-run'])).output, /source\.json: written from[\s\S]*nothing is changed/);
     assert.deepEqual(readdirSync(folder), before);
     const { code, output } = await keepwatch(['repair']);
     assert.equal(code, 0, output);
     assert.match(
       output,
-      /rest-0000000002\.seg: is no segment: moved to suspect\/[^]*source\.json: written from what the segments say/,
+      /rest-0000000002\.seg: is no segment: moved to suspect\/[\s\S]*source\.json: written from what the segments say/,
     );
     assert.equal((await keepwatch(['repair'])).output, 'nothing to repair\n');
     utimesSync(join(folder, 'source.json'), 0, 0); // half a minute goes by
