@@ -17,6 +17,8 @@ export interface MetricEntry {
 }
 
 const HTTP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+/** To a day: what lives that long is no latency. */
+const STREAM_BUCKETS = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400] as const;
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 /** The buckets that OpenTelemetry's conventions give for `gen_ai.client.operation.duration`. */
 const LLM_BUCKETS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92] as const;
@@ -33,6 +35,17 @@ export const CATALOGUE = {
     buckets: HTTP_BUCKETS,
     event: 'api',
     source: 'duration',
+  },
+  http_server_stream_duration_seconds: {
+    type: 'histogram',
+    help: 'Duration of HTTP streams (server-sent events, upgrades, long downloads), from their headers to their end.',
+    labels: HTTP_LABELS,
+    buckets: STREAM_BUCKETS,
+  },
+  http_server_active_streams: {
+    type: 'gauge',
+    help: 'HTTP streams that are open: server-sent events, upgrades, and those that the app marked.',
+    labels: [],
   },
   http_server_active_requests: { type: 'gauge', help: 'HTTP server requests in progress.', labels: [] },
   agent_execution_total: {

@@ -1,0 +1,45 @@
+// How a request ended, read from the socket: it was answered, its client went away, or the server cut the connection.
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { STATUS_CODES, type StatusCode } from './ring.ts';
+import { lastRoutingError } from './routing-probe.ts';
+
+/** It went out, its client went away, or the server cut the connection before all was out. */
+export const ENDINGS = ['complete', 'client_disconnect', 'server_disconnect'] as const;
+export type Ending = (typeof ENDINGS)[number];
+
+/**
+ * A client says goodbye, resets the connection or lets it time out; a server that gives an answer up destroys it without any of these.
+ */
+export function whoCut({ req, errored }: ServerResponse): Ending {
+  const socket = req.socket as Socket | undefined;
+  const isServer = errored != null || (socket?.errored == null && socket?.readableEnded === false);
+  return isServer ? 'server_disconnect' : 'client_disconnect';
+}
+
+/** Whether a status code reached the client. A response without a socket waits behind another one: nobody has seen its headers. */
+export function hasStatus(response: ServerResponse, ending: Ending): boolean {
+  if (ending === 'complete') return true;
+  const isQueued = response.socket === null && !response.writableFinished;
+  return response.headersSent && !isQueued;
+}
+
+/**
+ * Server errors are failures, and so are answers that the server broke off: before anything was out, or because of an error. A stream that
+ * it closed without one (at its own end, say) is aborted, as is whatever the client did not wait for.
+ */
+export function statusOf(response: ServerResponse, ending: Ending): StatusCode {
+  if (ending === 'complete') return response.statusCode >= 500 ? STATUS_CODES.failure : STATUS_CODES.success;
+  const isFailure = ending === 'server_disconnect' && (!response.headersSent || brokenBy(response) !== undefined);
+  return isFailure ? STATUS_CODES.failure : STATUS_CODES.aborted;
+}
+
+/** What made a request a failure. */
+export function errorOf(response: ServerResponse, ending: Ending): unknown {
+  return brokenBy(response) ?? (ending === 'complete' ? `HTTP ${response.statusCode}` : 'the server closed the connection');
+}
+
+/** The error that left the routes, or that the response was destroyed with. */
+function brokenBy(response: ServerResponse): unknown {
+  return lastRoutingError(response.req) ?? response.errored ?? undefined;
+}

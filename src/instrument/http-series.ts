@@ -1,0 +1,149 @@
+// The series of requests: template, then method and outcome, to what the recorder needs. Looking one up makes no string.
+import type { ServerResponse } from 'node:http';
+import { type Binding, MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE } from './bindings.ts';
+import { ownText } from './bounded-text.ts';
+import { HTTP_METHODS, OTHER_METHOD } from './catalogue.ts';
+import type { Clock } from './clock.ts';
+import type { Counter } from './counter.ts';
+import type { Histogram } from './histogram.ts';
+import { ENDINGS, type Ending, errorOf, hasStatus, statusOf } from './http-outcome.ts';
+import type { StreamTimes } from './http-stream.ts';
+import type { InternalErrors } from './internal-errors.ts';
+import { Places } from './places.ts';
+import type { Recorder } from './recorder.ts';
+import type { Metrics } from './registry.ts';
+import { STATUS_CODES, type StatusCode } from './ring.ts';
+import { type RouteTrail, UNMATCHED } from './route-trail.ts';
+import { lastRoutingError, tellsErrors } from './routing-probe.ts';
+import { OVERFLOW_VALUE } from './series-table.ts';
+import type { Span } from './trace-context.ts';
+
+export interface HttpSeriesOptions {
+  readonly recorder: Recorder;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly errors: InternalErrors;
+}
+
+/** What is measured of a request, besides how it ended. */
+export interface HttpTimes {
+  /** By the monotonic clock. */
+  readonly startMs: number;
+  readonly span: Span | undefined;
+  /** Undefined: an ordinary answer, measured until it was out. */
+  readonly stream: StreamTimes | undefined;
+}
+
+export class HttpSeries {
+  readonly monotonicMs: () => number;
+  readonly #recorder: Recorder;
+  readonly #metrics: Metrics;
+  readonly #errors: InternalErrors;
+  readonly #active: Counter;
+  #open = 0;
+  #streams: { readonly active: Counter; readonly duration: Histogram } | undefined;
+  readonly #templates = new Map<string, Map<number, Binding>>();
+  readonly #places = new Places(MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE);
+
+  constructor({ recorder, metrics, clock, errors }: HttpSeriesOptions) {
+    this.#recorder = recorder;
+    this.#metrics = metrics;
+    this.#errors = errors;
+    this.#active = metrics.counter('http_server_active_requests');
+    this.monotonicMs = clock.monotonicMs;
+  }
+
+  countActive(change: 1 | -1): void {
+    this.#open += change;
+    this.#active.add(0, change);
+  }
+
+  /** Requests are in progress. */
+  get hasOpen(): boolean {
+    return this.#open > 0;
+  }
+
+  countActiveStreams(change: 1 | -1): void {
+    this.#streamMetrics().active.add(0, change);
+  }
+
+  #streamMetrics() {
+    this.#streams ??= {
+      active: this.#metrics.counter('http_server_active_streams'),
+      duration: this.#metrics.histogram('http_server_stream_duration_seconds'),
+    };
+    return this.#streams;
+  }
+
+  /** The end of a request that was routed. Never throws. */
+  record(response: ServerResponse, ending: Ending, trail: RouteTrail, times: HttpTimes): void {
+    try {
+      const template = trail.template(trail.hasMovedOn ? howLeft(response) : 'error');
+      const isExact = template === UNMATCHED || trail.isExact;
+      const statusCode = hasStatus(response, ending) ? response.statusCode : 0;
+      const binding = this.#binding(template, isExact, response.req.method ?? '', statusCode, ending);
+      const status = statusOf(response, ending);
+      this.#end(binding, status, times, status === STATUS_CODES.failure ? errorOf(response, ending) : undefined);
+    } catch (error) {
+      this.#errors.note('express', error);
+    }
+  }
+
+  /** The end of a request that never was routed. Never throws. */
+  recordUnrouted(route: string, method: string, statusCode: number, ending: Ending, times: HttpTimes): void {
+    try {
+      const isFailure = ending === 'complete' && statusCode >= 500;
+      const status = isFailure ? STATUS_CODES.failure : ending === 'complete' ? STATUS_CODES.success : STATUS_CODES.aborted;
+      const binding = this.#binding(route, true, method, statusCode, ending);
+      this.#end(binding, status, times, isFailure ? `HTTP ${statusCode}` : undefined);
+    } catch (error) {
+      this.#errors.note('express', error);
+    }
+  }
+
+  #end(binding: Binding, status: StatusCode, { startMs, span, stream }: HttpTimes, error: unknown): void {
+    if (stream === undefined) {
+      this.#recorder.end(binding, status, startMs, span, undefined, error);
+      return;
+    }
+    const { duration } = this.#streamMetrics();
+    duration.observe(duration.resolveLabels(binding.labels, binding.undeclared), stream.durationMs / 1000);
+    const members = `"stream":"${stream.kind}","stream_duration_ms":${Math.round(stream.durationMs * 1000) / 1000}`;
+    // It ends now, and counts with its time to headers.
+    const shiftedMs = this.monotonicMs() - stream.headersAfterMs;
+    this.#recorder.end(binding, status, shiftedMs, span, { members, isTruncated: false }, error);
+  }
+
+  /** @param isExact the template stands in the code of the app; else it holds matched text, which clients choose */
+  #binding(template: string, isExact: boolean, method: string, statusCode: number, ending: Ending): Binding {
+    let byOutcome = this.#templates.get(template);
+    if (byOutcome === undefined) {
+      const hasPlace = template === OVERFLOW_VALUE || this.#places.take(isExact ? 'declared' : 'undeclared');
+      if (!hasPlace) return this.#binding(OVERFLOW_VALUE, false, method, statusCode, ending);
+      byOutcome = new Map();
+      this.#templates.set(ownText(template), byOutcome);
+    }
+    const outcome = ((HTTP_METHODS.indexOf(method) + 1) * ENDINGS.length + ENDINGS.indexOf(ending)) * 1024 + (statusCode & 1023);
+    const known = byOutcome.get(outcome);
+    if (known !== undefined) return known;
+    const methodLabel = HTTP_METHODS.includes(method) ? method : OTHER_METHOD;
+    const code = statusCode === 0 ? '' : String(statusCode);
+    const codeError = statusCode >= 500 ? code : '';
+    const name = `${methodLabel} ${template}`;
+    if (isExact) this.#recorder.declare({ type: 'api', names: [name], labels: { http_route: [template] } });
+    const binding = this.#recorder.createBinding('api', name, {
+      http_request_method: methodLabel,
+      http_route: template,
+      http_response_status_code: code,
+      error_type: ending === 'complete' ? codeError : ending,
+    });
+    byOutcome.set(outcome, binding);
+    return binding;
+  }
+}
+
+/** How a route that was left was left. Where the router does not tell of errors, the answer does: any error but "not found". */
+function howLeft({ req: request, statusCode }: ServerResponse): 'error' | 'next' {
+  if (lastRoutingError(request) !== undefined) return 'error';
+  return statusCode >= 400 && statusCode !== 404 && !tellsErrors(request) ? 'error' : 'next';
+}

@@ -1,0 +1,106 @@
+// A request in progress, from the middleware to its end, however that comes.
+import type { ServerResponse } from 'node:http';
+import { type Ending, whoCut } from './http-outcome.ts';
+import type { HttpSeries } from './http-series.ts';
+import { type HeadersListener, LONG_BODY_MS, onceHeadersSent, type StreamKind, type StreamTimes } from './http-stream.ts';
+import type { RouteTrail } from './route-trail.ts';
+import type { Span } from './trace-context.ts';
+
+/** Where open requests are kept until they end. */
+export interface Holder {
+  remove(request: OpenRequest): void;
+}
+
+export interface OpenRequestOptions {
+  readonly response: ServerResponse;
+  readonly series: HttpSeries;
+  readonly span: Span | undefined;
+  readonly trail: RouteTrail;
+  /** `leaveOut` changes nothing. */
+  readonly countOwnRoutes: boolean;
+}
+
+/** Kept as `measurement` of its trail. It ends once; later calls change nothing. */
+export class OpenRequest implements HeadersListener {
+  readonly response: ServerResponse;
+  /** Who keeps it; told when it ends. */
+  holder: Holder | undefined = undefined;
+  readonly #trail: RouteTrail;
+  readonly #span: Span | undefined;
+  readonly #startMs: number;
+  readonly #isAlwaysCounted: boolean;
+  /** By the monotonic clock; 0 until the headers are made. */
+  #headersMs = 0;
+  #streamKind: StreamKind | undefined = undefined;
+  /** Undefined once it has ended. */
+  #series: HttpSeries | undefined;
+
+  constructor({ response, series, span, trail, countOwnRoutes }: OpenRequestOptions) {
+    this.response = response;
+    this.#isAlwaysCounted = countOwnRoutes;
+    this.#series = series;
+    this.#span = span;
+    this.#trail = trail;
+    this.#startMs = series.monotonicMs();
+    series.countActive(1);
+  }
+
+  onHeaders(isEventStream: boolean): void {
+    const series = this.#series;
+    if (series === undefined || this.#headersMs !== 0) return;
+    this.#headersMs = series.monotonicMs();
+    const kind = isEventStream ? 'sse' : this.#streamKind;
+    if (kind !== undefined) this.#beginStream(series, kind);
+  }
+
+  /** The app says that the answer is a stream. */
+  markStream(): void {
+    if (this.#series === undefined || this.#streamKind !== undefined) return;
+    if (this.#headersMs === 0) this.#streamKind = 'marked';
+    else this.#beginStream(this.#series, 'marked');
+  }
+
+  #beginStream(series: HttpSeries, kind: StreamKind): void {
+    this.#streamKind = kind;
+    series.countActiveStreams(1);
+    onceHeadersSent(this.response, () => {
+      this.#headersMs = series.monotonicMs();
+    });
+  }
+
+  /** All was handed to the operating system. `finish` also comes when the connection was cut while the response was under way. */
+  finish(): void {
+    if (this.response.req.socket?.destroyed !== true) this.#end('complete');
+  }
+
+  /** The connection is gone. */
+  cut(): void {
+    this.#end(whoCut(this.response));
+  }
+
+  #end(ending: Ending): void {
+    const series = this.#series;
+    if (series === undefined) return;
+    const stream = this.#headersMs === 0 ? undefined : this.#streamTimes(series.monotonicMs());
+    this.#leave(series);
+    series.record(this.response, ending, this.#trail, { startMs: this.#startMs, span: this.#span, stream });
+  }
+
+  #streamTimes(nowMs: number): StreamTimes | undefined {
+    const durationMs = nowMs - this.#headersMs;
+    const kind = this.#streamKind ?? (durationMs >= LONG_BODY_MS ? 'download' : undefined);
+    return kind && { kind, headersAfterMs: this.#headersMs - this.#startMs, durationMs };
+  }
+
+  /** Nothing is recorded of it, unless it was asked for. */
+  leaveOut(): void {
+    if (this.#series !== undefined && !this.#isAlwaysCounted) this.#leave(this.#series);
+  }
+
+  #leave(series: HttpSeries): void {
+    this.#series = undefined;
+    this.holder?.remove(this);
+    series.countActive(-1);
+    if (this.#streamKind !== undefined && this.#headersMs !== 0) series.countActiveStreams(-1);
+  }
+}
