@@ -28,6 +28,26 @@ Labels are bounded (see the end). \`http_route\` is the template under which the
 \`__unmatched__\`, unknown methods \`_OTHER\`. \`error_type\` is empty, the status code of a server
 error, \`client_disconnect\` (the client went away), or \`server_disconnect\` (the server closed the connection before all was out).
 \`status\` is \`success\`, \`failure\` or \`aborted\`.
+
+**How a request ended** is read from its socket: all of the answer was handed to the kernel (whether the client read it, nobody can know);
+the client went away or did not send its request in time; or the server broke the answer off, which is a failure when nothing was out yet
+or an error was the reason. Before the headers there is no status code. A request is recorded once, when it ends; one that is never answered
+(on Express 4: an async handler that rejects and hands the error to nobody) stays in \`http_server_active_requests\` until its client leaves.
+A head that never came, or that could not be parsed, never reaches Express and is not counted. Scrapes and health checks of
+\`keepwatch.router()\` are left out, unless \`tracker.express({ countOwnRoutes: true })\` asks for them.
+
+**Streams** are answers of \`text/event-stream\`, upgraded connections (\`server.on('upgrade', tracker.upgrade(listener))\`, as Express never sees
+them), what \`tracker.markStream(request)\` says, and bodies that take more than 10 s, the last bucket of the latency. Their latency, in the histogram and
+as \`duration_ms\` of the event, is the time to their headers; the lifetime from there on is in \`http_server_stream_duration_seconds\` and in the
+event's metadata as \`stream_duration_ms\`, beside \`stream\` (\`sse\`, \`upgrade\`, \`marked\`, \`download\`). All of it is recorded when the stream ends, so
+that counts and archive agree; until then \`http_server_active_streams\` counts it, a download excepted, which shows itself only by lasting.
+A client that leaves a stream is \`aborted\`, as with every other answer.
+
+A client that gives up says nothing of a route: leave its requests out of latencies and error rates, as the rules that ship do. Per route:
+
+    histogram_quantile(0.95, sum by (http_route, le) (rate(http_server_request_duration_seconds_bucket{error_type!="client_disconnect"}[5m])))
+    sum by (http_route) (rate(http_server_request_duration_seconds_count{http_response_status_code=~"5.."}[5m]))
+      / sum by (http_route) (rate(http_server_request_duration_seconds_count{error_type!="client_disconnect"}[5m]))
 `;
 
 const FORMATS = `## Formats

@@ -2,14 +2,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { EndWatch, openRequestOf } from './connections.ts';
-import { HttpSeries, type HttpSeriesOptions } from './http-series.ts';
+import type { HttpSeries } from './http-series.ts';
 import { watchHeaders } from './http-stream.ts';
+import type { InternalErrors } from './internal-errors.ts';
 import { OpenRequest } from './open-request.ts';
 import { knownTrail, trailOf } from './routing-probe.ts';
 import type { Span } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
 
-export interface ExpressMiddlewareOptions extends HttpSeriesOptions {
+export interface ExpressMiddlewareOptions {
+  readonly series: HttpSeries;
+  readonly errors: InternalErrors;
   /** Undefined: tracing is off. */
   readonly tracer: Tracer | undefined;
   readonly isEnabled: () => boolean;
@@ -37,9 +40,9 @@ export function markStream(request: IncomingMessage): void {
 
 /** Mounted twice, or by two trackers, it counts once: the first one does. */
 export function createExpressMiddleware(options: ExpressMiddlewareOptions): RequestHandler {
-  const { errors, tracer, isEnabled, countOwnRoutes = false } = options;
-  const series = new HttpSeries(options);
+  const { series, errors, tracer, isEnabled, countOwnRoutes = false } = options;
   const ends = new EndWatch(() => series.hasOpen);
+  let watched: object | undefined;
   return function keepwatch(request: Request, response: Response, next: NextFunction): void {
     if (!isEnabled()) {
       next();
@@ -53,7 +56,11 @@ export function createExpressMiddleware(options: ExpressMiddlewareOptions): Requ
         const measurement = new OpenRequest({ response, series, span, trail, countOwnRoutes });
         trail.measurement = measurement;
         ends.follow(measurement);
-        watchHeaders(request.app.response, openRequestOf);
+        const prototype = (request.app as { readonly response?: object } | undefined)?.response;
+        if (prototype !== undefined && prototype !== watched) {
+          watched = prototype;
+          watchHeaders(prototype, openRequestOf);
+        }
       }
     } catch (error) {
       errors.note('express', error);

@@ -13,8 +13,15 @@ export type Ending = (typeof ENDINGS)[number];
  */
 export function whoCut({ req, errored }: ServerResponse): Ending {
   const socket = req.socket as Socket | undefined;
-  const isServer = errored != null || (socket?.errored == null && socket?.readableEnded === false);
-  return isServer ? 'server_disconnect' : 'client_disconnect';
+  if (errored != null) return 'server_disconnect';
+  const failure = socket?.errored;
+  const isClient = failure == null ? socket?.readableEnded !== false : isOfConnection(failure);
+  return isClient ? 'client_disconnect' : 'server_disconnect';
+}
+
+/** Comes from the system, the parser or a timeout of Node's server; all others the app has destroyed the socket with. */
+function isOfConnection(error: Error & { readonly code?: string; readonly syscall?: string }): boolean {
+  return error.syscall !== undefined || /^(ECONN|EPIPE|HPE_|ERR_HTTP_|ERR_SSL_|ERR_TLS_)/.test(error.code ?? '');
 }
 
 /** Whether a status code reached the client. A response without a socket waits behind another one: nobody has seen its headers. */
@@ -30,7 +37,7 @@ export function hasStatus(response: ServerResponse, ending: Ending): boolean {
  */
 export function statusOf(response: ServerResponse, ending: Ending): StatusCode {
   if (ending === 'complete') return response.statusCode >= 500 ? STATUS_CODES.failure : STATUS_CODES.success;
-  const isFailure = ending === 'server_disconnect' && (!response.headersSent || brokenBy(response) !== undefined);
+  const isFailure = ending === 'server_disconnect' && (!hasStatus(response, ending) || brokenBy(response) !== undefined);
   return isFailure ? STATUS_CODES.failure : STATUS_CODES.aborted;
 }
 

@@ -63,6 +63,10 @@ export class HttpSeries {
     return this.#open > 0;
   }
 
+  noteError(error: unknown): void {
+    this.#errors.note('express', error);
+  }
+
   countActiveStreams(change: 1 | -1): void {
     this.#streamMetrics().active.add(0, change);
   }
@@ -92,10 +96,12 @@ export class HttpSeries {
   /** The end of a request that never was routed. Never throws. */
   recordUnrouted(route: string, method: string, statusCode: number, ending: Ending, times: HttpTimes): void {
     try {
-      const isFailure = ending === 'complete' && statusCode >= 500;
-      const status = isFailure ? STATUS_CODES.failure : ending === 'complete' ? STATUS_CODES.success : STATUS_CODES.aborted;
       const binding = this.#binding(route, true, method, statusCode, ending);
-      this.#end(binding, status, times, isFailure ? `HTTP ${statusCode}` : undefined);
+      if (ending === 'client_disconnect') this.#end(binding, STATUS_CODES.aborted, times, undefined);
+      else if (ending === 'server_disconnect')
+        this.#end(binding, STATUS_CODES.failure, times, 'the server closed the connection');
+      else if (statusCode >= 500) this.#end(binding, STATUS_CODES.failure, times, `HTTP ${statusCode}`);
+      else this.#end(binding, STATUS_CODES.success, times, undefined);
     } catch (error) {
       this.#errors.note('express', error);
     }

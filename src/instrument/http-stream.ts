@@ -1,5 +1,6 @@
 // Which answers are streams, and when their headers went out: the latency of a stream is its time to headers, its lifetime is kept apart.
 import type { ServerResponse } from 'node:http';
+import { onceCalled } from './once-called.ts';
 
 /** By its content type; because the app said so (`markStream`); because its body took long; because the connection was upgraded. */
 export type StreamKind = 'sse' | 'marked' | 'download' | 'upgrade';
@@ -19,14 +20,15 @@ export const LONG_BODY_MS = 10_000;
 /** Is told when the headers of its response are made. */
 export interface HeadersListener {
   readonly response: ServerResponse;
-  /** @param isEventStream its content type says that it is a stream of events */
-  onHeaders(isEventStream: boolean): void;
+  /**
+   * Must not throw.
+   * @param args of `writeHead`
+   */
+  onHeaders(args: readonly unknown[]): void;
 }
 
 /** Marks a prototype on which headers are noticed. */
 const WATCHED = Symbol('keepwatch.headers');
-
-type WriteHead = ServerResponse['writeHead'];
 
 /**
  * Notices headers on the prototype that all responses of an Express app share (`app.response`), where all ways to send them pass
@@ -42,14 +44,14 @@ export function watchHeaders(prototype: object, listenerOf: (response: ServerRes
     enumerable: false,
     value: function keepwatchWriteHead(this: ServerResponse, ...args: unknown[]): ServerResponse {
       const result = Reflect.apply(writeHead, this, args);
-      const listener = listenerOf(this);
-      if (listener !== undefined) listener.onHeaders(isEventStream(this, args));
+      listenerOf(this)?.onHeaders(args);
       return result;
-    } as WriteHead,
+    },
   });
 }
 
-function isEventStream(response: ServerResponse, args: readonly unknown[]): boolean {
+/** Whether a response whose head was made with `writeHead(...args)` is a stream of server-sent events. */
+export function isEventStream(response: ServerResponse, args: readonly unknown[]): boolean {
   if (response.req.method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304) return false;
   if (saysEvents(response.getHeader('content-type'))) return true;
   const given = args[args.length - 1];
@@ -66,31 +68,13 @@ function givenType(headers: object): unknown[] {
   return pairs.filter((_, index) => index % 2 === 1 && /^content-type$/i.test(String(pairs[index - 1])));
 }
 
-const SENDERS = ['write', 'end', 'flushHeaders'] as const;
-
 /**
  * Calls `onSent` when the headers leave that `writeHead` has made: with the first bytes of the body, or `flushHeaders`. Not called when they
  * are on their way already (`writeHead` was called by `write`).
  */
 export function onceHeadersSent(response: ServerResponse, onSent: () => void): void {
   const bytesBefore = response.socket?.bytesWritten;
-  let isOver = false;
-  const note = () => {
-    if (isOver) return;
-    isOver = true;
+  onceCalled(response, ['write', 'end', 'flushHeaders'], () => {
     if (response.socket?.bytesWritten === bytesBefore) onSent();
-  };
-  for (const name of SENDERS) {
-    const send = response[name] as (...args: unknown[]) => unknown;
-    const wasOwn = Object.hasOwn(response, name);
-    const replaced = function (this: ServerResponse, ...args: unknown[]): unknown {
-      note();
-      if (this[name] === replaced) {
-        if (wasOwn) Object.assign(this, { [name]: send });
-        else delete (this as Partial<ServerResponse>)[name];
-      }
-      return Reflect.apply(send, this, args);
-    };
-    Object.defineProperty(response, name, { configurable: true, writable: true, enumerable: true, value: replaced });
-  }
+  });
 }

@@ -2,7 +2,14 @@
 import type { ServerResponse } from 'node:http';
 import { type Ending, whoCut } from './http-outcome.ts';
 import type { HttpSeries } from './http-series.ts';
-import { type HeadersListener, LONG_BODY_MS, onceHeadersSent, type StreamKind, type StreamTimes } from './http-stream.ts';
+import {
+  type HeadersListener,
+  isEventStream,
+  LONG_BODY_MS,
+  onceHeadersSent,
+  type StreamKind,
+  type StreamTimes,
+} from './http-stream.ts';
 import type { RouteTrail } from './route-trail.ts';
 import type { Span } from './trace-context.ts';
 
@@ -32,6 +39,7 @@ export class OpenRequest implements HeadersListener {
   /** By the monotonic clock; 0 until the headers are made. */
   #headersMs = 0;
   #streamKind: StreamKind | undefined = undefined;
+  #isOpenStream = false;
   /** Undefined once it has ended. */
   #series: HttpSeries | undefined;
 
@@ -45,12 +53,16 @@ export class OpenRequest implements HeadersListener {
     series.countActive(1);
   }
 
-  onHeaders(isEventStream: boolean): void {
+  onHeaders(args: readonly unknown[]): void {
     const series = this.#series;
     if (series === undefined || this.#headersMs !== 0) return;
-    this.#headersMs = series.monotonicMs();
-    const kind = isEventStream ? 'sse' : this.#streamKind;
-    if (kind !== undefined) this.#beginStream(series, kind);
+    try {
+      this.#headersMs = series.monotonicMs();
+      const kind = isEventStream(this.response, args) ? 'sse' : this.#streamKind;
+      if (kind !== undefined) this.#beginStream(series, kind);
+    } catch (error) {
+      series.noteError(error);
+    }
   }
 
   /** The app says that the answer is a stream. */
@@ -61,8 +73,9 @@ export class OpenRequest implements HeadersListener {
   }
 
   #beginStream(series: HttpSeries, kind: StreamKind): void {
-    this.#streamKind = kind;
     series.countActiveStreams(1);
+    this.#isOpenStream = true;
+    this.#streamKind = kind;
     onceHeadersSent(this.response, () => {
       this.#headersMs = series.monotonicMs();
     });
@@ -101,6 +114,6 @@ export class OpenRequest implements HeadersListener {
     this.#series = undefined;
     this.holder?.remove(this);
     series.countActive(-1);
-    if (this.#streamKind !== undefined && this.#headersMs !== 0) series.countActiveStreams(-1);
+    if (this.#isOpenStream) series.countActiveStreams(-1);
   }
 }

@@ -1,4 +1,5 @@
 // `ObservabilityTracker`: the ways of measuring, and the life of what stands behind them. The parts are fitted together here.
+import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { EventSink } from '../event.ts';
 import { type Logger, silentLogger } from '../logger.ts';
@@ -8,7 +9,8 @@ import { createDecorator, type TrackedDecorator } from './decorate.ts';
 import type { Execution } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
-import { createExpressMiddleware } from './express.ts';
+import { createExpressMiddleware, markStream } from './express.ts';
+import { HttpSeries } from './http-series.ts';
 import { InternalErrors } from './internal-errors.ts';
 import { createLogMixin, type LogFields } from './log-mixin.ts';
 import { OpenExecutions } from './open-executions.ts';
@@ -22,6 +24,7 @@ import { formatTraceIds, type TraceIds } from './trace-context.ts';
 import { formatTraceHeaders, formatTraceparent, type TraceHeaders } from './trace-headers.ts';
 import { Tracer } from './tracer.ts';
 import { isTracked, markTracked, trackedIdentity } from './tracked-functions.ts';
+import { createUpgradeListener, type UpgradeListener } from './upgrade.ts';
 import { wrapFunction } from './wrap-function.ts';
 
 export interface TrackerOptions {
@@ -67,7 +70,8 @@ export class ObservabilityTracker {
   readonly #outgoing: OutgoingCalls | undefined;
   readonly #errors: InternalErrors;
   readonly #metrics: Metrics;
-  #middleware: RequestHandler | undefined;
+  readonly #middleware = new Map<boolean, RequestHandler>();
+  #http: HttpSeries | undefined;
   #isStarted = false;
   readonly #open = new OpenExecutions();
   readonly #owner = { isStopped: false };
@@ -133,17 +137,48 @@ export class ObservabilityTracker {
     }
   }
 
-  /** Middleware for Express 4 and 5: mount it first. Every request becomes one execution of type `api`. */
-  express(): RequestHandler {
-    this.#middleware ??= createExpressMiddleware({
+  /**
+   * Middleware for Express 4 and 5: mount it first. Every request becomes one execution of type `api`.
+   * @param options.countOwnRoutes count scrapes and health checks of `keepwatch.router()` too; default false
+   */
+  express({ countOwnRoutes = false }: { readonly countOwnRoutes?: boolean } = {}): RequestHandler {
+    const known = this.#middleware.get(countOwnRoutes);
+    if (known !== undefined) return known;
+    const middleware = createExpressMiddleware({ ...this.#httpOptions(), countOwnRoutes });
+    this.#middleware.set(countOwnRoutes, middleware);
+    return middleware;
+  }
+
+  /**
+   * Measures connections that are upgraded (WebSocket), which Express never sees: `server.on('upgrade', tracker.upgrade(listener))`. The
+   * latency is the time to the answer's headers; the lifetime goes to `http_server_stream_duration_seconds`. Without a listener it only
+   * watches what others do: then the server has to have a listener of its own.
+   * @param options.route the label `http_route`, when no route of an app answers; default `__unmatched__`
+   */
+  upgrade(listener: UpgradeListener = () => {}, options: { readonly route?: string } = {}): UpgradeListener {
+    return createUpgradeListener(listener, { ...this.#httpOptions(), ...options });
+  }
+
+  /**
+   * Says that the answer to a request is a stream: its latency is its time to headers, however long it lives. Server-sent events need no
+   * mark, nor do bodies that take more than 10 s.
+   */
+  markStream(request: IncomingMessage): void {
+    try {
+      markStream(request);
+    } catch (error) {
+      this.#errors.note('markStream', error);
+    }
+  }
+
+  #httpOptions() {
+    this.#http ??= new HttpSeries({
       recorder: this.#recorder,
       metrics: this.#metrics,
       clock: this.#clock,
       errors: this.#errors,
-      tracer: this.#tracer,
-      isEnabled: () => this.#runner.isEnabled,
     });
-    return this.#middleware;
+    return { series: this.#http, errors: this.#errors, tracer: this.#tracer, isEnabled: () => this.#runner.isEnabled };
   }
 
   /** Calls `fn` at once, measured as by `track`. It gets the execution, to add metadata. */
