@@ -1,5 +1,6 @@
-// Which span is the ambient one: the only AsyncLocalStorage of the kit. Exists only while tracing is on.
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+// Which span is the ambient one: the only asynchronous context of the kit. Exists only while tracing is on.
+import { AsyncResource } from 'node:async_hooks';
+import { type Ambient, createAmbient } from './ambient.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import { activeServerSpan, activeSpan, adopt, asParent, type ContextManager, findContextManager } from './open-telemetry.ts';
 import { type RemoteParent, type Span, SpanSource } from './trace-context.ts';
@@ -19,7 +20,7 @@ export interface RefusedHeaders {
  * which OpenTelemetry span was active as it began; if another one is active now, that one began later, inside of it.
  */
 export class Tracer {
-  readonly #storage = new AsyncLocalStorage<Span | undefined>();
+  readonly #storage: Ambient<Span | undefined> = createAmbient();
   readonly #source = new SpanSource();
   readonly #errors: InternalErrors;
   readonly #refused: RefusedHeaders = { traceparent: 0, tracestate: 0 };
