@@ -115,7 +115,8 @@ function connectionOf(socket: ConnectedSocket): Connection {
   if (known !== undefined) return known;
   const connection = new Connection();
   socket[CONNECTION] = connection;
-  socket.on('close', onConnectionClose);
+  // First of all, before Node aborts the request and the app answers to that what nobody will see.
+  socket.prependListener('close', onConnectionClose);
   return connection;
 }
 

@@ -35,15 +35,15 @@ export function hasStatus(response: ServerResponse, ending: Ending): boolean {
  * Server errors are failures, and so are answers that the server broke off: before anything was out, or because of an error. A stream that
  * it closed without one (at its own end, say) is aborted, as is whatever the client did not wait for.
  */
-export function statusOf(response: ServerResponse, ending: Ending): StatusCode {
-  if (ending === 'complete') return response.statusCode >= 500 ? STATUS_CODES.failure : STATUS_CODES.success;
+export function statusOf(response: ServerResponse, statusCode: number, ending: Ending): StatusCode {
+  if (ending === 'complete') return statusCode >= 500 ? STATUS_CODES.failure : STATUS_CODES.success;
   const isFailure = ending === 'server_disconnect' && (!hasStatus(response, ending) || brokenBy(response) !== undefined);
   return isFailure ? STATUS_CODES.failure : STATUS_CODES.aborted;
 }
 
 /** What made a request a failure. */
-export function errorOf(response: ServerResponse, ending: Ending): unknown {
-  return brokenBy(response) ?? (ending === 'complete' ? `HTTP ${response.statusCode}` : 'the server closed the connection');
+export function errorOf(response: ServerResponse, statusCode: number, ending: Ending): unknown {
+  return brokenBy(response) ?? (ending === 'complete' ? `HTTP ${statusCode}` : 'the server closed the connection');
 }
 
 /** The error that left the routes, or that the response was destroyed with. */

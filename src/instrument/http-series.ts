@@ -79,15 +79,19 @@ export class HttpSeries {
     return this.#streams;
   }
 
-  /** The end of a request that was routed. Never throws. */
-  record(response: ServerResponse, ending: Ending, trail: RouteTrail, times: HttpTimes): void {
+  /**
+   * The end of a request that was routed. Never throws.
+   * @param statusCode of the head that was made; undefined: that of the response
+   */
+  record(response: ServerResponse, ending: Ending, statusCode: number | undefined, trail: RouteTrail, times: HttpTimes): void {
     try {
-      const template = trail.template(trail.hasMovedOn ? howLeft(response) : 'error');
+      const code = statusCode ?? response.statusCode;
+      const template = trail.template(trail.hasMovedOn ? howLeft(response, code) : 'error');
       const isExact = template === UNMATCHED || trail.isExact;
-      const statusCode = hasStatus(response, ending) ? response.statusCode : 0;
-      const binding = this.#binding(template, isExact, response.req.method ?? '', statusCode, ending);
-      const status = statusOf(response, ending);
-      this.#end(binding, status, times, status === STATUS_CODES.failure ? errorOf(response, ending) : undefined);
+      const shownCode = hasStatus(response, ending) ? code : 0;
+      const binding = this.#binding(template, isExact, response.req.method ?? '', shownCode, ending);
+      const status = statusOf(response, code, ending);
+      this.#end(binding, status, times, status === STATUS_CODES.failure ? errorOf(response, code, ending) : undefined);
     } catch (error) {
       this.#errors.note('express', error);
     }
@@ -149,7 +153,7 @@ export class HttpSeries {
 }
 
 /** How a route that was left was left. Where the router does not tell of errors, the answer does: any error but "not found". */
-function howLeft({ req: request, statusCode }: ServerResponse): 'error' | 'next' {
+function howLeft({ req: request }: ServerResponse, statusCode: number): 'error' | 'next' {
   if (lastRoutingError(request) !== undefined) return 'error';
   return statusCode >= 400 && statusCode !== 404 && !tellsErrors(request) ? 'error' : 'next';
 }

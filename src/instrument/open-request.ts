@@ -38,6 +38,8 @@ export class OpenRequest implements HeadersListener {
   readonly #isAlwaysCounted: boolean;
   /** By the monotonic clock; 0 until the headers are made. */
   #headersMs = 0;
+  /** Of the head that was made: `response.statusCode` may be changed after it. */
+  #statusCode: number | undefined = undefined;
   #streamKind: StreamKind | undefined = undefined;
   #isOpenStream = false;
   /** Undefined once it has ended. */
@@ -58,6 +60,7 @@ export class OpenRequest implements HeadersListener {
     if (series === undefined || this.#headersMs !== 0) return;
     try {
       this.#headersMs = series.monotonicMs();
+      this.#statusCode = this.response.statusCode;
       const kind = isEventStream(this.response, args) ? 'sse' : this.#streamKind;
       if (kind !== undefined) this.#beginStream(series, kind);
     } catch (error) {
@@ -96,7 +99,7 @@ export class OpenRequest implements HeadersListener {
     if (series === undefined) return;
     const stream = this.#headersMs === 0 ? undefined : this.#streamTimes(series.monotonicMs());
     this.#leave(series);
-    series.record(this.response, ending, this.#trail, { startMs: this.#startMs, span: this.#span, stream });
+    series.record(this.response, ending, this.#statusCode, this.#trail, { startMs: this.#startMs, span: this.#span, stream });
   }
 
   #streamTimes(nowMs: number): StreamTimes | undefined {

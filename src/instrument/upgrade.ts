@@ -6,7 +6,7 @@ import type { Ending } from './http-outcome.ts';
 import type { HttpSeries } from './http-series.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import { onceCalled } from './once-called.ts';
-import { type RouteTrail, UNMATCHED } from './route-trail.ts';
+import type { RouteTrail } from './route-trail.ts';
 import { trailOf } from './routing-probe.ts';
 import type { Span } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
@@ -92,7 +92,7 @@ class OpenUpgrade {
       headersAfterMs: this.#headersMs - this.#startMs,
       durationMs: series.monotonicMs() - this.#headersMs,
     } as const;
-    const template = route ?? (trail.hasTemplate ? trail.template('error') : UNMATCHED);
+    const template = route ?? trail.template('error');
     const times = { startMs: this.#startMs, span, stream: isOpen ? stream : undefined };
     series.recordUnrouted(template, method, this.#statusCode, this.#endingOf(socket), times);
   }
