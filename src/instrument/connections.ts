@@ -33,7 +33,7 @@ export class EndWatch {
   follow(request: OpenRequest): void {
     const { response } = request;
     const connection = connectionOf(response.req.socket);
-    connection.add(request);
+    connection?.add(request);
     request.holder = connection;
     this.#foreign = 0;
     if (response === this.#latest) return;
@@ -110,9 +110,11 @@ class Connection implements Holder {
   }
 }
 
-function connectionOf(socket: ConnectedSocket): Connection {
-  const known = socket[CONNECTION];
+/** Undefined where somebody has made up the request, and its socket tells nothing: then the response has to. */
+function connectionOf(socket: ConnectedSocket | undefined): Connection | undefined {
+  const known = socket?.[CONNECTION];
   if (known !== undefined) return known;
+  if (typeof socket?.prependListener !== 'function') return undefined;
   const connection = new Connection();
   socket[CONNECTION] = connection;
   // First of all, before Node aborts the request and the app answers to that what nobody will see.
