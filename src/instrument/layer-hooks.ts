@@ -83,18 +83,11 @@ function hookLayer(prototype: LayerPrototype, onError: OnError): void {
 
 function hookLeaving(prototype: LayerPrototype, onError: OnError): void {
   const handle = prototype['handle'] as Method;
-  prototype['handle'] = function noteLeaving(
-    this: Layer,
-    request: unknown,
-    response: unknown,
-    out: unknown,
-    ...others: unknown[]
-  ) {
-    if (typeof out !== 'function') return handle.call(this, request, response, out, ...others);
-    const leave = function leave(this: unknown, ...results: unknown[]) {
-      if (results[0]) onError(request as object, results[0], 'at the end of a router');
-      return Reflect.apply(out, this, results) as unknown;
-    };
-    return handle.call(this, request, response, leave, ...others);
+  prototype['handle'] = function noteLeaving(this: Layer, request: unknown, response: unknown, out: unknown) {
+    if (typeof out !== 'function') return handle.call(this, request, response, out);
+    return handle.call(this, request, response, function leave(this: unknown, error: unknown, ...others: unknown[]) {
+      if (error) onError(request as object, error, 'at the end of a router');
+      return Reflect.apply(out, this, [error, ...others]) as unknown;
+    });
   };
 }

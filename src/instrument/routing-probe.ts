@@ -59,25 +59,32 @@ const knownSymbols: symbol[] = [];
 /** The apps that were looked at, and whether their requests can be watched. */
 const watched = new WeakMap<App, boolean>();
 
-/** The first request of an app, or one whose way is not watched. */
+/** The first request of an app, one of Express 4 (which routes a little before it gives a request its prototype), or one not watched. */
 function beginTrail(request: ProbedRequest): RouteTrail {
-  const { app, params, route, baseUrl = '' } = request;
+  const { app, params, route, baseUrl } = request;
   const trail = new RouteTrail(request);
   if (app !== undefined && watch(app, request)) {
-    const symbol = patternSymbol(request);
-    trail.matchedPattern = symbol && (request as Record<symbol, unknown>)[symbol];
     // Own properties hide the accessors.
-    if (symbol !== undefined) delete (request as Record<symbol, unknown>)[symbol];
+    for (const symbol of knownSymbols) {
+      if (!Object.hasOwn(request, symbol)) continue;
+      trail.matchedPattern = (request as Record<symbol, unknown>)[symbol];
+      delete (request as Record<symbol, unknown>)[symbol];
+    }
     delete request.params;
     delete request.route;
     trail.params = params;
-    trail.route = route;
-    const path = (request.url ?? '').replace(/\?.*$/s, '');
-    const start = findStart(routerOf(app), app.parent === undefined ? baseUrl : '', path, route);
-    trail.beginAt(baseUrl, app.parent === undefined ? start.mounts : mountPaths(app), start.route);
+    if (baseUrl || route !== undefined) beginBelow(trail, app, request, route);
   }
   request[TRAIL] = trail;
   return trail;
+}
+
+/** The trail of a request that is below mounts or in a route already. */
+function beginBelow(trail: RouteTrail, app: App, { baseUrl = '', url = '' }: ProbedRequest, route: unknown): void {
+  const isTop = app.parent === undefined;
+  const start = findStart(routerOf(app), isTop ? baseUrl : '', url.replace(/\?.*$/s, ''), route);
+  trail.route = route;
+  trail.beginAt(baseUrl, isTop ? start.mounts : mountPaths(app), start.route);
 }
 
 /** The paths at which an app is mounted, outermost first; undefined where they are not plain text. */
