@@ -114,8 +114,9 @@ export class ExecutionRunner implements ExecutionCore {
       const followed = followPromise(
         result,
         (value) => {
-          if (typeof value !== 'object' || value === null) execution.end();
-          else this.#endOrFollowStream(value, span, endingOf(execution));
+          const kind = typeof value === 'object' && value !== null ? this.#follower.kindOfStream(value) : undefined;
+          if (kind === undefined) execution.end();
+          else this.#follower.follow(value as object, kind, span, endingOf(execution));
           return value;
         },
         (error) => {
@@ -126,7 +127,9 @@ export class ExecutionRunner implements ExecutionCore {
       if (followed === undefined) execution.end();
       return followed ?? result;
     }
-    this.#endOrFollow(result, span, endingOf(execution));
+    const kind = this.#follower.kindOf(result);
+    if (kind === undefined) execution.end();
+    else this.#follower.follow(result as object, kind, span, endingOf(execution));
     return result;
   }
 
@@ -166,8 +169,9 @@ export class ExecutionRunner implements ExecutionCore {
       const followed = followPromise(
         result,
         (value) => {
-          if (typeof value !== 'object' || value === null) recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
-          else this.#endOrFollowStream(value, span, this.#endingOf(subject, startMs, span));
+          const kind = typeof value === 'object' && value !== null ? this.#follower.kindOfStream(value) : undefined;
+          if (kind === undefined) recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
+          else this.#follower.follow(value as object, kind, span, this.#endingOf(subject, startMs, span));
           return value;
         },
         (error) => {
@@ -178,7 +182,9 @@ export class ExecutionRunner implements ExecutionCore {
       if (followed === undefined) recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
       return followed ?? result;
     }
-    this.#endOrFollow(result, span, this.#endingOf(subject, startMs, span));
+    const kind = this.#follower.kindOf(result);
+    if (kind === undefined) recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
+    else this.#follower.follow(result as object, kind, span, this.#endingOf(subject, startMs, span));
     return result;
   }
 
@@ -188,16 +194,6 @@ export class ExecutionRunner implements ExecutionCore {
       end: (status, error, added) =>
         this.#recorder.end(binding, status, startMs, span, added === undefined ? metadata : withAdded(added, metadata), error),
     };
-  }
-
-  /** What comes to its end later ends the execution then; any other result is a success at once. */
-  #endOrFollow(result: unknown, span: Span | undefined, ending: Ending): void {
-    if (!this.#follower.follow(result, span, ending)) ending.end(STATUS_CODES.success);
-  }
-
-  /** The same for the value of a promise. */
-  #endOrFollowStream(value: object, span: Span | undefined, ending: Ending): void {
-    if (!this.#follower.followStream(value, span, ending)) ending.end(STATUS_CODES.success);
   }
 
   /** An execution that was timed elsewhere. */

@@ -24,7 +24,8 @@ const METHODS = ['next', 'return', 'throw'] as const;
  * No getter is run.
  */
 export function isIterator(object: object): boolean {
-  if (types.isGeneratorObject(object)) return true;
+  if (Object.getPrototypeOf(object) !== Object.prototype && types.isGeneratorObject(object)) return true;
+  if (!Object.hasOwn(object, 'next')) return false;
   if (typeof Object.getOwnPropertyDescriptor(object, 'next')?.value !== 'function') return false;
   return Symbol.iterator in object || Symbol.asyncIterator in object;
 }

@@ -17,6 +17,7 @@ interface EmittingStream extends SdkStream {
 
 /** An async iterable with an AbortController of its own under `controller`. No getter is run. */
 export function isSdkStream(object: object): object is SdkStream {
+  if (!Object.hasOwn(object, 'controller')) return false;
   const controller: unknown = Object.getOwnPropertyDescriptor(object, 'controller')?.value;
   return controller instanceof AbortController && Symbol.asyncIterator in object;
 }

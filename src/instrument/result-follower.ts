@@ -1,19 +1,23 @@
 // Finds out what a measured function returned: a value, or something that comes to its end later, which is then followed to that end.
 // What is followed stays the same object: hooks are put in front of its own methods, and its consumer is the one who runs it.
-import { types } from 'node:util';
-import { isThenable } from './follow.ts';
-import { followIterator, isIterator } from './follow-iterator.ts';
-import { followNodeStream, isNodeStream } from './follow-node-stream.ts';
-import { followSdkStream, isSdkStream } from './follow-sdk-stream.ts';
+import { followIterator } from './follow-iterator.ts';
+import { followNodeStream } from './follow-node-stream.ts';
+import { followSdkStream } from './follow-sdk-stream.ts';
 import { followThenable, type ThenableContext } from './follow-thenable.ts';
-import { followWebStream, isWebStream } from './follow-web-stream.ts';
-import { type Ending, Endings, type EndingsOptions, type FollowContext, Following, type Watcher } from './following.ts';
+import { followWebStream } from './follow-web-stream.ts';
+import { type Ending, Endings, type EndingsOptions, type FollowContext, Following } from './following.ts';
+import { kindOf, kindOfStream, type ResultKind, type StreamKind } from './result-kind.ts';
 import { STATUS_CODES } from './ring.ts';
 import type { Span } from './trace-context.ts';
 import type { Tracer } from './tracer.ts';
 
-/** Puts the hooks of one kind in front of a result. */
-type Follow = (watcher: Watcher, context: FollowContext) => void;
+/** Puts the hooks of its kind in front of a result. */
+const FOLLOW = {
+  iterator: followIterator,
+  'node stream': followNodeStream,
+  'web stream': followWebStream,
+  'sdk stream': followSdkStream,
+} satisfies Record<StreamKind, (result: never, watcher: Following, context: FollowContext) => void>;
 
 export interface ResultFollowerOptions extends EndingsOptions {
   /** Undefined: tracing is off. */
@@ -32,27 +36,38 @@ export class ResultFollower {
     this.#options = options;
   }
 
-  /**
-   * Follows a result of any kind. Never throws.
-   * @returns false when it is a value, or cannot be followed: the caller ends the execution now. True: `ending` will be told
-   */
-  follow(result: unknown, span: Span | undefined, ending: Ending): boolean {
-    if (typeof result === 'object' && result !== null && this.followStream(result, span, ending)) return true;
+  /** Undefined: a value, or what cannot even be asked. Never throws. */
+  kindOf(result: unknown): ResultKind | undefined {
     try {
-      if (!isThenable(result)) return false;
+      return kindOf(result);
     } catch (error) {
       this.#options.errors.note('follow', error);
-      return false;
+      return undefined;
     }
-    return this.#followThenable(result, span, ending);
   }
 
-  /** The same, for what cannot be a thenable: the value of a promise. */
-  followStream(result: object, span: Span | undefined, ending: Ending): boolean {
+  /** The same for the value of a promise. */
+  kindOfStream(value: object): StreamKind | undefined {
+    try {
+      return kindOfStream(value);
+    } catch (error) {
+      this.#options.errors.note('follow', error);
+      return undefined;
+    }
+  }
+
+  /** Tells `ending` when `result` comes to its end; now, as a success, when it cannot be followed. Never throws. */
+  follow(result: object, kind: ResultKind, span: Span | undefined, ending: Ending): void {
+    const isFollowed =
+      kind === 'thenable'
+        ? this.#followThenable(result as PromiseLike<unknown>, span, ending)
+        : this.#followStream(result, kind, span, ending);
+    if (!isFollowed) ending.end(STATUS_CODES.success);
+  }
+
+  #followStream(result: object, kind: StreamKind, span: Span | undefined, ending: Ending): boolean {
     let endings: Endings | undefined;
     try {
-      const follow = findStream(result);
-      if (follow === undefined) return false;
       const known = this.#followed.get(result);
       if (known !== undefined) {
         // Returned again: all executions that returned it end with it.
@@ -65,7 +80,7 @@ export class ResultFollower {
       const following = new Following(endings);
       this.#followed.set(result, endings);
       this.#abandoned.register(following, endings);
-      follow(following, this.#context(span));
+      FOLLOW[kind](result as never, following, this.#context(span));
       return true;
     } catch (error) {
       this.#options.errors.note('follow', error);
@@ -103,8 +118,9 @@ export class ResultFollower {
       onFulfilled: (value) =>
         context.guarded(() => {
           for (const ending of endings.take()) {
-            const isFollowed = typeof value === 'object' && value !== null && this.followStream(value, span, ending);
-            if (!isFollowed) ending.end(STATUS_CODES.success);
+            const kind = typeof value === 'object' && value !== null ? this.kindOfStream(value) : undefined;
+            if (kind === undefined) ending.end(STATUS_CODES.success);
+            else this.follow(value as object, kind, span, ending);
           }
         }),
       onRejected: (error) => endings.settle(STATUS_CODES.failure, error),
@@ -124,17 +140,6 @@ export class ResultFollower {
       },
     };
   }
-}
-
-/** How to follow it; undefined for a value. Cheap for plain objects and arrays, and no getter or trap of the app is run. */
-function findStream(object: object): Follow | undefined {
-  if (Array.isArray(object) || types.isProxy(object)) return undefined;
-  if (isIterator(object)) return (watcher, context) => followIterator(object, watcher, context);
-  if (Object.getPrototypeOf(object) === Object.prototype) return undefined;
-  if (isNodeStream(object)) return (watcher, context) => followNodeStream(object, watcher, context);
-  if (isWebStream(object)) return (watcher, context) => followWebStream(object, watcher, context);
-  if (isSdkStream(object)) return (watcher, context) => followSdkStream(object, watcher, context);
-  return undefined;
 }
 
 /** Whether something was told already, before a hook failed to be placed. Those that are in place have nothing to tell from now on. */

@@ -63,7 +63,8 @@ export class FaultyTracker {
       service: 'law',
       registry,
       clock,
-      ringCapacity: 64,
+      // What earlier programs dropped comes at once when garbage is collected.
+      ringCapacity: 8192,
       tracing: fault !== 'no tracing',
       enabled: fault !== 'disabled',
       ...(isLoggerBroken ? { logger: { debug: refuse, info: refuse, warn: refuse, error: refuse } } : {}),
