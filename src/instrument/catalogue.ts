@@ -173,6 +173,11 @@ export const CATALOGUE = {
     help: 'Headers traceparent and tracestate of requests that were malformed or too long, and not used.',
     labels: ['header'],
   },
+  keepwatch_guessed_routes_total: {
+    type: 'counter',
+    help: 'Route templates below a mount whose path the router does not tell, each counted once: keepwatch/register makes them exact.',
+    labels: [],
+  },
   keepwatch_series_overflow_total: {
     type: 'counter',
     help: 'Observations that went to the series __other__ of a metric that has as many series as it may.',

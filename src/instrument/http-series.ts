@@ -124,7 +124,7 @@ export class HttpSeries {
     this.#recorder.end(binding, status, shiftedMs, span, { members, isTruncated: false }, error);
   }
 
-  /** @param isExact the template stands in the code of the app; else it holds matched text, which clients choose */
+  /** @param isExact the template stands in the code of the app; else a part of it was guessed */
   #binding(template: string, isExact: boolean, method: string, statusCode: number, ending: Ending): Binding {
     let byOutcome = this.#templates.get(template);
     if (byOutcome === undefined) {
@@ -132,6 +132,7 @@ export class HttpSeries {
       if (!hasPlace) return this.#binding(OVERFLOW_VALUE, false, method, statusCode, ending);
       byOutcome = new Map();
       this.#templates.set(ownText(template), byOutcome);
+      if (!isExact && template !== OVERFLOW_VALUE) this.#metrics.counter('keepwatch_guessed_routes_total').add(0, 1);
     }
     const outcome = ((HTTP_METHODS.indexOf(method) + 1) * ENDINGS.length + ENDINGS.indexOf(ending)) * 1024 + (statusCode & 1023);
     const known = byOutcome.get(outcome);

@@ -20,8 +20,10 @@ app.use(tracker.express());
 app.use([/^\\/v(\\d+)/, '/part/:major.:minor'], router);
 const server = app.listen(0, '127.0.0.1');
 await once(server, 'listening');
-for (const path of ['/v2/orders/1', '/part/1.2/orders/1']) await (await fetch('http://127.0.0.1:' + server.address().port + path)).text();
-for (const [, route] of (await tracker.registry.metrics()).matchAll(/_count\\{[^}]*http_route="([^"]*)"/g)) console.log(route);
+for (const path of ['/v2/orders/1', '/part/1.2/orders/1', '/v3/orders/2', '/part/3.4/orders/2']) await (await fetch('http://127.0.0.1:' + server.address().port + path)).text();
+const text = await tracker.registry.metrics();
+for (const [, route] of text.matchAll(/_count\\{[^}]*http_route="([^"]*)"/g)) console.log(route);
+console.log('guessed: ' + (/^keepwatch_guessed_routes_total (\\d+)$/m.exec(text)?.[1] ?? 0));
 process.exit();
 `;
 
@@ -47,7 +49,7 @@ describe('keepwatch/register from the built package', () => {
     return stdout.trim().split('\n').sort();
   }
 
-  const exact = ['/^\\\\/v(\\\\d+)/orders/:order', '/part/:major.:minor/orders/:order'];
+  const exact = ['/^\\\\/v(\\\\d+)/orders/:order', '/part/:major.:minor/orders/:order', 'guessed: 0'];
 
   it('gives exact routes with --import, and when it is imported first', () => {
     assert.deepEqual(routes(APP, '--import', 'keepwatch/register'), exact);
@@ -55,6 +57,6 @@ describe('keepwatch/register from the built package', () => {
   }).timeout(60_000);
 
   it('is not needed for an app to run', () => {
-    assert.deepEqual(routes(APP), ['/*/orders/:order', '/part/*/orders/:order']);
+    assert.deepEqual(routes(APP), ['/*/orders/:order', '/part/*/orders/:order', 'guessed: 2']);
   }).timeout(60_000);
 });
