@@ -64,6 +64,24 @@ export function differenceOf<S>(turns: readonly Turn<S>[], contender: string, va
   return compare(turns, contender, value, (own, reference) => own - reference);
 }
 
+/**
+ * The value of one contender minus that of another, paired by round: both ran within it, neighbours where they stand next to each other in
+ * the list of contenders.
+ */
+export function pairedDifferenceOf<S>(
+  rounds: readonly (readonly Turn<S>[])[],
+  contender: string,
+  other: string,
+  value: (slice: S) => number,
+): Estimate {
+  const differences = rounds.flatMap((turns) => {
+    const own = turns.find((turn) => turn.contender === contender);
+    const others = turns.find((turn) => turn.contender === other);
+    return own === undefined || others === undefined ? [] : [value(own.slice) - value(others.slice)];
+  });
+  return estimate(differences);
+}
+
 function compare<S>(
   turns: readonly Turn<S>[],
   contender: string,

@@ -2,7 +2,7 @@
 import type { Child } from '../children.ts';
 import type { BenchContext } from '../context.ts';
 import type { Cell, Column, SectionResult, Table } from '../report.ts';
-import { differenceOf, estimateOf, estimateOfReference, ratioOf, type Turn, takeTurns } from '../turns.ts';
+import { differenceOf, estimateOf, estimateOfReference, pairedDifferenceOf, ratioOf, type Turn, takeTurns } from '../turns.ts';
 import { KINDS, type Kind } from './app.ts';
 import type { HttpContenderMethods } from './contender.ts';
 import type { LoadMethods } from './load.ts';
@@ -11,11 +11,16 @@ const REFERENCE = 'bare Express';
 const CONTENDERS: Readonly<Record<string, string>> = {
   [REFERENCE]: 'http/contender-bare.ts',
   'bare Express again': 'http/contender-bare.ts',
-  'prom-client by hand': 'http/contender-prom-client.ts',
   'express-prom-bundle': 'http/contender-express-prom-bundle.ts',
+  OpenTelemetry: 'http/contender-opentelemetry.ts',
   'Keepwatch, metrics only': 'http/contender-keepwatch-metrics.ts',
   Keepwatch: 'http/contender-keepwatch.ts',
+  'prom-client by hand': 'http/contender-prom-client.ts',
 };
+/** Ours, and those that it is compared with. */
+const OURS = 'Keepwatch';
+const PAIRED = 'prom-client by hand';
+const PEERS = ['express-prom-bundle', 'OpenTelemetry'] as const;
 const CONTENDER_CORE = 0;
 const LOAD_CORE = 1;
 const CONNECTIONS = 16;
@@ -39,7 +44,7 @@ const SIZES = { full: { warmUp: 5000, slice: 1500 }, quick: { warmUp: 40, slice:
 
 /** Runs the HTTP section. */
 export async function runHttp(context: BenchContext): Promise<SectionResult> {
-  const turns = new Map<string, Turn<Slice>[]>();
+  const rounds = new Map<string, Turn<Slice>[][]>();
   const totals = new Map(Object.keys(CONTENDERS).map((name) => [name, { sent: 0, counted: 0 }]));
   const problems: string[] = [];
   for (let generation = 0; generation < context.effort.generations; generation++) {
@@ -53,15 +58,15 @@ export async function runHttp(context: BenchContext): Promise<SectionResult> {
         const key = `${way} ${kind}`;
         const others = Object.keys(CONTENDERS).filter((name) => name !== REFERENCE);
         const made = await takeTurns(REFERENCE, others, round + generation, (name) => generationOfProcesses.run(name, way, kind));
-        turns.set(key, [...(turns.get(key) ?? []), ...made]);
+        rounds.set(key, [...(rounds.get(key) ?? []), made]);
       }
     }
     problems.push(...(await generationOfProcesses.finish(totals)));
   }
   return {
     name: 'http',
-    notes: NOTES,
-    tables: WAYS.flatMap((way) => KINDS.map((kind) => createTable(way, kind, turns.get(`${way} ${kind}`) ?? [], totals))),
+    notes: [...NOTES, ...KINDS.map((kind) => comparePeers(kind, rounds.get(`in process ${kind}`) ?? []))],
+    tables: WAYS.flatMap((way) => KINDS.map((kind) => createTable(way, kind, rounds.get(`${way} ${kind}`) ?? [], totals))),
     problems,
   };
 }
@@ -135,6 +140,7 @@ const COUNT_COLUMNS: readonly Column[] = [
 const CPU_COLUMNS: readonly Column[] = [
   { name: 'CPU µs a request', digits: 1 },
   { name: 'added CPU µs', digits: 1, signed: true },
+  { name: 'more than prom-client', digits: 1, signed: true },
 ];
 const RATE_COLUMNS: readonly Column[] = [
   { name: 'requests/s', digits: 0 },
@@ -144,17 +150,33 @@ const RATE_COLUMNS: readonly Column[] = [
 function createTable(
   way: Way,
   kind: Kind,
-  turns: readonly Turn<Slice>[],
+  rounds: readonly (readonly Turn<Slice>[])[],
   totals: ReadonlyMap<string, { sent: number; counted: number }>,
 ): Table {
+  const turns = rounds.flat();
   const rows = Object.keys(CONTENDERS).map((contender) => {
-    const cpu = cellsOf(turns, contender, (slice) => slice.cpuUsPerRequest, differenceOf);
+    const cpu = cellsOf(turns, contender, cpuOf, differenceOf);
     const rate = cellsOf(turns, contender, (slice) => slice.requestsPerSecond, ratioOf);
     const { sent = 0, counted = 0 } = totals.get(contender) ?? {};
-    return { contender, cells: way === 'TCP' ? [...cpu, ...rate, sent, counted] : cpu };
+    const isPaired = contender !== REFERENCE && contender !== PAIRED;
+    const paired = isPaired ? pairedDifferenceOf(rounds, contender, PAIRED, cpuOf) : '';
+    return { contender, cells: way === 'TCP' ? [...cpu, paired, ...rate, sent, counted] : [...cpu, paired] };
   });
   const columns = way === 'TCP' ? [...CPU_COLUMNS, ...RATE_COLUMNS, ...COUNT_COLUMNS] : CPU_COLUMNS;
   return { title: `${kind === 'GET' ? 'GET /hello/:id' : 'POST /echo'}, ${way}`, columns, rows };
+}
+
+function cpuOf(slice: Slice): number {
+  return slice.cpuUsPerRequest;
+}
+
+/** What is promised, in a sentence. */
+function comparePeers(kind: Kind, rounds: readonly (readonly Turn<Slice>[])[]): string {
+  const { median, low, high } = pairedDifferenceOf(rounds, OURS, PAIRED, cpuOf);
+  const added = (contender: string) => differenceOf(rounds.flat(), contender, cpuOf).median;
+  const shares = PEERS.map((peer) => `${(added(OURS) / added(peer)).toFixed(2)} of what ${peer} adds`);
+  const paired = `${median.toFixed(1)} µs [${low.toFixed(1)} … ${high.toFixed(1)}] more than prom-client by hand, paired by round`;
+  return `${kind} in process, Keepwatch with everything: ${paired}; ${shares.join(', ')}.`;
 }
 
 /** The value itself, then compared with the reference. */
@@ -171,7 +193,7 @@ function cellsOf(
 const NOTES = [
   'Every contender is a process of its own, all alive at once on one core, taking turns in short slices; the load comes from another core over 16 kept-alive connections, an exact number of requests.',
   'Each slice is compared with the mean of the bare slices just before and after it. Cells: median [95% interval of the median] over all slices of all generations of fresh processes.',
-  'CPU time is that of the whole process, kernel and garbage collection included, deferred work finished first. "in process" drives the same server through streams instead of TCP, which is sharper. "bare Express again" is a second bare process: what it shows is noise.',
-  'prom-client and express-prom-bundle keep metrics. "Keepwatch, metrics only" keeps metrics and trace context; "Keepwatch" also writes every request as a raw event to its spool on the disk. What brings the spool to Postgres is in the archive section.',
+  'CPU time is that of the whole process, kernel and garbage collection included, deferred work finished first. "in process" drives the same server through streams instead of TCP, which is sharper. "bare Express again" is a second bare process: what it shows is noise. "more than prom-client" is paired: both slices of one round.',
+  'prom-client and express-prom-bundle keep metrics; OpenTelemetry is its instrumentation of http and Express with the SDKs of traces and metrics, whose exporters do nothing. "Keepwatch, metrics only" keeps metrics and trace context; "Keepwatch" also writes every request as a raw event to its spool on the disk. What brings the spool to Postgres is in the archive section.',
   '"sent" and "counted" are over the whole run, both ways and both routes, warm-up included: a contender that misses a request fails the run.',
 ];

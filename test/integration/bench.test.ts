@@ -18,10 +18,11 @@ describe('npm run bench', () => {
     const http = [
       'bare Express',
       'bare Express again',
-      'prom-client by hand',
       'express-prom-bundle',
+      'OpenTelemetry',
       'Keepwatch, metrics only',
       'Keepwatch',
+      'prom-client by hand',
     ];
     const track = ['bare function', 'bare function again', 'prom-client by hand', 'Keepwatch, tracing off', 'Keepwatch'];
     assert.deepEqual(contenders, [

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { differenceOf, estimateOf, estimateOfReference, orderOfRound, ratioOf, takeTurns } from '../../../bench/turns.ts';
+import {
+  differenceOf,
+  estimateOf,
+  estimateOfReference,
+  orderOfRound,
+  pairedDifferenceOf,
+  ratioOf,
+  takeTurns,
+} from '../../../bench/turns.ts';
 
 describe('turns of the benchmark', () => {
   it('puts the reference first, last, and after every second contender', () => {
@@ -16,6 +24,17 @@ describe('turns of the benchmark', () => {
     assert.equal(differenceOf(turns, 'c', itself).median, 40 - 15);
     assert.equal(ratioOf(turns, 'd', itself).median, 90 / 45);
     assert.equal(estimateOf(turns, 'd', itself).median, 90);
+  });
+
+  it('pairs two contenders by round', async () => {
+    const speeds = [10, 30, 40, 20, 10, 35, 49, 20];
+    const takeRound = () => takeTurns('A', ['b', 'c'], 0, async () => speeds.shift() ?? 0);
+    const rounds = [await takeRound(), await takeRound()];
+    assert.deepEqual(
+      pairedDifferenceOf(rounds, 'c', 'b', (value) => value),
+      { median: 12, low: 10, high: 14, samples: 2 },
+    );
+    assert.equal(pairedDifferenceOf(rounds, 'c', 'nobody', (value) => value).samples, 0);
   });
 
   it('counts each reference slice once', async () => {
