@@ -95,10 +95,11 @@ export class FaultyTracker {
     return `law ${this.#programs++ % 1000}`;
   }
 
-  /** Statuses of the events of this name since the last call. */
+  /** Statuses of the events of this name since the last call; not of one that was dropped, whenever garbage is collected. */
   statuses(name: string): string[] {
     this.tracker.flush();
     const events = this.#sink.events.splice(0);
-    return events.filter((event) => event.name === name).map(({ status }) => status);
+    const own = events.filter((event) => event.name === name && event.metadata['keepwatch.abandoned'] !== true);
+    return own.map(({ status }) => status);
   }
 }
