@@ -45,8 +45,18 @@ export interface Layer {
 /** One pattern, or several and a way to tell which of them matched; those to be guessed are, when they match for the first time. */
 type Known = Pattern | { readonly alternatives: (Pattern | undefined)[]; readonly tests: readonly ((path: string) => unknown)[] };
 
-/** @param path the text that the layer has just matched */
+const UNKNOWN = new GuessedPattern('/*');
+
+/** Never throws: it runs while the app routes. @param path the text that the layer has just matched */
 export function patternOf(layer: Layer, path: string): Pattern {
+  try {
+    return findPattern(layer, path);
+  } catch {
+    return layer.regexp ?? UNKNOWN;
+  }
+}
+
+function findPattern(layer: Layer, path: string): Pattern {
   layer[KNOWN] ??= describe(layer);
   const known = layer[KNOWN];
   if (typeof known === 'string' || !('alternatives' in known)) return known;
@@ -92,12 +102,14 @@ function readBack(layer: Layer, regexp: CompiledPath): Known {
   if (regexp.fast_slash === true) return '/';
   if (regexp.fast_star === true) return '*';
   const names = (layer.keys ?? []).map(({ name }) => name);
-  const parts = regexp.source.split(/\|(?=\^)/);
-  const paths = parts.map((source) => readPath(layer, source, names));
+  // path-to-regexp 0.1.7 (Express 4.18) puts a group around an array.
+  const source = /^\(\?:(\^.*)\)$/s.exec(regexp.source)?.[1] ?? regexp.source;
+  const parts = source.split(/\|(?=\^)/);
+  const paths = parts.map((part) => readPath(layer, part, names));
   // What cannot be proved to be compiled from a string was registered as it is.
   if (paths.every((path) => path === undefined)) return regexp;
   if (paths.length === 1) return paths[0] ?? regexp;
-  const expressions = parts.map((source) => new RegExp(source, regexp.flags));
+  const expressions = parts.map((part) => new RegExp(part, regexp.flags));
   return {
     alternatives: expressions.map((expression, index) => paths[index] ?? expression),
     tests: expressions.map((expression) => (text: string) => expression.exec(text)),

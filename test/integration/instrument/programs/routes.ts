@@ -81,6 +81,7 @@ function others(app: express5.Express): void {
     else if (request.params['id'] === 'fail') next(new Error('failed'));
     else response.send('ok');
   });
+  app.use(['/odd', /^(\/odder|^\/oddest)/], leaves());
   app.use('/static', express.static(import.meta.dirname));
   app.get('/Cased/:id', ok);
   app.use(isExpress4 ? '/all/*' : '/all/{*rest}', pass);
