@@ -59,7 +59,9 @@ export function isEventStream(response: ServerResponse, args: readonly unknown[]
 }
 
 function saysEvents(contentType: unknown): boolean {
-  return typeof contentType === 'string' && /^\s*text\/event-stream\s*(;|$)/i.test(contentType);
+  // Nearly all are told by their sixth character.
+  if (typeof contentType !== 'string' || (contentType[5] !== 'e' && contentType[5] !== 'E')) return false;
+  return /^text\/event-stream\s*(;|$)/i.test(contentType);
 }
 
 /** The content types among headers given to `writeHead`: an object, a flat array, or an array of pairs. */
