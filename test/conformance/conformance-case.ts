@@ -39,8 +39,6 @@ export interface Family {
   readonly cases: readonly ConformanceCase[];
 }
 
-export const BEFORE_ROUTER_2_3: readonly ExpressVersion[] = ['4', '5.2'];
-
 type Routes = ConformanceCase['routes'];
 type Extras = Omit<ConformanceCase, 'name' | 'routes' | 'drive' | 'expect'>;
 

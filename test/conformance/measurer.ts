@@ -1,5 +1,6 @@
 // What the suite asks of everything that measures: a middleware to install, and afterwards what it exposes.
 import type { RequestHandler } from 'express';
+import type { ObservabilityTracker } from '../../src/instrument/tracker.ts';
 import type { HttpRecord } from './http-record.ts';
 import type { Framework } from './stage.ts';
 
@@ -23,6 +24,8 @@ export interface Measurer {
   middleware(): RequestHandler;
   /** Serves the measurer's own exposition (and health checks), to be mounted in an app. */
   selfRoutes(): RequestHandler;
+  /** Keepwatch's own, for the cases that only it has. */
+  readonly tracker?: ObservabilityTracker;
   /** Where `selfRoutes` serves the exposition. */
   readonly metricsPath: string;
   /** Everything that it recorded of the case. Called when all is over. */

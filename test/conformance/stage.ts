@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type express from 'express';
 import type { Express, RequestHandler } from 'express';
+import type { ObservabilityTracker } from '../../src/instrument/tracker.ts';
 import { type Answer, Client } from './client.ts';
 import type { ExpressVersion } from './conformance-case.ts';
 import type { Measurer } from './measurer.ts';
@@ -62,6 +63,13 @@ export class Stage {
 
   saw(answer: Answer): void {
     this.seenStatuses.push(answer.status);
+  }
+
+  /** Keepwatch's tracker, in cases that only Keepwatch plays. */
+  get tracker(): ObservabilityTracker {
+    const { tracker } = this.measurer;
+    if (tracker === undefined) throw new Error('only Keepwatch has a tracker: mark the case as its own');
+    return tracker;
   }
 
   /** The server that the case began with. */

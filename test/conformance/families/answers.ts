@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { RequestHandler } from 'express';
 import type { AskOptions } from '../client.ts';
-import { asks, BEFORE_ROUTER_2_3, type ConformanceCase, type Family } from '../conformance-case.ts';
+import { asks, type ConformanceCase, type Family } from '../conformance-case.ts';
 import { answersErrors } from '../handlers.ts';
 import { MISSING, PAGE } from '../sample-files.ts';
 
@@ -114,7 +114,7 @@ const files: ConformanceCase[] = [
   way('sendFile(), fresh', (_q, response) => response.sendFile(PAGE), 304, {
     headers: { 'If-Modified-Since': new Date(Date.now() + 60_000).toUTCString() },
   }),
-  { ...way('sendFile(), missing', (_q, response) => response.sendFile(MISSING), 404), routeNeedsRegister: BEFORE_ROUTER_2_3 },
+  way('sendFile(), missing', (_q, response) => response.sendFile(MISSING), 404),
   way('sendFile(), HEAD', (_q, response) => response.sendFile(PAGE), 200, { method: 'HEAD' }),
   way('sendFile() with a callback', (_q, response, next) =>
     response.sendFile(PAGE, (error) => {
@@ -133,7 +133,6 @@ const files: ConformanceCase[] = [
     },
     'GET /files/7/8',
     'GET /files/:shelf/:name 404',
-    { routeNeedsRegister: BEFORE_ROUTER_2_3 },
   ),
 ];
 

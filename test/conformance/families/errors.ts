@@ -1,6 +1,6 @@
 // Errors: whoever answers them, the route that failed keeps its template, and the record keeps its outcome.
 import type { Express, RequestHandler } from 'express';
-import { asks, BEFORE_ROUTER_2_3, type ConformanceCase, type Family } from '../conformance-case.ts';
+import { asks, type ConformanceCase, type Family } from '../conformance-case.ts';
 import { answersErrors, failure, ok, throws } from '../handlers.ts';
 import type { Stage } from '../stage.ts';
 
@@ -91,7 +91,6 @@ const cases: ConformanceCase[] = [
     },
     'GET /users/7',
     'GET /users/:id 404',
-    { routeNeedsRegister: BEFORE_ROUTER_2_3 },
   ),
   asks(
     'an error handler that answers 200',
@@ -101,7 +100,6 @@ const cases: ConformanceCase[] = [
     },
     'GET /users/7',
     'GET /users/:id 200',
-    { routeNeedsRegister: BEFORE_ROUTER_2_3 },
   ),
   asks(
     'an error handler of the route itself',

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Express } from 'express';
 import { request } from '../client.ts';
-import { asks, type ConformanceCase, EXPRESS_VERSIONS, type Family } from '../conformance-case.ts';
+import { asks, type ConformanceCase, type Family } from '../conformance-case.ts';
 import { answersErrors, ok, throws } from '../handlers.ts';
 import { createSelfSigned } from '../self-signed.ts';
 import type { Stage } from '../stage.ts';
@@ -104,7 +104,7 @@ const partial: ConformanceCase[] = [
       },
       ['GET /admin/a/things/7', 'GET /outside'],
       ['GET /admin/:area/things/:id 200'],
-      { ...BY_ITSELF, routeNeedsRegister: EXPRESS_VERSIONS },
+      BY_ITSELF,
     ),
     isOwn: true,
   },
@@ -120,7 +120,7 @@ const partial: ConformanceCase[] = [
       },
       ['GET /tenants/12/things/7', 'GET /outside'],
       ['GET /tenants/:tenant/things/:id 200'],
-      { ...BY_ITSELF, routeNeedsRegister: EXPRESS_VERSIONS },
+      BY_ITSELF,
     ),
     isOwn: true,
   },
@@ -183,6 +183,22 @@ const scrapeOthers: ConformanceCase[] = [
       selfRoutes('after'),
       'POST /metrics',
       ['POST __unmatched__ 404'],
+      BY_ITSELF,
+    ),
+    isOwn: true,
+  },
+];
+
+const scrapeAsked: ConformanceCase[] = [
+  {
+    ...asks(
+      'scrapes and health checks are counted when asked',
+      (app, stage) => {
+        app.use(stage.tracker.express({ countOwnRoutes: true }));
+        app.use(stage.measurer.selfRoutes());
+      },
+      ['GET /metrics', 'GET /healthz', 'GET /readyz'],
+      ['GET /metrics 200', 'GET /healthz 200', 'GET /readyz 200'],
       BY_ITSELF,
     ),
     isOwn: true,
@@ -282,5 +298,5 @@ const apps = new WeakMap<Stage, Express>();
 
 export const installation: Family = {
   name: 'installation',
-  cases: [...twice, ...places, ...partial, ...selfScrapes, ...scrapeOthers, ...servers, ...overTls],
+  cases: [...twice, ...places, ...partial, ...selfScrapes, ...scrapeOthers, ...scrapeAsked, ...servers, ...overTls],
 };

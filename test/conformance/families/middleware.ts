@@ -1,6 +1,6 @@
 // Functions mounted with `use` that answer themselves: the path that they were mounted at is their template; at the root there is none.
 import type { RequestHandler } from 'express';
-import { asks, BEFORE_ROUTER_2_3, type ConformanceCase, type Family } from '../conformance-case.ts';
+import { asks, type ConformanceCase, type Family } from '../conformance-case.ts';
 import { answersErrors, failure, ok, pass } from '../handlers.ts';
 import { FOLDER } from '../sample-files.ts';
 
@@ -9,9 +9,7 @@ const fails: RequestHandler = (_request, _response, next) => next(failure());
 const functions: ConformanceCase[] = [
   asks('at a path', (app) => app.use('/hooks', ok), 'POST /hooks', 'POST /hooks 200'),
   asks('below its path', (app) => app.use('/hooks', ok), 'POST /hooks/github/7', 'POST /hooks 200'),
-  asks('at a parametrised path', (app) => app.use('/hooks/:source', ok), 'POST /hooks/7/more', 'POST /hooks/:source 200', {
-    routeNeedsRegister: BEFORE_ROUTER_2_3,
-  }),
+  asks('at a parametrised path', (app) => app.use('/hooks/:source', ok), 'POST /hooks/7/more', 'POST /hooks/:source 200'),
   asks('at one of two paths', (app) => app.use(['/hooks', '/callbacks'], ok), 'POST /callbacks/7', 'POST /callbacks 200'),
   asks('one behind another', (app) => app.use('/hooks', pass, ok), 'POST /hooks', 'POST /hooks 200'),
   asks(
@@ -19,7 +17,6 @@ const functions: ConformanceCase[] = [
     (app, { express }) => app.use('/api/:version', express.Router().use('/hooks', ok)),
     'POST /api/1/hooks/7',
     'POST /api/:version/hooks 200',
-    { routeNeedsRegister: BEFORE_ROUTER_2_3 },
   ),
   asks(
     'in a sub-app',
@@ -31,9 +28,7 @@ const functions: ConformanceCase[] = [
     'POST /admin/hooks/7',
     'POST /admin/hooks 200',
   ),
-  asks('with an error', (app) => app.use('/hooks', fails), 'POST /hooks/7', 'POST /hooks 500', {
-    routeNeedsRegister: BEFORE_ROUTER_2_3,
-  }),
+  asks('with an error', (app) => app.use('/hooks', fails), 'POST /hooks/7', 'POST /hooks 500'),
   asks(
     'with an error, answered by an error handler',
     (app) => {
@@ -42,7 +37,6 @@ const functions: ConformanceCase[] = [
     },
     'POST /hooks/7',
     'POST /hooks 503',
-    { routeNeedsRegister: BEFORE_ROUTER_2_3 },
   ),
   asks(
     'that lets the request pass, and then nothing',
@@ -108,7 +102,6 @@ const files: ConformanceCase[] = [
     (app, { express }) => app.use('/static', express.static(FOLDER, { fallthrough: false })),
     'GET /static/..%2f..%2fetc%2fpasswd',
     'GET /static 403',
-    { routeNeedsRegister: BEFORE_ROUTER_2_3 },
   ),
   asks(
     'express.static(), a folder: redirected',

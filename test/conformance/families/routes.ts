@@ -1,5 +1,5 @@
 // Routes of one app: every way of writing a path, and what the URL may look like that matches it.
-import { asks, BEFORE_ROUTER_2_3, type ConformanceCase, type Family } from '../conformance-case.ts';
+import { asks, type ConformanceCase, type Family } from '../conformance-case.ts';
 import { ok } from '../handlers.ts';
 
 const plain: ConformanceCase[] = [
@@ -149,15 +149,9 @@ const patterns: ConformanceCase[] = [
     'GET /2026',
     'GET /^\\/(?<year>\\d{4})$/ 200',
   ),
-  asks('an array of paths', (app) => app.get(['/one', '/two'], ok), ['GET /one', 'GET /two'], ['GET /one 200', 'GET /two 200'], {
-    routeNeedsRegister: BEFORE_ROUTER_2_3,
-  }),
-  asks('an array with parameters', (app) => app.get(['/people/:id', '/users/:id'], ok), 'GET /users/42', 'GET /users/:id 200', {
-    routeNeedsRegister: BEFORE_ROUTER_2_3,
-  }),
-  asks('an array with a regular expression', (app) => app.get(['/v1', /^\/v(\d+)$/], ok), 'GET /v22', 'GET /^\\/v(\\d+)$/ 200', {
-    routeNeedsRegister: BEFORE_ROUTER_2_3,
-  }),
+  asks('an array of paths', (app) => app.get(['/one', '/two'], ok), ['GET /one', 'GET /two'], ['GET /one 200', 'GET /two 200']),
+  asks('an array with parameters', (app) => app.get(['/people/:id', '/users/:id'], ok), 'GET /users/42', 'GET /users/:id 200'),
+  asks('an array with a regular expression', (app) => app.get(['/v1', /^\/v(\d+)$/], ok), 'GET /v22', 'GET /^\\/v(\\d+)$/ 200'),
 ];
 
 const declarations: ConformanceCase[] = [

@@ -1,6 +1,7 @@
 // Answers that are open for long by nature: their time to headers is a latency, their lifetime is not.
 
-import { createServer, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { RequestHandler } from 'express';
 import { request } from '../client.ts';
 import type { ConformanceCase, Family } from '../conformance-case.ts';
@@ -166,12 +167,7 @@ const upgrades: ConformanceCase[] = [
   {
     name: "an upgrade by the server's own listener leaves the requests beside it alone",
     routes: (app) => void app.get('/plain/:id', (_request, response) => void response.send('ok')),
-    serve(app) {
-      return createServer(app).on('upgrade', (_request, socket) => {
-        socket.write(SWITCH);
-        socket.on('data', (data) => socket.end(data));
-      });
-    },
+    serve: (app) => createServer(app).on('upgrade', echo),
     async drive(client, stage) {
       const connection = await client.open();
       connection.send(request('GET', '/echo', { headers: UPGRADE }));
@@ -215,4 +211,70 @@ const upgrades: ConformanceCase[] = [
   },
 ];
 
-export const streams: Family = { name: 'streams', cases: [...served, ...polls, ...upgrades] };
+/** What the app has to say to Keepwatch, peers cannot be told. */
+const told: ConformanceCase[] = [
+  {
+    name: 'an answer that the app marks as a stream',
+    isOwn: true,
+    routes: (app, stage) =>
+      void app.get('/export/:id', async (asked, response) => {
+        stage.tracker.markStream(asked);
+        response.type('application/x-ndjson').write('{}\n');
+        await stayOpen();
+        response.end();
+      }),
+    drive: async (client, stage) => stage.saw(await client.ask('GET', '/export/7')),
+    expect: ['GET /export/:id 200 success stream'],
+  },
+  {
+    name: 'an upgrade, measured with its route',
+    isOwn: true,
+    routes: () => {},
+    serve: (app, stage) => createServer(app).on('upgrade', stage.tracker.upgrade(echo, { route: '/live/:room' })),
+    async drive(client) {
+      const connection = await client.open();
+      connection.send(request('GET', '/live/7?token=secret', { headers: UPGRADE }));
+      await connection.receive('101');
+      await stayOpen();
+      connection.send('hello');
+      await connection.receive('hello');
+      await connection.closed;
+    },
+    expect: ['GET /live/:room 101 success stream'],
+  },
+  {
+    name: 'an upgrade that its client resets',
+    isOwn: true,
+    routes: () => {},
+    serve: (app, stage) => createServer(app).on('upgrade', stage.tracker.upgrade(echo, { route: '/live/:room' })),
+    async drive(client) {
+      const connection = await client.open();
+      connection.send(request('GET', '/live/7', { headers: UPGRADE }));
+      await connection.receive('101');
+      await stayOpen();
+      await connection.reset();
+    },
+    expect: ['GET /live/:room 101 aborted client_disconnect stream'],
+  },
+  {
+    name: 'an upgrade that is refused',
+    isOwn: true,
+    routes: () => {},
+    serve: (app, stage) =>
+      createServer(app).on(
+        'upgrade',
+        stage.tracker.upgrade((_asked, socket) => socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n')),
+      ),
+    drive: (client) => client.ask('GET', '/live/7', { headers: UPGRADE }),
+    expect: ['GET __unmatched__ 401'],
+  },
+];
+
+/** Switches protocols, says back what it hears once, and hangs up. */
+function echo(_asked: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => {});
+  socket.write(SWITCH);
+  socket.on('data', (data: Buffer) => socket.end(data));
+}
+
+export const streams: Family = { name: 'streams', cases: [...served, ...polls, ...upgrades, ...told] };

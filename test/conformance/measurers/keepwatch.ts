@@ -23,26 +23,26 @@ export const keepwatch: MeasurerFactory = { name: 'keepwatch', prepare() {}, ope
 class KeepwatchMeasurer implements Measurer {
   readonly metricsPath = '/metrics';
   readonly #sink = new RecordingSink();
-  readonly #tracker = new ObservabilityTracker({ service: 'conformance', registry: new Registry() });
+  readonly tracker = new ObservabilityTracker({ service: 'conformance', registry: new Registry() });
 
   constructor() {
-    this.#tracker.connect(this.#sink);
+    this.tracker.connect(this.#sink);
   }
 
   middleware(): RequestHandler {
-    return this.#tracker.express();
+    return this.tracker.express();
   }
 
   selfRoutes(): RequestHandler {
     return createRouter({
-      metrics: createMetricsHandler(this.#tracker.registry),
+      metrics: createMetricsHandler(this.tracker.registry),
       collectReasons: () => [],
       markUncounted,
       readiness: 'degraded',
       authToken: undefined,
       archive: undefined,
       alerts: undefined,
-      now: () => this.#tracker.now(),
+      now: () => this.tracker.now(),
     });
   }
 
@@ -72,7 +72,7 @@ class KeepwatchMeasurer implements Measurer {
     const withoutKind = (records: readonly HttpRecord[]) =>
       records.map((record) => formatRecord({ ...record, kind: 'success', isStream: false }));
     return [
-      ...differences('raw events', wanted.map(withoutStream), events.map(formatRecord)),
+      ...differences('raw events', wanted.map(formatRecord), events.map(formatRecord)),
       ...differences(LATENCY, withoutKind(wanted), withoutKind(repeated(parseHistogram(text, LATENCY)).map(inexact))),
       ...differences(
         STREAMS,
@@ -109,20 +109,16 @@ class KeepwatchMeasurer implements Measurer {
     return this.#sink.events
       .filter(({ type }) => type === 'api')
       .map(({ name, status, metadata }) => {
-        const record = { ...recordOf(metadata), kind: status };
+        const record = { ...recordOf(metadata), kind: status, isStream: metadata['stream'] !== undefined };
         const isNamed = name === `${record.method} ${record.route}`;
         return isNamed ? record : { ...record, route: `${record.route}(named:${name})` };
       });
   }
 
   async #expose(): Promise<string> {
-    this.#tracker.flush();
-    return this.#tracker.registry.metrics();
+    this.tracker.flush();
+    return this.tracker.registry.metrics();
   }
-}
-
-function withoutStream(record: HttpRecord): string {
-  return formatRecord({ ...record, isStream: false });
 }
 
 function repeated(series: readonly { labels: Sample['labels']; count: number }[]): HttpRecord[] {
