@@ -1,6 +1,6 @@
 // Results as text: progress by family, what failed, and the tables of docs/comparison.md.
 import { ASPECTS, type Aspect } from './judge.ts';
-import { MEASURER_NAMES } from './measurer.ts';
+import { MEASURER_NAMES, type MeasurerName } from './measurer.ts';
 import type { CaseResult } from './run-case.ts';
 import { type RunResult, titleOf } from './suite.ts';
 
@@ -20,13 +20,14 @@ export function formatFailure({ family, name, expected, got, faults, verdict }: 
   return [...lines, ...faults.map((fault) => `    ${fault}`)].join('\n');
 }
 
-/** Families by measurer, then aspects by measurer: cases that are right of those that were played, on all versions of Express. */
+/** Families by measurer, then aspects by measurer: of the cases that all of them played, those that are right. */
 export function formatScores(runs: readonly RunResult[]): string {
   const columns = MEASURER_NAMES.filter((name) => runs.some(({ measurer }) => measurer === name));
-  const resultsOf = (name: string) =>
-    runs
-      .filter(({ measurer, hasRegister }) => measurer === name && (name !== 'keepwatch' || hasRegister || !hasAny(runs)))
-      .flatMap(({ results }) => results);
+  const played = new Map(columns.map((name) => [name, resultsByCase(runs, name)]));
+  const shared = [...(played.get(columns[0] ?? 'keepwatch')?.keys() ?? [])].filter((key) =>
+    columns.every((name) => played.get(name)?.has(key)),
+  );
+  const resultsOf = (name: MeasurerName) => shared.map((key) => played.get(name)?.get(key) as CaseResult);
   const rows = familiesOf(runs).map((family) => [
     family,
     ...columns.map((name) => score(resultsOf(name).filter((result) => result.family === family))),
@@ -36,8 +37,12 @@ export function formatScores(runs: readonly RunResult[]): string {
   return `${table(['family', ...columns], rows)}\n\n${table(['aspect', ...columns], aspects)}\n`;
 }
 
-function hasAny(runs: readonly RunResult[]): boolean {
-  return runs.some(({ hasRegister }) => hasRegister);
+/** Of Keepwatch, which runs twice, the run with `keepwatch/register`. */
+function resultsByCase(runs: readonly RunResult[], name: MeasurerName): Map<string, CaseResult> {
+  const own = runs.filter(({ measurer, hasRegister }) => measurer === name && hasRegister === (name === 'keepwatch'));
+  return new Map(
+    own.flatMap(({ express, results }) => results.map((result) => [`${express} ${result.family}: ${result.name}`, result])),
+  );
 }
 
 function familiesOf(runs: readonly RunResult[]): string[] {
