@@ -13,7 +13,7 @@ interface Store {
 /** Ways in which work goes on later. Each calls `look` when it does, and resolves after that. */
 const ways: Record<string, (look: () => void) => Promise<unknown>> = {
   await: async (look) => {
-    await 1;
+    await Promise.resolve();
     look();
   },
   'a promise that was made before': async (look) => made.then(look),
@@ -25,7 +25,7 @@ const ways: Record<string, (look: () => void) => Promise<unknown>> = {
   'an async generator': async (look) => {
     async function* numbers() {
       yield 1;
-      await 1;
+      await Promise.resolve();
       look();
     }
     for await (const _ of numbers());
@@ -129,7 +129,7 @@ for (const [title, create] of kinds) {
           seen = ambient.getStore();
         });
         emitter.emit('unheard');
-        await 1;
+        await Promise.resolve();
       });
       assert.equal(seen, undefined);
     });
