@@ -1,7 +1,9 @@
 // `import 'keepwatch/register'` before Express, or `node --import keepwatch/register`: from then on every copy of Express 4 and of router
-// 2.0-2.2 that is loaded notes on each layer the path given to `use`, which it keeps nowhere else. Router 2.3 keeps it by itself.
-// Nothing else is changed, and what cannot be watched (bundles, module registries of their own) runs as without it.
+// 2.0-2.2 that is loaded notes on each layer the path given to `use`, which it keeps nowhere else (router 2.3 does); and node:http(s) tells
+// of the requests that it creates, where Node does not by itself. Nothing else is changed, and what cannot be watched (bundles, module
+// registries of their own) runs as without it.
 import Module from 'node:module';
+import { publishClientRequests } from './instrument/publish-client-requests.ts';
 import { registerRouter } from './instrument/registered-paths.ts';
 
 interface ModuleLoader {
@@ -27,3 +29,5 @@ if (loader[IS_REGISTERED] !== true) {
     return loaded;
   };
 }
+
+publishClientRequests();

@@ -1,9 +1,10 @@
-// Puts `traceparent` and `tracestate` on the HTTP calls that executions make: fetch and undici, and node:http(s) where Node tells of a
-// request while it can still take headers (20 does not). Listens to diagnostics channels; nothing is patched.
+// Puts `traceparent` and `tracestate` on the HTTP calls that executions make: fetch and undici, and node:http(s) where Node, or
+// `keepwatch/register` in its place, tells of a request while it can still take headers. Listens to diagnostics channels.
 import diagnostics from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import type { InternalErrors } from './internal-errors.ts';
 import { findContextManager } from './open-telemetry.ts';
+import { CLIENT_REQUEST_CREATED } from './publish-client-requests.ts';
 import { formatTraceparent } from './trace-headers.ts';
 import type { Tracer } from './tracer.ts';
 
@@ -25,8 +26,6 @@ interface UndiciRequest {
 }
 
 const UNDICI = 'undici:request:create';
-/** Since Node 22.12. `http.client.request.start` comes when the headers are gone. */
-const NODE_HTTP = 'http.client.request.created';
 
 export class OutgoingCalls {
   readonly #tracer: Tracer;
@@ -51,14 +50,14 @@ export class OutgoingCalls {
     this.#isListening = true;
     this.#isBehindOpenTelemetry = findContextManager() !== undefined;
     diagnostics.subscribe(UNDICI, this.#onUndici);
-    diagnostics.subscribe(NODE_HTTP, this.#onNodeHttp);
+    diagnostics.subscribe(CLIENT_REQUEST_CREATED, this.#onNodeHttp);
   }
 
   stop(): void {
     if (!this.#isListening) return;
     this.#isListening = false;
     diagnostics.unsubscribe(UNDICI, this.#onUndici);
-    diagnostics.unsubscribe(NODE_HTTP, this.#onNodeHttp);
+    diagnostics.unsubscribe(CLIENT_REQUEST_CREATED, this.#onNodeHttp);
   }
 
   // What a subscriber throws ends the process: hence the guards.

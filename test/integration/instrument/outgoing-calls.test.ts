@@ -1,7 +1,6 @@
-// What other servers get with the calls that executions make: over real connections.
+// What other servers get with the calls of fetch that executions make, over real connections. node:http: node-http-calls.test.ts.
 import assert from 'node:assert/strict';
 import diagnostics from 'node:diagnostics_channel';
-import http from 'node:http';
 import { context, propagation, trace } from '@opentelemetry/api';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Propagation } from '../../../src/instrument/outgoing-calls.ts';
@@ -11,8 +10,6 @@ import { RecordingSink } from '../../support/recording-sink.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const CREATED = 'http.client.request.created';
-const [MAJOR = 0, MINOR = 0] = process.versions.node.split('.').map(Number);
-const TELLS_OF_REQUESTS = MAJOR > 22 || (MAJOR === 22 && MINOR >= 12);
 const CALL = { type: 'tool', name: 'call' } as const;
 
 describe('outgoing calls', () => {
@@ -35,24 +32,11 @@ describe('outgoing calls', () => {
     trackers.push(tracker);
     return tracker;
   }
-  /** As Node does since 22.12. */
-  function request(options: http.RequestOptions): http.ClientRequest {
-    const created = http.request(server.url, options);
-    if (!TELLS_OF_REQUESTS) diagnostics.channel(CREATED).publish({ request: created });
-    return created;
-  }
-  const finish = (sent: http.ClientRequest) =>
-    new Promise<void>((resolve, reject) => {
-      sent.on('response', (response) => response.resume().on('end', resolve)).on('error', reject);
-      sent.end();
-    });
   const get = async (options?: RequestInit) => void (await (await fetch(server.url, options)).text());
 
   const ways: [string, (headers?: Record<string, string>) => Promise<void>][] = [
     ['fetch', (headers) => get({ headers: headers ?? {} })],
     ['fetch with a body', (headers) => get({ method: 'POST', body: 'x', headers: headers ?? {} })],
-    ['node:http', (headers) => finish(request({ headers }))],
-    ['node:http without an agent', (headers) => finish(request({ headers, agent: false }))],
   ];
   for (const [way, call] of ways) {
     it(`${way}: carries the execution as the parent`, async () => {
@@ -139,15 +123,6 @@ describe('outgoing calls', () => {
     );
   });
 
-  it('leaves headers given as an array, and those already sent, as they are', async () => {
-    await start().measure(CALL, async () => {
-      await finish(request({ headers: ['Host', 'test', 'X-One', '1'] as never }));
-      await finish(request({ headers: { expect: '100-continue', 'X-One': '1' } }));
-    });
-    assert.deepEqual(server.values('x-one'), [['1'], ['1']]);
-    assert.deepEqual(server.values('traceparent'), [[], []]);
-  });
-
   it('lets a request be aborted as before', async () => {
     await start().measure(CALL, async () => {
       const controller = new AbortController();
@@ -155,10 +130,6 @@ describe('outgoing calls', () => {
       controller.abort();
       await assert.rejects(fetched, { name: 'AbortError' });
       await assert.rejects(fetch(server.url, { signal: AbortSignal.abort() }), { name: 'AbortError' });
-      const sent = request({});
-      const failed = assert.rejects(finish(sent), { code: 'ECONNRESET' });
-      sent.destroy();
-      await failed;
     });
   });
 
@@ -167,7 +138,7 @@ describe('outgoing calls', () => {
     assert.deepEqual(tracker.traceHeaders(), {});
     assert.deepEqual(new ObservabilityTracker({ service: 'test', tracing: false }).traceHeaders(), {});
     const expected = await tracker.measure(CALL, async (execution) => {
-      await finish(http.request(server.url, { headers: { ...tracker.traceHeaders() } }));
+      await get({ headers: { ...tracker.traceHeaders() } });
       return execution.traceparent();
     });
     assert.deepEqual(server.values('traceparent'), [[expected]]);
