@@ -10,6 +10,7 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   [REFERENCE]: 'track/contender-bare.ts',
   'bare function again': 'track/contender-bare.ts',
   'prom-client by hand': 'track/contender-prom-client.ts',
+  'OpenTelemetry span + histogram': 'track/contender-opentelemetry.ts',
   'Keepwatch, tracing off': 'track/contender-keepwatch-untraced.ts',
   Keepwatch: 'track/contender-keepwatch.ts',
 };

@@ -150,10 +150,14 @@ export class ExecutionRunner implements ExecutionCore {
       result =
         span === undefined || this.#tracer === undefined
           ? Reflect.apply(fn, self, args)
-          : this.#tracer.run(span, Reflect.apply<unknown, unknown[], unknown>, fn as (...args: unknown[]) => unknown, self, args);
+          : this.#tracer.apply(span, fn, self, args);
     } catch (error) {
       this.#recorder.end(subject.binding, STATUS_CODES.failure, startMs, span, subject.metadata, error);
       throw error;
+    }
+    if (typeof result !== 'object' && typeof result !== 'function') {
+      this.#recorder.end(subject.binding, STATUS_CODES.success, startMs, span, subject.metadata);
+      return result;
     }
     return this.#finishCall(subject, result, startMs, span);
   }
@@ -161,10 +165,6 @@ export class ExecutionRunner implements ExecutionCore {
   #finishCall(subject: Subject, result: unknown, startMs: number, span: Span | undefined): unknown {
     const { binding, metadata } = subject;
     const recorder = this.#recorder;
-    if (typeof result !== 'object' && typeof result !== 'function') {
-      recorder.end(binding, STATUS_CODES.success, startMs, span, metadata);
-      return result;
-    }
     if (isPlainPromise(result)) {
       const followed = followPromise(
         result,

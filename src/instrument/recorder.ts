@@ -12,6 +12,7 @@ import type { Histogram } from './histogram.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import type { Metrics } from './registry.ts';
 import { type EventRing, type SpanWords, STATUS_CODES, type StatusCode } from './ring.ts';
+import { SlowBounds } from './slow-bounds.ts';
 
 type FedMetric =
   | { readonly kind: 'executions' | 'failures'; readonly counter: Counter }
@@ -34,6 +35,7 @@ export class Recorder {
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
   readonly #fedMetrics = new Map<EventType, readonly FedMetric[]>();
+  readonly #slowBounds = new SlowBounds();
   #truncatedCount = 0;
 
   constructor({ ring, metrics, clock, errors, service }: RecorderOptions) {
@@ -83,36 +85,24 @@ export class Recorder {
     error?: unknown,
   ): void {
     try {
-      const endMs = this.#clock.monotonicMs();
-      const durationMs = endMs - startMs;
+      // What may run code of others comes first: between the clock and the ring nothing may hand on a later low watermark, nor a later event.
       const text = status === STATUS_CODES.failure ? errorText(error) : undefined;
-      if (metadata?.isTruncated === true) this.#truncatedCount++;
-      const members = metadata?.members === '' ? undefined : metadata?.members;
-      this.record(binding, status, this.#clock.anchorMs + endMs, durationMs > 0 ? durationMs : 0, span, members, text);
+      const targets = binding.targets[status] ?? this.#resolve(binding, status);
+      const endMs = this.#clock.monotonicMs();
+      const durationMs = endMs > startMs ? endMs - startMs : 0;
+      const atMs = this.#clock.anchorMs + endMs;
+      moveMetrics(targets, durationMs, span, atMs);
+      const members = metadata === undefined ? undefined : this.#membersOf(metadata);
+      const isKept = status !== STATUS_CODES.success || this.#slowBounds.isSlow(binding.series, durationMs);
+      this.#ring.push(isKept, binding.series, status, atMs, durationMs, span, members, text);
     } catch (failure) {
       this.#errors.note('record', failure);
     }
   }
 
-  /**
-   * The end of an execution.
-   * @param endMs the moment, by the process clock
-   * @param durationMs finite and not negative
-   * @param metadata JSON members without braces, bounded
-   */
-  record(
-    binding: Binding,
-    status: StatusCode,
-    endMs: number,
-    durationMs: number,
-    span: SpanWords | undefined,
-    metadata: string | undefined,
-    error: string | undefined,
-  ): void {
-    const targets = binding.targets[status] ?? this.#resolve(binding, status);
-    for (const { counter, slot } of targets.counters) counter.add(slot, 1);
-    targets.histogram?.observe(targets.histogramSlot, durationMs / 1000, span, endMs);
-    this.#ring.push(binding.series, status, endMs, durationMs, span, metadata, error);
+  #membersOf({ members, isTruncated }: BoundedMembers): string | undefined {
+    if (isTruncated) this.#truncatedCount++;
+    return members === '' ? undefined : members;
   }
 
   #resolve(binding: Binding, status: StatusCode): Targets {
@@ -143,4 +133,18 @@ export class Recorder {
     this.#fedMetrics.set(type, fed);
     return fed;
   }
+}
+
+// The parts of `end` are small so that the compiler puts them, and `end` itself, where they are called. `for…of` would be too large.
+function moveMetrics(
+  { counters, histogram, histogramSlot }: Targets,
+  durationMs: number,
+  span: SpanWords | undefined,
+  atMs: number,
+): void {
+  for (let index = 0; index < counters.length; index++) {
+    const target = counters[index];
+    if (target !== undefined) target.counter.add(target.slot, 1);
+  }
+  if (histogram !== undefined) histogram.observe(histogramSlot, durationMs / 1000, span, atMs);
 }

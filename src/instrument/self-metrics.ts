@@ -1,8 +1,8 @@
 // The keepwatch_* metrics: how Keepwatch itself does. Each room gives its numbers by a small function, which is called at each scrape.
 import type { DropReason } from '../event.ts';
 import type { CollectedValue } from './collected-metric.ts';
+import type { RingCounts } from './lane-queue.ts';
 import { type MetricRegistry, Metrics } from './registry.ts';
-import type { RingCounts } from './ring.ts';
 
 export interface TrackerNumbers {
   readonly counts: RingCounts;

@@ -92,6 +92,11 @@ export class Tracer {
     return caller;
   }
 
+  /** Calls `fn` with `span` as the ambient one: `run` for a call of a tracked function, without copies of its arguments. */
+  apply(span: Span, fn: (...args: never[]) => unknown, self: unknown, args: unknown[]): unknown {
+    return this.#storage.run(span, Reflect.apply<unknown, unknown[], unknown>, fn as (...args: unknown[]) => unknown, self, args);
+  }
+
   /** Runs `work` with `span` as the ambient one, in all that it starts; undefined: with none. */
   run<Args extends unknown[], R>(span: Span | undefined, work: (...args: Args) => R, ...args: Args): R {
     return this.#storage.run(span, work, ...args);

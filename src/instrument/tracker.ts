@@ -12,13 +12,14 @@ import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts
 import { createExpressMiddleware, markStream } from './express.ts';
 import { HttpSeries } from './http-series.ts';
 import { InternalErrors } from './internal-errors.ts';
+import type { RingCounts } from './lane-queue.ts';
 import { createLogMixin, type LogFields } from './log-mixin.ts';
 import { OpenExecutions } from './open-executions.ts';
 import { OutgoingCalls, type Propagation } from './outgoing-calls.ts';
 import { Pump } from './pump.ts';
 import { Recorder } from './recorder.ts';
 import { createRegistry, type MetricRegistry, Metrics } from './registry.ts';
-import { EventRing, type RingCounts } from './ring.ts';
+import { EventRing } from './ring.ts';
 import { registerSelfMetrics, type TrackerNumbers } from './self-metrics.ts';
 import { formatTraceIds, type TraceIds } from './trace-context.ts';
 import { formatTraceHeaders, formatTraceparent, type TraceHeaders } from './trace-headers.ts';

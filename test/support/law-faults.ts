@@ -20,7 +20,6 @@ const THROWING: Readonly<Record<string, readonly [object, string]>> = {
   'the counter throws': [Counter.prototype, 'add'],
   'the histogram throws': [Histogram.prototype, 'observe'],
   'the ring throws': [EventRing.prototype, 'push'],
-  'recording throws': [Recorder.prototype, 'record'],
   'binding throws': [Recorder.prototype, 'bind'],
   'taking the endings throws': [Endings.prototype, 'take'],
   'bounding the metadata throws': [Buffer, 'byteLength'],

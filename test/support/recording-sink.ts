@@ -16,6 +16,7 @@ export interface RecordedEvent {
 }
 
 export class RecordingSink implements EventSink {
+  /** Of both lanes, in the order in which they ended. */
   readonly events: RecordedEvent[] = [];
   /** While set, `accept` throws it. */
   failure: Error | undefined;
@@ -23,6 +24,7 @@ export class RecordingSink implements EventSink {
   accept(batch: EventBatch): number {
     if (this.failure !== undefined) throw this.failure;
     for (let index = 0; index < batch.size; index++) this.events.push(readEvent(batch, index));
+    this.events.sort((a, b) => a.endMs - b.endMs);
     return batch.size;
   }
 }

@@ -13,13 +13,19 @@ interface Seen {
   readonly recorded: number;
 }
 
-/** Notes what it is offered; takes as much as `takes` says. */
+/** Notes what it is offered in the lane `rest`; takes as much of it as `takes` says, and all of `keep`. */
 class RecordingSink implements EventSink {
   readonly seen: Seen[] = [];
+  readonly kept: Seen[] = [];
   takes: (size: number) => number = (size) => size;
 
   accept(batch: EventBatch): number {
-    this.seen.push({ size: batch.size, lowWatermarkMs: batch.lowWatermarkMs, recorded: batch.counts.recorded });
+    const seen = { size: batch.size, lowWatermarkMs: batch.lowWatermarkMs, recorded: batch.counts.recorded };
+    if (batch.lane === 'keep') {
+      this.kept.push(seen);
+      return batch.size;
+    }
+    this.seen.push(seen);
     return this.takes(batch.size);
   }
 }
@@ -31,8 +37,8 @@ function setUp() {
   const errors = new InternalErrors(silentLogger, clock.monotonicMs);
   const pump: Pump = new Pump({ ring, clock, errors });
   const sink = new RecordingSink();
-  const push = (count: number) => {
-    for (let index = 0; index < count; index++) ring.push(series, 0, clock.now(), 1, undefined, undefined, undefined);
+  const push = (count: number, isKept = false) => {
+    for (let index = 0; index < count; index++) ring.push(isKept, series, 0, clock.now(), 1, undefined, undefined, undefined);
   };
   return { ring, clock, errors, pump, sink, push };
 }
@@ -42,7 +48,7 @@ describe('Pump', () => {
     const { ring, pump, push } = setUp();
     push(3);
     pump.flush();
-    assert.equal(ring.waiting, 3);
+    assert.equal(ring.waiting(), 3);
   });
 
   it('lets events go when it runs without a sink', () => {
@@ -64,7 +70,7 @@ describe('Pump', () => {
       sink.seen.map(({ size }) => size),
       [10, 6, 2],
     );
-    assert.equal(ring.waiting, 0);
+    assert.equal(ring.waiting(), 0);
   });
 
   it('takes a nonsense answer for none or all', () => {
@@ -74,7 +80,7 @@ describe('Pump', () => {
     for (const answer of [Number.NaN, -1, undefined as unknown as number]) {
       sink.takes = () => answer;
       pump.flush();
-      assert.equal(ring.waiting, 2);
+      assert.equal(ring.waiting(), 2);
     }
     sink.takes = () => 99;
     pump.flush();
@@ -112,7 +118,7 @@ describe('Pump', () => {
       sink.seen.map(({ size }) => size),
       [2, 1],
     );
-    assert.equal(ring.waiting, 0);
+    assert.equal(ring.waiting(), 0);
   });
 
   it('hands on an empty batch when idle, so that the low watermark moves', async () => {
@@ -128,6 +134,25 @@ describe('Pump', () => {
     assert.ok((sink.seen[1]?.lowWatermarkMs ?? 0) > (sink.seen[0]?.lowWatermarkMs ?? Number.POSITIVE_INFINITY));
   });
 
+  it('hands on each lane by itself, keep first, with its own counts and low watermark', () => {
+    const { clock, ring, pump, sink, push } = setUp();
+    const lanes: string[] = [];
+    pump.connect({
+      accept(batch) {
+        lanes.push(batch.lane);
+        return batch.lane === 'keep' ? sink.accept(batch) : 0;
+      },
+    });
+    push(3, true);
+    push(2);
+    const beforeMs = clock.now();
+    pump.flush();
+    assert.deepEqual(lanes, ['keep', 'rest']);
+    assert.deepEqual([sink.kept[0]?.size, sink.kept[0]?.recorded], [3, 3]);
+    assert.ok((sink.kept[0]?.lowWatermarkMs ?? 0) >= beforeMs, 'what waits in the other lane does not hold it back');
+    assert.deepEqual([ring.waiting('keep'), ring.waiting('rest'), ring.counts('rest').recorded], [0, 2, 2]);
+  });
+
   it('is early when the ring is half full, in batches that leave the event loop free', async () => {
     const { ring, pump, sink, push } = setUp();
     pump.connect(sink);
@@ -135,7 +160,7 @@ describe('Pump', () => {
     push(2048);
     await new Promise((done) => setImmediate(done));
     assert.equal(sink.seen[0]?.size, 1024);
-    await waitFor(() => ring.waiting === 0, { timeoutMs: 1000 });
+    await waitFor(() => ring.waiting() === 0, { timeoutMs: 1000 });
     pump.stop();
     assert.deepEqual(
       sink.seen.slice(0, 2).map(({ recorded }) => recorded),

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
-import type { EventBatch } from '../../../src/event.ts';
-import { EventRing, type SpanWords } from '../../../src/instrument/ring.ts';
+import type { EventBatch, Lane } from '../../../src/event.ts';
+import { BYTES_PER_EVENT, EventRing, type SpanWords, type StatusCode } from '../../../src/instrument/ring.ts';
 
 const SPAN: SpanWords = {
   trace0: 0x01020304,
@@ -14,12 +13,16 @@ const SPAN: SpanWords = {
   parent1: 9,
   hasParent: true,
 };
+const SERIES = { type: 'custom', name: 'work', service: 'test', metadata: '' } as const;
 
-function filled(capacity: number, count: number): EventRing {
-  const ring = new EventRing({ capacity });
-  const series = ring.addSeries({ type: 'custom', name: 'work', service: 'test', metadata: '' });
-  for (let index = 0; index < count; index++) ring.push(series, 0, 1000 + index, index, undefined, undefined, undefined);
-  return ring;
+/** A ring of one series; `put` pushes events that ended at the given moments. */
+function setUp(capacity: number, onHalfFull?: () => void) {
+  const ring = new EventRing({ capacity, ...(onHalfFull === undefined ? {} : { onHalfFull }) });
+  const series = ring.addSeries(SERIES);
+  const put = (lane: Lane, ...endsMs: number[]) => {
+    for (const endMs of endsMs) ring.push(lane === 'keep', series, 0, endMs, 1, undefined, undefined, undefined);
+  };
+  return { ring, series, put };
 }
 
 function ends(batch: EventBatch): number[] {
@@ -27,57 +30,140 @@ function ends(batch: EventBatch): number[] {
 }
 
 describe('EventRing', () => {
-  it('gives back what was put in, oldest first', () => {
-    const ring = new EventRing({ capacity: 4 });
+  it('gives back what was put in, oldest first, lane by lane', () => {
+    const ring = new EventRing({ capacity: 8 });
     const series = { type: 'tool', name: 'search', service: 'test', metadata: '"a":1' } as const;
-    ring.push(ring.addSeries(series), 1, 1000.5, 2.25, SPAN, '"b":2', 'Error: no');
-    const batch = ring.batch(10, 2000);
-    assert.equal(batch.size, 1);
+    const index = ring.addSeries(series);
+    ring.push(true, index, 1, 1000.5, 2.25, SPAN, '"b":2', 'Error: no');
+    ring.push(false, index, 0, 1001, 1, undefined, undefined, undefined);
+    ring.push(true, index, 2, 1002, 3, undefined, undefined, undefined);
+    const batch = ring.batch('keep', 10, 2000);
+    assert.equal(batch.lane, 'keep');
+    assert.deepEqual(ends(batch), [1000.5, 1002]);
     assert.equal(batch.series(0), series);
     assert.deepEqual(
-      [batch.status(0), batch.endMs(0), batch.durationMs(0), batch.weight(0), batch.metadata(0), batch.error(0)],
-      ['failure', 1000.5, 2.25, 1, '"b":2', 'Error: no'],
+      [batch.status(0), batch.durationMs(0), batch.weight(0), batch.metadata(0), batch.error(0)],
+      ['failure', 2.25, 1, '"b":2', 'Error: no'],
     );
+    assert.deepEqual([batch.status(1), batch.metadata(1), batch.error(1)], ['aborted', undefined, undefined]);
     assert.equal(batch.lowWatermarkMs, 2000);
+    assert.deepEqual(ends(ring.batch('rest', 10, 2000)), [1001]);
+  });
+
+  it('forgets the texts of an event when its place is used again', () => {
+    const { ring, series, put } = setUp(2);
+    for (const endMs of [1, 2]) ring.push(false, series, 1, endMs, 1, SPAN, '"a":1', 'no');
+    ring.batch('rest', 2, 3);
+    ring.take('rest', 2);
+    put('rest', 3, 4);
+    const batch = ring.batch('rest', 2, 5);
+    for (const index of [0, 1]) {
+      assert.deepEqual([batch.metadata(index), batch.error(index), batch.status(index)], [undefined, undefined, 'success']);
+      assert.equal(batch.writeIds(index, Buffer.alloc(32), 0), 0);
+    }
   });
 
   it('writes ids as big-endian bytes and says which there are', () => {
-    const ring = new EventRing({ capacity: 4 });
-    const series = ring.addSeries({ type: 'tool', name: 'search', service: 'test', metadata: '' });
-    ring.push(series, 0, 1, 1, SPAN, undefined, undefined);
-    ring.push(series, 0, 2, 1, { ...SPAN, hasParent: false }, undefined, undefined);
-    ring.push(series, 0, 3, 1, undefined, undefined, undefined);
+    const { ring, series } = setUp(4);
+    ring.push(false, series, 0, 1, 1, SPAN, undefined, undefined);
+    ring.push(false, series, 0, 2, 1, { ...SPAN, hasParent: false }, undefined, undefined);
+    ring.push(false, series, 0, 3, 1, undefined, undefined, undefined);
+    const batch = ring.batch('rest', 3, 4);
     const target = Buffer.alloc(34, 0xee);
-    assert.equal(ring.batch(3, 4).writeIds(0, target, 1), 3);
+    assert.equal(batch.writeIds(0, target, 1), 3);
     assert.equal(target.toString('hex'), 'ee01020304ffffffff000000000000000500000006fffffff90000000800000009ee');
-    assert.equal(ring.batch(3, 4).writeIds(1, target.fill(0xee), 1), 1);
+    assert.equal(batch.writeIds(1, target.fill(0xee), 1), 1);
     assert.equal(target.toString('hex', 25), 'eeeeeeeeeeeeeeeeee');
-    assert.equal(ring.batch(3, 4).writeIds(2, target, 1), 0);
+    assert.equal(batch.writeIds(2, target, 1), 0);
   });
 
-  it('drops the new event when it is full, and counts it', () => {
-    const ring = filled(4, 6);
-    assert.deepEqual(ends(ring.batch(10, 2000)), [1000, 1001, 1002, 1003]);
+  it('lets the oldest event of rest go when it is full', () => {
+    const { ring, put } = setUp(4);
+    put('rest', 1, 2, 3);
+    put('keep', 4);
+    put('rest', 5);
+    put('keep', 6);
+    assert.deepEqual(ends(ring.batch('rest', 10, 9)), [3, 5]);
+    assert.deepEqual(ends(ring.batch('keep', 10, 9)), [4, 6]);
+    assert.deepEqual(ring.counts('rest'), { recorded: 4, handedOn: 0, waiting: 2, sampledOut: 0, dropped: { ring_full: 2 } });
+    assert.deepEqual(ring.counts('keep'), { recorded: 2, handedOn: 0, waiting: 2, sampledOut: 0, dropped: {} });
     assert.deepEqual(ring.counts(), { recorded: 6, handedOn: 0, waiting: 4, sampledOut: 0, dropped: { ring_full: 2 } });
   });
 
-  it('puts the low watermark at the first event left out of a batch', () => {
-    assert.equal(filled(8, 5).batch(3, 2000).lowWatermarkMs, 1003);
-    assert.equal(filled(8, 5).batch(5, 2000).lowWatermarkMs, 2000);
-    assert.equal(filled(8, 0).batch(5, 2000).lowWatermarkMs, 2000);
+  it('loses an event of keep only when all that waits is keep, and then its oldest', () => {
+    const { ring, put } = setUp(4);
+    put('keep', 1, 2, 3, 4, 5);
+    put('rest', 6);
+    assert.deepEqual(ends(ring.batch('keep', 10, 9)), [2, 3, 4, 5]);
+    assert.deepEqual(ring.counts('keep').dropped, { ring_full: 1 });
+    assert.deepEqual(ring.counts('rest'), { recorded: 1, handedOn: 0, waiting: 0, sampledOut: 0, dropped: { ring_full: 1 } });
   });
 
-  it('leaves events that wait out of the counts of a batch', () => {
-    const ring = filled(4, 6);
-    assert.deepEqual(ring.batch(3, 2000).counts, { recorded: 5, sampledOut: 0, dropped: { ring_full: 2 } });
+  it('moves nothing in a batch that a sink is looking at', () => {
+    const { ring, put } = setUp(4);
+    put('rest', 1, 2, 3, 4);
+    const batch = ring.batch('rest', 2, 9);
+    put('keep', 5);
+    put('rest', 6);
+    assert.deepEqual(ends(batch), [1, 2]);
+    put('keep', 7, 8, 9);
+    assert.deepEqual(ends(batch), [1, 2]);
+    assert.deepEqual(batch.counts, { recorded: 2, sampledOut: 0, dropped: {} });
+    ring.take('rest', 1);
+    assert.deepEqual(ends(ring.batch('rest', 10, 9)), [2]);
+    assert.deepEqual(ends(ring.batch('keep', 10, 9)), [8, 9]);
+    put('rest', 10);
+    assert.deepEqual(ends(ring.batch('rest', 10, 11)), [2, 10]);
+  });
+
+  it('puts the low watermark of a lane at its first event left out of a batch', () => {
+    const { ring, put } = setUp(8);
+    put('rest', 1, 2, 3);
+    put('keep', 4, 5);
+    assert.equal(ring.batch('rest', 2, 9).lowWatermarkMs, 3);
+    assert.equal(ring.batch('rest', 3, 9).lowWatermarkMs, 9);
+    assert.equal(ring.batch('keep', 1, 9).lowWatermarkMs, 5);
+    assert.equal(setUp(8).ring.batch('keep', 5, 9).lowWatermarkMs, 9);
+  });
+
+  it('leaves events that wait, and those of the other lane, out of the counts of a batch', () => {
+    const { ring, put } = setUp(4);
+    put('rest', 1, 2, 3, 4, 5, 6);
+    put('keep', 7);
+    assert.deepEqual(ring.batch('rest', 2, 9).counts, { recorded: 5, sampledOut: 0, dropped: { ring_full: 3 } });
+    assert.deepEqual(ring.batch('keep', 2, 9).counts, { recorded: 1, sampledOut: 0, dropped: {} });
   });
 
   it('says once when it becomes half full', () => {
     let told = 0;
-    const ring = new EventRing({ capacity: 8, onHalfFull: () => told++ });
-    const series = ring.addSeries({ type: 'custom', name: 'work', service: 'test', metadata: '' });
-    for (let index = 0; index < 8; index++) ring.push(series, 0, index, 0, undefined, undefined, undefined);
+    const { put } = setUp(8, () => told++);
+    put('rest', 1, 2, 3);
+    assert.equal(told, 0);
+    put('keep', 4, 5, 6, 7, 8);
     assert.equal(told, 1);
+  });
+
+  it('keeps an event in 96 bytes at most, whatever its lane', () => {
+    const allocated: number[] = [];
+    const construct = (target: new (...given: never[]) => ArrayBufferView, given: unknown[]) => {
+      const made = Reflect.construct(target, given) as ArrayBufferView;
+      allocated.push(made.byteLength);
+      return made;
+    };
+    const originals = { Float64Array, Int32Array };
+    const capacity = 1024;
+    try {
+      for (const [name, original] of Object.entries(originals)) {
+        Reflect.set(globalThis, name, new Proxy(original, { construct: construct as never }));
+      }
+      new EventRing({ capacity });
+    } finally {
+      Object.assign(globalThis, originals);
+    }
+    const references = 2 * 8; // own metadata and error, on a 64-bit machine
+    const bytes = allocated.reduce((sum, each) => sum + each, 0) / capacity + references;
+    assert.equal(bytes, BYTES_PER_EVENT);
+    assert.ok(bytes <= 96, `${bytes} bytes`);
   });
 
   it('refuses a capacity that is no power of two', () => {
@@ -86,41 +172,30 @@ describe('EventRing', () => {
     }
   });
 
-  it('loses, doubles and reorders nothing, and its counts always add up', () => {
-    const step = fc.oneof(
-      fc.record({ kind: fc.constant('push' as const), count: fc.nat(12) }),
-      fc.record({ kind: fc.constantFrom('take' as const, 'drop' as const), count: fc.nat(12) }),
-    );
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const ring = filled(8, 0);
-        const model: number[] = [];
-        const model_counts = { pushed: 0, taken: 0, dropped: 0 };
-        for (const { kind, count } of steps) {
-          if (kind === 'push') {
-            for (let index = 0; index < count; index++) {
-              const end = model_counts.pushed++;
-              if (model.length < 8) model.push(end);
-              else model_counts.dropped++;
-              ring.push(0, 0, end, 0, undefined, undefined, undefined);
-            }
-          } else {
-            const batch = ring.batch(count, 1e6);
-            assert.deepEqual(ends(batch), model.splice(0, batch.size));
-            if (kind === 'take') ring.take(batch.size);
-            else ring.dropFirst(batch.size, 'sink_error');
-            if (kind === 'take') model_counts.taken += batch.size;
-            else model_counts.dropped += batch.size;
-          }
-          const { recorded, handedOn, waiting, dropped } = ring.counts();
-          const droppedTotal = (dropped.ring_full ?? 0) + (dropped.sink_error ?? 0);
-          assert.deepEqual(
-            [recorded, handedOn, waiting, droppedTotal],
-            [model_counts.pushed, model_counts.taken, model.length, model_counts.dropped],
-          );
-          assert.equal(recorded, handedOn + waiting + droppedTotal);
-        }
-      }),
-    );
+  it('keeps statuses, weights and series apart from each other in every place', () => {
+    const ring = new EventRing({ capacity: 64 });
+    const names = ['a', 'b', 'c'];
+    const indexes = names.map((name) => ring.addSeries({ ...SERIES, name }));
+    for (let index = 0; index < 64; index++) {
+      const status = (index % 3) as StatusCode;
+      ring.push(
+        false,
+        indexes[index % 3] ?? 0,
+        status,
+        index,
+        index / 4,
+        index % 2 === 0 ? SPAN : undefined,
+        undefined,
+        undefined,
+      );
+    }
+    const batch = ring.batch('rest', 64, 100);
+    for (let index = 0; index < 64; index++) {
+      assert.deepEqual(
+        [batch.series(index).name, batch.status(index), batch.endMs(index), batch.durationMs(index), batch.weight(index)],
+        [names[index % 3], (['success', 'failure', 'aborted'] as const)[index % 3], index, index / 4, 1],
+      );
+      assert.equal(batch.writeIds(index, Buffer.alloc(32), 0), index % 2 === 0 ? 3 : 0);
+    }
   });
 });

@@ -93,8 +93,8 @@ describe('ObservabilityTracker', () => {
       events().map(({ name, status, metadata }) => [name, status, metadata]),
       [
         ['failed', 'failure', {}],
-        ['used', 'success', { rows: 3 }],
         ['aborted', 'aborted', {}],
+        ['used', 'success', { rows: 3 }],
       ],
     );
   });
@@ -152,7 +152,7 @@ describe('ObservabilityTracker', () => {
     for (const durationMs of [Number.NaN, -1, Infinity]) tracker.record(options, { durationMs, status: 'failure' });
     assert.deepEqual(
       events().map(({ durationMs, status, metadata }) => [durationMs, status, metadata]),
-      [[12.5, 'success', {}], ...Array.from({ length: 3 }, () => [0, 'failure', { 'keepwatch.invalid_duration': true }])],
+      [...Array.from({ length: 3 }, () => [0, 'failure', { 'keepwatch.invalid_duration': true }]), [12.5, 'success', {}]],
     );
   });
 
