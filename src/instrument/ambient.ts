@@ -5,12 +5,30 @@ import { AsyncLocalStorage, createHook, executionAsyncResource } from 'node:asyn
 export interface Ambient<T> {
   getStore(): T | undefined;
   run<Args extends unknown[], R>(store: T, work: (...args: Args) => R, ...args: Args): R;
+  /** `run` for a function whose arguments stand in an array already: to spread them costs as much as all else. */
+  apply(store: T, fn: (...args: never[]) => unknown, self: unknown, args: unknown[]): unknown;
 }
 
 const HAS_CONTEXT_FRAMES = Number(process.versions.node.split('.')[0]) >= 24;
 
 export function createAmbient<T extends object | undefined>(): Ambient<T> {
-  return HAS_CONTEXT_FRAMES ? new AsyncLocalStorage<T>() : new HookedAmbient<T>();
+  return HAS_CONTEXT_FRAMES ? new StoredAmbient<T>() : new HookedAmbient<T>();
+}
+
+class StoredAmbient<T> implements Ambient<T> {
+  readonly #storage = new AsyncLocalStorage<T>();
+
+  getStore(): T | undefined {
+    return this.#storage.getStore();
+  }
+
+  run<Args extends unknown[], R>(store: T, work: (...args: Args) => R, ...args: Args): R {
+    return this.#storage.run(store, work, ...args);
+  }
+
+  apply(store: T, fn: (...args: never[]) => unknown, self: unknown, args: unknown[]): unknown {
+    return this.#storage.run(store, Reflect.apply<unknown, unknown[], unknown>, fn as (...args: unknown[]) => unknown, self, args);
+  }
 }
 
 type Resource = Record<symbol, unknown>;
@@ -36,6 +54,19 @@ export class HookedAmbient<T extends object | undefined> implements Ambient<T> {
     resource[key] = store;
     try {
       return work(...args);
+    } finally {
+      resource[key] = before;
+    }
+  }
+
+  apply(store: T, fn: (...args: never[]) => unknown, self: unknown, args: unknown[]): unknown {
+    if (!this.#isEnabled) this.#enable();
+    const key = this.#key;
+    const resource = executionAsyncResource() as Resource;
+    const before = resource[key];
+    resource[key] = store;
+    try {
+      return Reflect.apply(fn, self, args);
     } finally {
       resource[key] = before;
     }

@@ -94,7 +94,7 @@ export class Tracer {
 
   /** Calls `fn` with `span` as the ambient one: `run` for a call of a tracked function, without copies of its arguments. */
   apply(span: Span, fn: (...args: never[]) => unknown, self: unknown, args: unknown[]): unknown {
-    return this.#storage.run(span, Reflect.apply<unknown, unknown[], unknown>, fn as (...args: unknown[]) => unknown, self, args);
+    return this.#storage.apply(span, fn, self, args);
   }
 
   /** Runs `work` with `span` as the ambient one, in all that it starts; undefined: with none. */

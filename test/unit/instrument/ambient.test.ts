@@ -73,7 +73,7 @@ function bare(work: () => void): void {
 
 /** Where contexts are V8's, hooks see nothing of `AsyncLocalStorage.bind`, and are not used. */
 const isHooked = Number.parseInt(process.versions.node, 10) < 24;
-const kinds: [string, () => Ambient<Store | undefined>][] = [
+const kinds: [string, () => Pick<Ambient<Store | undefined>, 'getStore' | 'run'>][] = [
   ['createAmbient()', () => createAmbient<Store | undefined>()],
   ...(isHooked
     ? [['HookedAmbient', () => new HookedAmbient<Store | undefined>()] as [string, () => Ambient<Store | undefined>]]
