@@ -24,7 +24,14 @@ describe('npm run bench', () => {
       'Keepwatch',
       'prom-client by hand',
     ];
-    const track = ['bare function', 'bare function again', 'prom-client by hand', 'Keepwatch, tracing off', 'Keepwatch'];
+    const track = [
+      'bare function',
+      'bare function again',
+      'prom-client by hand',
+      'OpenTelemetry span + histogram',
+      'Keepwatch, tracing off',
+      'Keepwatch',
+    ];
     assert.deepEqual(contenders, [
       [http, http, http, http],
       [track, track],
