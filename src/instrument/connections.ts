@@ -29,17 +29,24 @@ export class EndWatch {
     this.#hasOpen = hasOpen;
   }
 
-  /** From now on `request` is told how it ends. */
-  follow(request: OpenRequest): void {
-    const { response } = request;
-    const connection = connectionOf(response.req.socket);
-    connection?.add(request);
-    request.holder = connection;
+  /**
+   * From now on `open` is told how it ends.
+   * @returns false when its connection has closed already: then the caller has to tell it
+   */
+  follow(open: OpenRequest): boolean {
+    const { request, response } = open;
+    const socket = request.socket as Socket | null | undefined;
+    const connection = connectionOf(socket);
+    connection?.add(open);
+    open.holder = connection;
     this.#foreign = 0;
-    if (response === this.#latest) return;
-    response.on('finish', onFinish);
-    response.on('close', onClose);
-    if (!this.#isSubscribed) this.#subscribe();
+    if (response !== this.#latest || connection === undefined) {
+      // Bound to it, as what emits may be another object than what the app has (a proxy).
+      response.on('finish', () => open.finish());
+      response.on('close', () => open.cut());
+      if (!this.#isSubscribed) this.#subscribe();
+    }
+    return socket?.closed !== true;
   }
 
   #subscribe(): void {
@@ -62,21 +69,19 @@ export class EndWatch {
 }
 
 function onFinished(message: unknown): void {
-  const { response } = message as ChannelMessage;
-  openRequestOf(response)?.finish();
+  const { request, response } = message as ChannelMessage;
+  openRequestOf(response, request)?.finish();
 }
 
-function onFinish(this: ServerResponse): void {
-  openRequestOf(this)?.finish();
-}
-
-function onClose(this: ServerResponse): void {
-  openRequestOf(this)?.cut();
-}
-
-/** What measures a response; undefined where another copy of this package does, or nobody. */
-export function openRequestOf(response: ServerResponse): OpenRequest | undefined {
-  const measurement = knownTrail(response.req)?.measurement;
+/**
+ * What measures a response; undefined where another copy of this package does, or nobody.
+ * @param request default: the one that the response knows, unless the app has taken it away
+ */
+export function openRequestOf(
+  response: ServerResponse,
+  request: IncomingMessage | null | undefined = response.req,
+): OpenRequest | undefined {
+  const measurement = request == null ? undefined : knownTrail(request)?.measurement;
   return measurement instanceof OpenRequest && measurement.response === response ? measurement : undefined;
 }
 
@@ -111,12 +116,12 @@ class Connection implements Holder {
 }
 
 /** Undefined where somebody has made up the request, and its socket tells nothing: then the response has to. */
-function connectionOf(socket: ConnectedSocket | undefined): Connection | undefined {
+function connectionOf(socket: ConnectedSocket | null | undefined): Connection | undefined {
   const known = socket?.[CONNECTION];
   if (known !== undefined) return known;
   if (typeof socket?.prependListener !== 'function') return undefined;
   const connection = new Connection();
-  socket[CONNECTION] = connection;
+  if (!Reflect.set(socket, CONNECTION, connection)) return undefined;
   // First of all, before Node aborts the request and the app answers to that what nobody will see.
   socket.prependListener('close', onConnectionClose);
   return connection;

@@ -49,13 +49,15 @@ export function createExpressMiddleware(options: ExpressMiddlewareOptions): Requ
       return;
     }
     let span: Span | undefined;
+    let measurement: OpenRequest | undefined;
+    let isTold = true;
     try {
       const trail = trailOf(request);
       if (trail.measurement === undefined || (countOwnRoutes && trail.measurement === UNCOUNTED)) {
         span = tracer?.startServerSpan(request.headers);
-        const measurement = new OpenRequest({ response, series, span, trail, countOwnRoutes });
+        measurement = new OpenRequest({ request, response, series, span, trail, countOwnRoutes });
         trail.measurement = measurement;
-        ends.follow(measurement);
+        isTold = ends.follow(measurement);
         const prototype = (request.app as { readonly response?: object } | undefined)?.response;
         if (prototype !== undefined && prototype !== watched) {
           watched = prototype;
@@ -63,9 +65,14 @@ export function createExpressMiddleware(options: ExpressMiddlewareOptions): Requ
         }
       }
     } catch (error) {
+      if (measurement?.holder === undefined) measurement?.giveUp();
       errors.note('express', error);
     }
-    if (span === undefined || tracer === undefined) next();
-    else tracer.run(span, next as () => void);
+    try {
+      if (span === undefined || tracer === undefined) next();
+      else tracer.run(span, next as () => void);
+    } finally {
+      if (!isTold) measurement?.cut();
+    }
   };
 }

@@ -1,12 +1,11 @@
 // The series of requests: template, then method and outcome, to what the recorder needs. Looking one up makes no string.
-import type { ServerResponse } from 'node:http';
 import { type Binding, MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE } from './bindings.ts';
 import { ownText } from './bounded-text.ts';
 import { HTTP_METHODS, OTHER_METHOD } from './catalogue.ts';
 import type { Clock } from './clock.ts';
 import type { Counter } from './counter.ts';
 import type { Histogram } from './histogram.ts';
-import { ENDINGS, type Ending, errorOf, hasStatus, statusOf } from './http-outcome.ts';
+import { ENDINGS, type Ending, type Exchange, errorOf, hasStatus, statusOf } from './http-outcome.ts';
 import type { StreamTimes } from './http-stream.ts';
 import type { InternalErrors } from './internal-errors.ts';
 import { Places } from './places.ts';
@@ -83,15 +82,16 @@ export class HttpSeries {
    * The end of a request that was routed. Never throws.
    * @param statusCode of the head that was made; undefined: that of the response
    */
-  record(response: ServerResponse, ending: Ending, statusCode: number | undefined, trail: RouteTrail, times: HttpTimes): void {
+  record(exchange: Exchange, ending: Ending, statusCode: number | undefined, trail: RouteTrail, times: HttpTimes): void {
     try {
+      const { request, response } = exchange;
       const code = statusCode ?? response.statusCode;
-      const template = trail.template(trail.hasMovedOn ? howLeft(response, code) : 'error');
+      const template = trail.template(trail.hasMovedOn ? howLeft(request, code) : 'error');
       const isExact = template === UNMATCHED || trail.isExact;
       const shownCode = hasStatus(response, ending) ? code : 0;
-      const binding = this.#binding(template, isExact, response.req.method ?? '', shownCode, ending);
-      const status = statusOf(response, code, ending);
-      this.#end(binding, status, times, status === STATUS_CODES.failure ? errorOf(response, code, ending) : undefined);
+      const binding = this.#binding(template, isExact, request.method ?? '', shownCode, ending);
+      const status = statusOf(exchange, code, ending);
+      this.#end(binding, status, times, status === STATUS_CODES.failure ? errorOf(exchange, code, ending) : undefined);
     } catch (error) {
       this.#errors.note('express', error);
     }
@@ -154,7 +154,7 @@ export class HttpSeries {
 }
 
 /** How a route that was left was left. Where the router does not tell of errors, the answer does: any error but "not found". */
-function howLeft({ req: request }: ServerResponse, statusCode: number): 'error' | 'next' {
+function howLeft(request: object, statusCode: number): 'error' | 'next' {
   if (lastRoutingError(request) !== undefined) return 'error';
   return statusCode >= 400 && statusCode !== 404 && !tellsErrors(request) ? 'error' : 'next';
 }

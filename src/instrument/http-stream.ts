@@ -1,5 +1,6 @@
 // Which answers are streams, and when their headers went out: the latency of a stream is its time to headers, its lifetime is kept apart.
 import type { ServerResponse } from 'node:http';
+import type { Exchange } from './http-outcome.ts';
 import { onceCalled } from './once-called.ts';
 
 /** By its content type; because the app said so (`markStream`); because its body took long; because the connection was upgraded. */
@@ -44,15 +45,19 @@ export function watchHeaders(prototype: object, listenerOf: (response: ServerRes
     enumerable: false,
     value: function keepwatchWriteHead(this: ServerResponse, ...args: unknown[]): ServerResponse {
       const result = Reflect.apply(writeHead, this, args);
-      listenerOf(this)?.onHeaders(args);
+      try {
+        listenerOf(this)?.onHeaders(args);
+      } catch {
+        // The response cannot even be asked whose it is.
+      }
       return result;
     },
   });
 }
 
 /** Whether a response whose head was made with `writeHead(...args)` is a stream of server-sent events. */
-export function isEventStream(response: ServerResponse, args: readonly unknown[]): boolean {
-  if (response.req.method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304) return false;
+export function isEventStream({ request, response }: Exchange, args: readonly unknown[]): boolean {
+  if (request.method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304) return false;
   if (saysEvents(response.getHeader('content-type'))) return true;
   const given = args[args.length - 1];
   return typeof given === 'object' && given !== null && givenType(given).some(saysEvents);

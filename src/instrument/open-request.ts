@@ -1,6 +1,6 @@
 // A request in progress, from the middleware to its end, however that comes.
-import type { ServerResponse } from 'node:http';
-import { type Ending, whoCut } from './http-outcome.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Ending, type Exchange, whoCut } from './http-outcome.ts';
 import type { HttpSeries } from './http-series.ts';
 import {
   type HeadersListener,
@@ -19,6 +19,7 @@ export interface Holder {
 }
 
 export interface OpenRequestOptions {
+  readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly series: HttpSeries;
   readonly span: Span | undefined;
@@ -28,7 +29,8 @@ export interface OpenRequestOptions {
 }
 
 /** Kept as `measurement` of its trail. It ends once; later calls change nothing. */
-export class OpenRequest implements HeadersListener {
+export class OpenRequest implements HeadersListener, Exchange {
+  readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Who keeps it; told when it ends. */
   holder: Holder | undefined = undefined;
@@ -45,7 +47,8 @@ export class OpenRequest implements HeadersListener {
   /** Undefined once it has ended. */
   #series: HttpSeries | undefined;
 
-  constructor({ response, series, span, trail, countOwnRoutes }: OpenRequestOptions) {
+  constructor({ request, response, series, span, trail, countOwnRoutes }: OpenRequestOptions) {
+    this.request = request;
     this.response = response;
     this.#isAlwaysCounted = countOwnRoutes;
     this.#series = series;
@@ -61,7 +64,7 @@ export class OpenRequest implements HeadersListener {
     try {
       this.#headersMs = series.monotonicMs();
       this.#statusCode = this.response.statusCode;
-      const kind = isEventStream(this.response, args) ? 'sse' : this.#streamKind;
+      const kind = isEventStream(this, args) ? 'sse' : this.#streamKind;
       if (kind !== undefined) this.#beginStream(series, kind);
     } catch (error) {
       series.noteError(error);
@@ -86,12 +89,20 @@ export class OpenRequest implements HeadersListener {
 
   /** All was handed to the operating system. `finish` also comes when the connection was cut while the response was under way. */
   finish(): void {
-    if (this.response.req.socket?.destroyed !== true) this.#end('complete');
+    try {
+      if (this.request.socket?.destroyed !== true) this.#end('complete');
+    } catch (error) {
+      this.#series?.noteError(error);
+    }
   }
 
   /** The connection is gone. */
   cut(): void {
-    this.#end(whoCut(this.response));
+    try {
+      this.#end(whoCut(this));
+    } catch (error) {
+      this.#series?.noteError(error);
+    }
   }
 
   #end(ending: Ending): void {
@@ -99,13 +110,18 @@ export class OpenRequest implements HeadersListener {
     if (series === undefined) return;
     const stream = this.#headersMs === 0 ? undefined : this.#streamTimes(series.monotonicMs());
     this.#leave(series);
-    series.record(this.response, ending, this.#statusCode, this.#trail, { startMs: this.#startMs, span: this.#span, stream });
+    series.record(this, ending, this.#statusCode, this.#trail, { startMs: this.#startMs, span: this.#span, stream });
   }
 
   #streamTimes(nowMs: number): StreamTimes | undefined {
     const durationMs = nowMs - this.#headersMs;
     const kind = this.#streamKind ?? (durationMs >= LONG_BODY_MS ? 'download' : undefined);
     return kind && { kind, headersAfterMs: this.#headersMs - this.#startMs, durationMs };
+  }
+
+  /** Nothing would tell of its end: nothing is recorded. */
+  giveUp(): void {
+    if (this.#series !== undefined) this.#leave(this.#series);
   }
 
   /** Nothing is recorded of it, unless it was asked for. */

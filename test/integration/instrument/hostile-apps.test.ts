@@ -1,0 +1,132 @@
+// Apps that do to requests and responses what nobody should: they run as without us, and each request is still recorded once.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { RequestHandler } from 'express';
+import express from 'express';
+import express4 from 'express4';
+import { type Framework, firstData, head, MeasuredApp } from '../../support/measured-app.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const FRAMEWORKS: readonly (readonly [string, Framework])[] = [
+  ['Express 4', express4],
+  ['Express 5', express],
+];
+
+for (const [title, framework] of FRAMEWORKS) {
+  describe(`express() in strange apps: ${title}`, () => {
+    let measured: MeasuredApp | undefined;
+
+    afterEach(async () => {
+      await measured?.close();
+      measured = undefined;
+    });
+
+    async function open(handler: RequestHandler): Promise<MeasuredApp> {
+      measured = await MeasuredApp.open((app) => app.get('/x', handler), { framework });
+      return measured;
+    }
+
+    /** Without a request, the response cannot be asked for anything through it. */
+    function forgetRequest(response: object): void {
+      Object.assign(response, { req: undefined });
+    }
+
+    it('records a request whose response forgets it before it is answered', async () => {
+      const app = await open((_request, response) => {
+        forgetRequest(response);
+        response.end('ok');
+      });
+      for (let index = 0; index < 3; index++) assert.match(await firstData(app.connect(head('GET', '/x'))), /200 OK/);
+      assert.deepEqual(
+        await app.records(3),
+        Array.from({ length: 3 }, () => 'GET /x 200 success'),
+      );
+    });
+
+    it('records a request whose response forgets it while it is sent', async () => {
+      const app = await open((_request, response) => {
+        response.end('ok');
+        forgetRequest(response);
+      });
+      for (let index = 0; index < 3; index++) assert.match(await firstData(app.connect(head('GET', '/x'))), /200 OK/);
+      assert.deepEqual(
+        await app.records(3),
+        Array.from({ length: 3 }, () => 'GET /x 200 success'),
+      );
+    });
+
+    it('records a request whose response forgets it, and whose client leaves', async () => {
+      let isReached = false;
+      const app = await open((_request, response) => {
+        forgetRequest(response);
+        isReached = true;
+      });
+      const socket = app.connect(head('GET', '/x'));
+      await waitFor(() => isReached, { what: 'the request' });
+      socket.destroy();
+      assert.deepEqual(await app.records(1), ['GET /x - aborted client_disconnect']);
+      assert.equal(await app.sample('http_server_active_requests'), 0);
+    });
+
+    it('records a response that is answered through a proxy', async () => {
+      const app = await MeasuredApp.open((inner) => inner.get('/x', (_request, response) => void response.send('ok')), {
+        framework,
+      });
+      measured = app;
+      const [handler] = app.server.listeners('request') as [(...args: unknown[]) => void];
+      app.server.removeAllListeners('request');
+      app.server.on('request', (request, response) => handler(request, boundProxy(response)));
+      for (let index = 0; index < 3; index++) assert.match(await firstData(app.connect(head('GET', '/x'))), /200 OK/);
+      assert.deepEqual(
+        await app.records(3),
+        Array.from({ length: 3 }, () => 'GET /x 200 success'),
+      );
+    });
+
+    it('records a request that comes to it when its connection has closed', async () => {
+      let isReached = false;
+      const app = await MeasuredApp.open((inner) => inner.get('/x', (_request, response) => void response.send('ok')), {
+        framework,
+      });
+      measured = app;
+      const [handler] = app.server.listeners('request') as [(...args: unknown[]) => void];
+      app.server.removeAllListeners('request');
+      app.server.on('request', (request, response) => {
+        request.socket.once('close', () => setImmediate(() => handler(request, response)));
+        isReached = true;
+      });
+      const socket = app.connect(head('GET', '/x'));
+      await waitFor(() => isReached, { what: 'the request' });
+      socket.destroy();
+      assert.deepEqual(await app.records(1), ['GET /x - aborted client_disconnect']);
+      assert.equal(await app.sample('http_server_active_requests'), 0);
+    });
+
+    it('counts nothing as open on a socket that takes no property', async () => {
+      const app = await MeasuredApp.open((inner) => inner.get('/x', (_request, response) => void response.send('ok')), {
+        framework,
+      });
+      measured = app;
+      app.server.prependListener('request', (request) => {
+        Object.defineProperty(request, 'socket', { value: new Proxy(request.socket, { set: () => false }) });
+      });
+      const socket = app.connect(head('GET', '/x', { connection: 'close' }));
+      const closed = once(socket, 'close');
+      socket.resume();
+      await closed;
+      assert.deepEqual(await app.records(1), ['GET /x 200 success']);
+      assert.equal(await app.sample('http_server_active_requests'), 0);
+      assert.equal(app.tracker.numbers().internalErrors, 0);
+    });
+  });
+}
+
+/** Its methods run on the response itself, as those of most wrappers do. */
+function boundProxy<T extends object>(target: T): T {
+  return new Proxy(target, {
+    get(from, key) {
+      const value: unknown = Reflect.get(from, key);
+      return typeof value === 'function' ? (value.bind(from) as unknown) : value;
+    },
+  });
+}
