@@ -1,5 +1,5 @@
 // What is ambient in asynchronous code: an AsyncLocalStorage where Node keeps it in V8 (24 and later), else a leaner equal.
-import { AsyncLocalStorage, createHook, executionAsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource, createHook, executionAsyncResource } from 'node:async_hooks';
 
 /** The part of AsyncLocalStorage that is needed. */
 export interface Ambient<T> {
@@ -27,7 +27,13 @@ class StoredAmbient<T> implements Ambient<T> {
   }
 
   apply(store: T, fn: (...args: never[]) => unknown, self: unknown, args: unknown[]): unknown {
-    return this.#storage.run(store, Reflect.apply<unknown, unknown[], unknown>, fn as (...args: unknown[]) => unknown, self, args);
+    return this.#storage.run(
+      store,
+      Reflect.apply<unknown, unknown[], unknown>,
+      fn as (...args: unknown[]) => unknown,
+      self,
+      args,
+    );
   }
 }
 
@@ -51,11 +57,11 @@ export class HookedAmbient<T extends object | undefined> implements Ambient<T> {
     const key = this.#key;
     const resource = executionAsyncResource() as Resource;
     const before = resource[key];
-    resource[key] = store;
+    if (!assign(resource, key, store)) return this.#runApart(store, work, args);
     try {
       return work(...args);
     } finally {
-      resource[key] = before;
+      assign(resource, key, before);
     }
   }
 
@@ -64,12 +70,19 @@ export class HookedAmbient<T extends object | undefined> implements Ambient<T> {
     const key = this.#key;
     const resource = executionAsyncResource() as Resource;
     const before = resource[key];
-    resource[key] = store;
+    if (!assign(resource, key, store)) return this.#runApart(store, () => Reflect.apply(fn, self, args) as unknown, []);
     try {
       return Reflect.apply(fn, self, args);
     } finally {
-      resource[key] = before;
+      assign(resource, key, before);
     }
+  }
+
+  /** The app has frozen the resource that runs (a promise, a subclass of AsyncResource). */
+  #runApart<Args extends unknown[], R>(store: T, work: (...args: Args) => R, args: Args): R {
+    const resource = new AsyncResource('keepwatch');
+    assign(resource as unknown as Resource, this.#key, store);
+    return resource.runInAsyncScope(work, undefined, ...args);
   }
 
   #enable(): void {
@@ -91,5 +104,15 @@ export class HookedAmbient<T extends object | undefined> implements Ambient<T> {
         }
       },
     }).enable();
+  }
+}
+
+/** @returns false when the resource takes no property */
+function assign(resource: Resource, key: symbol, store: unknown): boolean {
+  try {
+    resource[key] = store;
+    return true;
+  } catch {
+    return false;
   }
 }

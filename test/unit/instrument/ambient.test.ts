@@ -135,3 +135,32 @@ for (const [title, create] of kinds) {
     });
   });
 }
+
+describe('What is ambient in resources that the app has frozen', () => {
+  const names = (ambient: Ambient<Store | undefined>) => () => ambient.getStore()?.name;
+
+  it('is kept, and work runs there', async () => {
+    const ambient = createAmbient<Store | undefined>();
+    const name = names(ambient);
+    const frozen = Object.freeze(new (class extends AsyncResource {})('frozen'));
+    const work = async (text: string) => [text, name(), await made, name()];
+    const ran = frozen.runInAsyncScope(() => ambient.run({ name: 'one' }, work, 'x'));
+    assert.deepEqual(await ran, ['x', 'one', undefined, 'one']);
+    const applied = frozen.runInAsyncScope(() => ambient.apply({ name: 'two' }, work, undefined, ['y']));
+    assert.deepEqual(await applied, ['y', 'two', undefined, 'two']);
+    const promise: Promise<unknown> = Object.freeze(made.then(() => ambient.run({ name: 'three' }, name)));
+    assert.equal(await promise, 'three');
+  });
+
+  it('may be frozen by the work itself', () => {
+    const ambient = createAmbient<Store | undefined>();
+    for (const run of ['run', 'apply'] as const) {
+      const resource = new (class extends AsyncResource {})('freezing');
+      const freeze = () => Object.isFrozen(Object.freeze(resource));
+      const done = resource.runInAsyncScope(() =>
+        run === 'run' ? ambient.run({ name: run }, freeze) : ambient.apply({ name: run }, freeze, undefined, []),
+      );
+      assert.equal(done, true);
+    }
+  });
+});
