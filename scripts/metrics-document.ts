@@ -1,10 +1,10 @@
 // docs/metrics.md, from the catalogue. A unit test compares it with the file; npm run docs:metrics writes it.
 import { EVENT_TYPES, type EventType } from '../src/event.ts';
-import { MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE } from '../src/instrument/bindings.ts';
 import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../src/instrument/bounded-text.ts';
-import { CATALOGUE, type MetricEntry } from '../src/instrument/catalogue.ts';
-import { MAX_DECLARED } from '../src/instrument/declarations.ts';
-import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from '../src/instrument/series-table.ts';
+import { CATALOGUE, type MetricEntry } from '../src/instrument/metrics/catalogue.ts';
+import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from '../src/instrument/metrics/series-table.ts';
+import { MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE } from '../src/instrument/recording/bindings.ts';
+import { MAX_DECLARED } from '../src/instrument/recording/declarations.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
   api: 'HTTP requests (`api`)',
@@ -17,7 +17,7 @@ const TITLES: Readonly<Record<string, string>> = {
 
 const INTRODUCTION = `# Metrics
 
-Generated from \`src/instrument/catalogue.ts\` by \`npm run docs:metrics\`: change the catalogue, not this file.
+Generated from \`src/instrument/metrics/catalogue.ts\` by \`npm run docs:metrics\`: change the catalogue, not this file.
 
 Every execution moves the metrics of its type in the moment in which it becomes a timing event, from the same clock reading: the count of a
 histogram is the number of rows of that type in \`keepwatch.observability_metrics\`, once they are archived. A metric appears at \`/metrics\`

@@ -1,11 +1,11 @@
 // The composition root: builds every part from the configuration in one straight line; start() in that order, stop() in reverse.
 import { type Config, type ConfigOptions, loadConfig } from './config.ts';
 import { KeepwatchError } from './errors.ts';
-import { markUncounted } from './instrument/express.ts';
-import type { LogFields } from './instrument/log-mixin.ts';
-import { createMetricsHandler } from './instrument/metrics-handler.ts';
-import type { MetricRegistry } from './instrument/registry.ts';
-import { registerSelfMetrics } from './instrument/self-metrics.ts';
+import { createMetricsHandler } from './instrument/exposition/metrics-handler.ts';
+import { markUncounted } from './instrument/http/express.ts';
+import type { MetricRegistry } from './instrument/metrics/registry.ts';
+import { registerSelfMetrics } from './instrument/metrics/self-metrics.ts';
+import type { LogFields } from './instrument/tracing/log-mixin.ts';
 import { ObservabilityTracker } from './instrument/tracker.ts';
 import { createLogger, guardLogger, type Logger } from './logger.ts';
 import { createRouter, type RequestHandler, type Router } from './server/router.ts';

@@ -3,8 +3,8 @@
 // of the requests that it creates, where Node does not by itself. Nothing else is changed, and what cannot be watched (bundles, module
 // registries of their own) runs as without it.
 import Module from 'node:module';
-import { publishClientRequests } from './instrument/publish-client-requests.ts';
-import { registerRouter } from './instrument/registered-paths.ts';
+import { registerRouter } from './instrument/routes/registered-paths.ts';
+import { publishClientRequests } from './instrument/tracing/publish-client-requests.ts';
 
 interface ModuleLoader {
   _load(request: string, ...others: unknown[]): unknown;

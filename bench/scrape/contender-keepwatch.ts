@@ -1,8 +1,8 @@
 // Keepwatch: its own counter and histogram in a registry of prom-client, served by `metricsHandler()`.
 import { Registry } from 'prom-client';
-import { Counter } from '../../src/instrument/counter.ts';
-import { Histogram } from '../../src/instrument/histogram.ts';
-import { createMetricsHandler } from '../../src/instrument/metrics-handler.ts';
+import { createMetricsHandler } from '../../src/instrument/exposition/metrics-handler.ts';
+import { Counter } from '../../src/instrument/metrics/counter.ts';
+import { Histogram } from '../../src/instrument/metrics/histogram.ts';
 import { BOUNDS, LABELS, labelsOf, serveScrapes } from './contender.ts';
 
 serveScrapes(({ counters, histograms }) => {

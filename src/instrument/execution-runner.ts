@@ -1,21 +1,22 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
-import type { Binding } from './bindings.ts';
+
 import { type BoundedMembers, boundedMembers, joinMembers, mergeMembers } from './bounded-json.ts';
 import { boundLabel, boundName } from './bounded-text.ts';
-import { labelsOf } from './catalogue.ts';
 import type { Clock } from './clock.ts';
-import type { Counter } from './counter.ts';
 import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
-import { followPromise, isPlainPromise } from './follow.ts';
-import type { Ending } from './following.ts';
+import { followPromise, isPlainPromise } from './follow/follow.ts';
+import type { Ending } from './follow/following.ts';
+import { ResultFollower } from './follow/result-follower.ts';
 import type { InternalErrors } from './internal-errors.ts';
-import type { Recorder } from './recorder.ts';
-import type { Metrics } from './registry.ts';
-import { ResultFollower } from './result-follower.ts';
-import { STATUS_CODES } from './ring.ts';
-import type { Span } from './trace-context.ts';
-import type { Tracer } from './tracer.ts';
+import { labelsOf } from './metrics/catalogue.ts';
+import type { Counter } from './metrics/counter.ts';
+import type { Metrics } from './metrics/registry.ts';
+import type { Binding } from './recording/bindings.ts';
+import type { Recorder } from './recording/recorder.ts';
+import { STATUS_CODES } from './recording/ring.ts';
+import type { Span } from './tracing/trace-context.ts';
+import type { Tracer } from './tracing/tracer.ts';
 
 export interface ExecutionRunnerOptions {
   readonly recorder: Recorder;

@@ -1,9 +1,10 @@
 // One execution in progress, in the caller's hands. It ends once; nothing that it does throws.
-import type { Binding } from './bindings.ts';
+
 import { type BoundedMembers, boundedMembers, mergeMembers } from './bounded-json.ts';
-import { STATUS_CODES, type StatusCode } from './ring.ts';
-import { formatTraceIds, type Span, type TraceIds } from './trace-context.ts';
-import { formatTraceparent } from './trace-headers.ts';
+import type { Binding } from './recording/bindings.ts';
+import { STATUS_CODES, type StatusCode } from './recording/ring.ts';
+import { formatTraceIds, type Span, type TraceIds } from './tracing/trace-context.ts';
+import { formatTraceparent } from './tracing/trace-headers.ts';
 
 /** Tokens of one call to a language model: the provider's totals. */
 export interface TokenUsage {

@@ -9,7 +9,7 @@ import express from 'express';
 import { createKeepwatch, type Keepwatch } from '../../src/app.ts';
 import { verifyArchive } from '../../src/archive/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
-import { createRegistry } from '../../src/instrument/registry.ts';
+import { createRegistry } from '../../src/instrument/metrics/registry.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { listen, type RunningServer } from '../../src/server/listen.ts';
 import { createPostgresServer, type PostgresServer } from '../support/postgres-server.ts';

@@ -1,12 +1,12 @@
 // Ways in which our own parts break while the app's code runs, for the tests of the wrapping law.
 import { Registry } from 'prom-client';
 import { createClock } from '../../src/instrument/clock.ts';
-import { Counter } from '../../src/instrument/counter.ts';
-import { Endings } from '../../src/instrument/following.ts';
-import { Histogram } from '../../src/instrument/histogram.ts';
-import { Recorder } from '../../src/instrument/recorder.ts';
-import { EventRing } from '../../src/instrument/ring.ts';
-import { SpanSource } from '../../src/instrument/trace-context.ts';
+import { Endings } from '../../src/instrument/follow/following.ts';
+import { Counter } from '../../src/instrument/metrics/counter.ts';
+import { Histogram } from '../../src/instrument/metrics/histogram.ts';
+import { Recorder } from '../../src/instrument/recording/recorder.ts';
+import { EventRing } from '../../src/instrument/recording/ring.ts';
+import { SpanSource } from '../../src/instrument/tracing/trace-context.ts';
 import { ObservabilityTracker } from '../../src/instrument/tracker.ts';
 import { RecordingSink } from './recording-sink.ts';
 

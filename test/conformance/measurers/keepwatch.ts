@@ -2,8 +2,8 @@
 
 import type { RequestHandler } from 'express';
 import { Registry } from 'prom-client';
-import { markUncounted } from '../../../src/instrument/express.ts';
-import { createMetricsHandler } from '../../../src/instrument/metrics-handler.ts';
+import { createMetricsHandler } from '../../../src/instrument/exposition/metrics-handler.ts';
+import { markUncounted } from '../../../src/instrument/http/express.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { createRouter } from '../../../src/server/router.ts';
 import { RecordingSink } from '../../support/recording-sink.ts';

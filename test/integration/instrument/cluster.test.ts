@@ -1,7 +1,7 @@
 // Several processes behind one scrape: prom-client's way of merging them works for our metrics.
 import assert from 'node:assert/strict';
 import { AggregatorRegistry, Registry } from 'prom-client';
-import { createMetricsHandler } from '../../../src/instrument/metrics-handler.ts';
+import { createMetricsHandler } from '../../../src/instrument/exposition/metrics-handler.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { startProgram } from '../../support/process.ts';
 import { serveMetrics } from '../../support/scrape.ts';

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Gauge, Counter as PromCounter, Histogram as PromHistogram, Registry, Summary } from 'prom-client';
-import { CollectedMetric } from '../../../src/instrument/collected-metric.ts';
-import { Counter } from '../../../src/instrument/counter.ts';
-import { Histogram } from '../../../src/instrument/histogram.ts';
-import { createMetricsHandler, type MetricsHandler } from '../../../src/instrument/metrics-handler.ts';
-import type { MetricRegistry } from '../../../src/instrument/registry.ts';
-import type { SpanWords } from '../../../src/instrument/ring.ts';
+import { createMetricsHandler, type MetricsHandler } from '../../../src/instrument/exposition/metrics-handler.ts';
+import { CollectedMetric } from '../../../src/instrument/metrics/collected-metric.ts';
+import { Counter } from '../../../src/instrument/metrics/counter.ts';
+import { Histogram } from '../../../src/instrument/metrics/histogram.ts';
+import type { MetricRegistry } from '../../../src/instrument/metrics/registry.ts';
+import type { SpanWords } from '../../../src/instrument/recording/ring.ts';
 import { type MetricsServer, serveMetrics } from '../../support/scrape.ts';
 
 const BUCKETS = [0.005, 0.1, 1, 2.5, 10, 1e6];

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import express5 from 'express';
 import express4 from 'express4';
-import { markUncounted } from '../../../src/instrument/express.ts';
+import { markUncounted } from '../../../src/instrument/http/express.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { RecordingSink } from '../../support/recording-sink.ts';
 import { waitFor } from '../../support/wait-for.ts';

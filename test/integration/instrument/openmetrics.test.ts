@@ -1,8 +1,8 @@
 // A real Prometheus, which asks for OpenMetrics, stores what it scrapes, and gives exemplars back.
 import assert from 'node:assert/strict';
 import { Counter as PromCounter, type Registry } from 'prom-client';
-import { createMetricsHandler } from '../../../src/instrument/metrics-handler.ts';
-import { createRegistry } from '../../../src/instrument/registry.ts';
+import { createMetricsHandler } from '../../../src/instrument/exposition/metrics-handler.ts';
+import { createRegistry } from '../../../src/instrument/metrics/registry.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { type PrometheusServer, startPrometheus } from '../../support/prometheus.ts';
 import { type MetricsServer, serveMetrics } from '../../support/scrape.ts';

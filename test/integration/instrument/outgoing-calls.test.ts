@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import diagnostics from 'node:diagnostics_channel';
 import { context, propagation, trace } from '@opentelemetry/api';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type { Propagation } from '../../../src/instrument/outgoing-calls.ts';
+import type { Propagation } from '../../../src/instrument/tracing/outgoing-calls.ts';
 import { ObservabilityTracker, type TrackerOptions } from '../../../src/instrument/tracker.ts';
 import { type HeaderServer, startHeaderServer } from '../../support/header-server.ts';
 import { RecordingSink } from '../../support/recording-sink.ts';

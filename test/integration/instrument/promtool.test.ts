@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createRegistry } from '../../../src/instrument/registry.ts';
-import { registerSelfMetrics } from '../../../src/instrument/self-metrics.ts';
+import { createRegistry } from '../../../src/instrument/metrics/registry.ts';
+import { registerSelfMetrics } from '../../../src/instrument/metrics/self-metrics.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { needTool } from '../../support/tools.ts';
 

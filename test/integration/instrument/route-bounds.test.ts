@@ -5,7 +5,7 @@ import express5 from 'express';
 import express4 from 'express4';
 import express52 from 'express5-2';
 import fc from 'fast-check';
-import { trailOf } from '../../../src/instrument/routing-probe.ts';
+import { trailOf } from '../../../src/instrument/routes/routing-probe.ts';
 
 type Framework = typeof express5;
 

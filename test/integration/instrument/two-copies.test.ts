@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import express5 from 'express';
 import express4 from 'express4';
 import { Registry } from 'prom-client';
-import type * as ourExpress from '../../../src/instrument/express.ts';
-import * as ourHistogram from '../../../src/instrument/histogram.ts';
+import type * as ourExpress from '../../../src/instrument/http/express.ts';
+import * as ourHistogram from '../../../src/instrument/metrics/histogram.ts';
 import * as ourTracker from '../../../src/instrument/tracker.ts';
 import { RecordingSink } from '../../support/recording-sink.ts';
 import { createSecondCopy, type SecondCopy } from '../../support/second-copy.ts';
@@ -22,7 +22,7 @@ describe('Two copies of the package in one process', () => {
     this.timeout(30_000);
     copy = createSecondCopy();
     theirTracker = await copy.load<typeof ourTracker>('src/instrument/tracker.ts');
-    theirExpress = await copy.load<typeof ourExpress>('src/instrument/express.ts');
+    theirExpress = await copy.load<typeof ourExpress>('src/instrument/http/express.ts');
   });
   after(() => copy.remove());
 
@@ -62,7 +62,7 @@ describe('Two copies of the package in one process', () => {
   }
 
   it('are two: no class of one is a class of the other', async () => {
-    const { Histogram } = await copy.load<typeof ourHistogram>('src/instrument/histogram.ts');
+    const { Histogram } = await copy.load<typeof ourHistogram>('src/instrument/metrics/histogram.ts');
     assert.notEqual(Histogram, ourHistogram.Histogram);
     assert.notEqual(theirTracker.ObservabilityTracker, ObservabilityTracker);
   });

@@ -1,0 +1,116 @@
+// The keepwatch_* metrics: how Keepwatch itself does. Each room gives its numbers by a small function, which is called at each scrape.
+import type { DropReason } from '../../event.ts';
+import type { RingCounts } from '../recording/lane-queue.ts';
+import type { CollectedValue } from './collected-metric.ts';
+import { type MetricRegistry, Metrics } from './registry.ts';
+
+export interface TrackerNumbers {
+  readonly counts: RingCounts;
+  readonly internalErrors: number;
+  readonly metadataTruncated: number;
+  readonly labelsSanitized: number;
+  readonly executionsEvicted: number;
+  readonly traceHeadersRefused: { readonly traceparent: number; readonly tracestate: number };
+}
+
+export interface ArchiveNumbers {
+  readonly archived: number;
+  readonly deadLettered: number;
+  readonly quarantined: number;
+  readonly spoolBytes: number;
+  readonly spoolEvents: number;
+  readonly lagSeconds: number;
+  readonly failures: number;
+  /** Dropped behind the tracker. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  /** Transactions that archived a batch, and how long they took in all. */
+  readonly batches: number;
+  readonly batchSecondsSum: number;
+}
+
+export interface AlertNumbers {
+  readonly states: readonly { readonly alertname: string; readonly state: string; readonly count: number }[];
+  readonly notifications: readonly { readonly receiver: string; readonly outcome: string; readonly count: number }[];
+  /** How long evaluations of rule groups took in all, and how many there were. */
+  readonly evaluationSeconds: { readonly sum: number; readonly count: number };
+}
+
+export interface SelfMetricsSources {
+  readonly tracker?: () => TrackerNumbers;
+  readonly archive?: () => ArchiveNumbers;
+  readonly alerts?: () => AlertNumbers;
+}
+
+/** Reasons that only the tracker counts. */
+const TRACKER_REASONS: ReadonlySet<string> = new Set<DropReason>(['ring_full', 'sink_error']);
+
+/**
+ * Registers the metrics of the given parts. May be called again for other parts (the tracker registers its own).
+ * @throws KeepwatchError ERR_CONFIG_INVALID when the registry holds another's metric under one of the names
+ */
+export function registerSelfMetrics(registry: MetricRegistry, { tracker, archive, alerts }: SelfMetricsSources): void {
+  const metrics = new Metrics(registry);
+  if (tracker !== undefined) registerTracker(metrics, tracker);
+  if (archive !== undefined) registerArchive(metrics, archive);
+  if (alerts !== undefined) registerAlerts(metrics, alerts);
+}
+
+function registerTracker(metrics: Metrics, numbers: () => TrackerNumbers): void {
+  metrics.collected('keepwatch_events_recorded_total').add(() => [{ value: numbers().counts.recorded }]);
+  metrics.collected('keepwatch_events_sampled_out_total').add(() => [{ value: numbers().counts.sampledOut }]);
+  metrics.collected('keepwatch_events_waiting').add(() => [{ value: numbers().counts.waiting }]);
+  metrics.collected('keepwatch_internal_errors_total').add(() => [{ value: numbers().internalErrors }]);
+  metrics.collected('keepwatch_metadata_truncated_total').add(() => [{ value: numbers().metadataTruncated }]);
+  metrics.collected('keepwatch_labels_sanitized_total').add(() => [{ value: numbers().labelsSanitized }]);
+  metrics.collected('keepwatch_executions_evicted_total').add(() => [{ value: numbers().executionsEvicted }]);
+  metrics.collected('keepwatch_trace_headers_refused_total').add(() => {
+    const { traceparent, tracestate } = numbers().traceHeadersRefused;
+    return [
+      { value: traceparent, labels: { header: 'traceparent' } },
+      { value: tracestate, labels: { header: 'tracestate' } },
+    ];
+  });
+  metrics.collected('keepwatch_events_dropped_total').add(() => {
+    const { dropped } = numbers().counts;
+    return [...TRACKER_REASONS].map((reason) => ({ value: dropped[reason as DropReason] ?? 0, labels: { reason } }));
+  });
+  const overflow = metrics.collected('keepwatch_series_overflow_total');
+  // These are numbers of the registry, which a second tracker in it would report again.
+  if (overflow.isEmpty)
+    overflow.add(() => metrics.overflows().map(({ metric, count }) => ({ value: count, labels: { metric } })));
+}
+
+function registerArchive(metrics: Metrics, numbers: () => ArchiveNumbers): void {
+  metrics.collected('keepwatch_events_archived_total').add(() => [{ value: numbers().archived }]);
+  metrics.collected('keepwatch_events_dead_lettered_total').add(() => [{ value: numbers().deadLettered }]);
+  metrics.collected('keepwatch_events_quarantined_total').add(() => [{ value: numbers().quarantined }]);
+  metrics.collected('keepwatch_spool_bytes').add(() => [{ value: numbers().spoolBytes }]);
+  metrics.collected('keepwatch_spool_events').add(() => [{ value: numbers().spoolEvents }]);
+  metrics.collected('keepwatch_archive_lag_seconds').add(() => [{ value: numbers().lagSeconds }]);
+  metrics.collected('keepwatch_archive_failures_total').add(() => [{ value: numbers().failures }]);
+  metrics.collected('keepwatch_archive_batch_duration_seconds').add(() => summary(numbers().batchSecondsSum, numbers().batches));
+  metrics.collected('keepwatch_events_dropped_total').add(() =>
+    Object.entries(numbers().dropped)
+      .filter(([reason]) => !TRACKER_REASONS.has(reason))
+      .map(([reason, value]) => ({ value, labels: { reason } })),
+  );
+}
+
+function registerAlerts(metrics: Metrics, numbers: () => AlertNumbers): void {
+  metrics
+    .collected('keepwatch_alerts')
+    .add(() => numbers().states.map(({ alertname, state, count }) => ({ value: count, labels: { alertname, state } })));
+  metrics
+    .collected('keepwatch_notifications_total')
+    .add(() => numbers().notifications.map(({ receiver, outcome, count }) => ({ value: count, labels: { receiver, outcome } })));
+  metrics
+    .collected('keepwatch_alert_evaluation_duration_seconds')
+    .add(() => summary(numbers().evaluationSeconds.sum, numbers().evaluationSeconds.count));
+}
+
+function summary(sum: number, count: number): CollectedValue[] {
+  return [
+    { value: sum, suffix: '_sum' },
+    { value: count, suffix: '_count' },
+  ];
+}

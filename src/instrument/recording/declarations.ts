@@ -1,0 +1,57 @@
+// What the code of the app has declared: names and label values that it knew before anybody sent something.
+import type { EventType } from '../../event.ts';
+import { boundLabel, boundName } from '../bounded-text.ts';
+import type { ExecutionOptions } from '../execution-options.ts';
+import { isClosedValue } from '../metrics/catalogue.ts';
+
+/** Declared names of a type, and values of a label: what comes later counts as undeclared. */
+export const MAX_DECLARED = 5000;
+
+/** Names and label values that are known up front: tools, agents, models. */
+export interface DeclaredNames {
+  readonly type: EventType;
+  /** Names of executions of this type. */
+  readonly names?: readonly string[];
+  /** Values of the labels of this type: `{ model: ['small', 'large'] }`. */
+  readonly labels?: Readonly<Record<string, readonly unknown[]>>;
+}
+
+export class Declarations {
+  /** Names by type; label values by type and label. */
+  readonly #known = new Map<string, Set<string>>();
+
+  add({ type, names = [], labels = {} }: DeclaredNames): void {
+    for (const name of names) this.#add(type, boundName(name));
+    for (const [label, values] of Object.entries(labels)) {
+      for (const value of values) this.#add(`${type}.${label}`, boundLabel(value));
+    }
+  }
+
+  #add(key: string, text: string): void {
+    const known = this.#known.get(key) ?? new Set();
+    this.#known.set(key, known);
+    if (known.size < MAX_DECLARED) known.add(text);
+  }
+
+  hasName(type: EventType, name: string): boolean {
+    return this.#known.get(type)?.has(name) === true;
+  }
+
+  /** Also true of values that are one of a few by their nature, such as a status code. */
+  hasLabel(type: EventType, label: string, value: string): boolean {
+    return isClosedValue(label, value) || this.#known.get(`${type}.${label}`)?.has(value) === true;
+  }
+}
+
+/** What is given once and for all comes from the code of the app. Labels that cannot be read are left to those who read them next. */
+export function declarationOf({ type, name, labels }: ExecutionOptions): DeclaredNames {
+  try {
+    return {
+      type,
+      names: [name],
+      labels: Object.fromEntries(Object.entries(labels ?? {}).map(([label, value]) => [label, [value]])),
+    };
+  } catch {
+    return { type, names: [name] };
+  }
+}

@@ -1,0 +1,150 @@
+// What happens when an execution ends, for every way of measuring: its metrics move and its event enters the ring, from one clock reading.
+// Series are resolved once per combination of type, name and labels; recording itself hashes nothing.
+import type { EventType } from '../../event.ts';
+import type { BoundedMembers } from '../bounded-json.ts';
+import { errorText } from '../bounded-text.ts';
+import type { Clock } from '../clock.ts';
+import type { InternalErrors } from '../internal-errors.ts';
+import { metricsFedBy } from '../metrics/catalogue.ts';
+import type { Counter } from '../metrics/counter.ts';
+import type { Histogram } from '../metrics/histogram.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import { type Binding, Bindings, type Targets } from './bindings.ts';
+import type { DeclaredNames } from './declarations.ts';
+import { type EventRing, type SpanWords, STATUS_CODES, type StatusCode } from './ring.ts';
+import { SlowBounds } from './slow-bounds.ts';
+
+type FedMetric =
+  | { readonly kind: 'executions' | 'failures'; readonly counter: Counter }
+  | { readonly kind: 'duration'; readonly histogram: Histogram };
+
+const STATUS_NAMES = Object.keys(STATUS_CODES);
+
+export interface RecorderOptions {
+  readonly ring: EventRing;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly errors: InternalErrors;
+  readonly service: string;
+}
+
+export class Recorder {
+  readonly #ring: EventRing;
+  readonly #bindings: Bindings;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #errors: InternalErrors;
+  readonly #fedMetrics = new Map<EventType, readonly FedMetric[]>();
+  readonly #slowBounds = new SlowBounds();
+  #truncatedCount = 0;
+
+  constructor({ ring, metrics, clock, errors, service }: RecorderOptions) {
+    this.#ring = ring;
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#errors = errors;
+    this.#bindings = new Bindings(ring, service);
+  }
+
+  /** See `Bindings.declare`. */
+  declare(declared: DeclaredNames): void {
+    this.#bindings.declare(declared);
+  }
+
+  /** How often a name or label value was cut, cleaned or replaced. */
+  get sanitizedCount(): number {
+    return this.#bindings.sanitizedCount;
+  }
+
+  /** See `Bindings.bind`. */
+  bind(type: EventType, name: string, labels: Readonly<Record<string, unknown>> | undefined): Binding {
+    return this.#bindings.bind(type, name, labels);
+  }
+
+  /** See `Bindings.create`. */
+  createBinding(type: EventType, name: string, labels: Readonly<Record<string, string>>): Binding {
+    return this.#bindings.create(type, name, labels);
+  }
+
+  /** Events of which metadata was left out. */
+  get truncatedCount(): number {
+    return this.#truncatedCount;
+  }
+
+  /**
+   * An execution ends now. Never throws.
+   * @param startMs its start, by the monotonic clock
+   * @param error what was thrown, when the status is failure
+   */
+  end(
+    binding: Binding,
+    status: StatusCode,
+    startMs: number,
+    span: SpanWords | undefined,
+    metadata: BoundedMembers | undefined,
+    error?: unknown,
+  ): void {
+    try {
+      // What may run code of others comes first: between the clock and the ring nothing may hand on a later low watermark, nor a later event.
+      const text = status === STATUS_CODES.failure ? errorText(error) : undefined;
+      const targets = binding.targets[status] ?? this.#resolve(binding, status);
+      const endMs = this.#clock.monotonicMs();
+      const durationMs = endMs > startMs ? endMs - startMs : 0;
+      const atMs = this.#clock.anchorMs + endMs;
+      moveMetrics(targets, durationMs, span, atMs);
+      const members = metadata === undefined ? undefined : this.#membersOf(metadata);
+      const isKept = status !== STATUS_CODES.success || this.#slowBounds.isSlow(binding.series, durationMs);
+      this.#ring.push(isKept, binding.series, status, atMs, durationMs, span, members, text);
+    } catch (failure) {
+      this.#errors.note('record', failure);
+    }
+  }
+
+  #membersOf({ members, isTruncated }: BoundedMembers): string | undefined {
+    if (isTruncated) this.#truncatedCount++;
+    return members === '' ? undefined : members;
+  }
+
+  #resolve(binding: Binding, status: StatusCode): Targets {
+    const values: Record<string, string> = { ...binding.labels, status: STATUS_NAMES[status] ?? '' };
+    const counters: { counter: Counter; slot: number }[] = [];
+    let histogram: Histogram | undefined;
+    let histogramSlot = 0;
+    for (const fed of this.#fedBy(binding.type)) {
+      if (fed.kind === 'duration') {
+        histogram = fed.histogram;
+        histogramSlot = fed.histogram.resolveLabels(values, binding.undeclared);
+      } else if (fed.kind === 'executions' || status === STATUS_CODES.failure) {
+        counters.push({ counter: fed.counter, slot: fed.counter.resolveLabels(values, binding.undeclared) });
+      }
+    }
+    const targets = { counters, histogram, histogramSlot };
+    binding.targets[status] = targets;
+    return targets;
+  }
+
+  #fedBy(type: EventType): readonly FedMetric[] {
+    const known = this.#fedMetrics.get(type);
+    if (known !== undefined) return known;
+    const fed = metricsFedBy(type).map(({ name, entry }): FedMetric => {
+      if (entry.source === 'duration') return { kind: 'duration', histogram: this.#metrics.histogram(name) };
+      return { kind: entry.source === 'failures' ? 'failures' : 'executions', counter: this.#metrics.counter(name) };
+    });
+    this.#fedMetrics.set(type, fed);
+    return fed;
+  }
+}
+
+// The parts of `end` are small so that the compiler puts them, and `end` itself, where they are called. `for…of` would be too large.
+function moveMetrics(
+  { counters, histogram, histogramSlot }: Targets,
+  durationMs: number,
+  span: SpanWords | undefined,
+  atMs: number,
+): void {
+  for (let index = 0; index < counters.length; index++) {
+    const target = counters[index];
+    if (target !== undefined) target.counter.add(target.slot, 1);
+  }
+  if (histogram !== undefined) histogram.observe(histogramSlot, durationMs / 1000, span, atMs);
+}
