@@ -1,4 +1,5 @@
 // Keepwatch in an app: its middleware, its metrics, and where its events go.
+import { Registry } from 'prom-client';
 import type { EventBatch } from '../../src/event.ts';
 import { ObservabilityTracker } from '../../src/instrument/tracker.ts';
 import type { Instrumentation } from './contender.ts';
@@ -15,7 +16,7 @@ export interface EventStore {
 
 /** @param store undefined: metrics and traces only, as without a database */
 export function createKeepwatchInstrumentation(store?: EventStore): Instrumentation {
-  const tracker = new ObservabilityTracker({ service: 'bench' });
+  const tracker = new ObservabilityTracker({ service: 'bench', registry: new Registry() });
   if (store !== undefined) tracker.connect(store);
   tracker.start();
   return {

@@ -1,11 +1,12 @@
 // Keepwatch: `tracker.track` with a sink that takes every event and keeps nothing but their number.
+import { Registry } from 'prom-client';
 import { ObservabilityTracker } from '../../src/instrument/tracker.ts';
 import { sumOfSeries } from '../http/prometheus-text.ts';
 import { serveWrapper } from './contender.ts';
 
 /** @param tracing with trace and span ids, and the parent kept over `await` */
 export function serveKeepwatchWrapper({ tracing }: { tracing: boolean }): void {
-  const tracker = new ObservabilityTracker({ service: 'bench', tracing });
+  const tracker = new ObservabilityTracker({ service: 'bench', tracing, registry: new Registry() });
   let events = 0;
   tracker.connect({
     accept(batch) {

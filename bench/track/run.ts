@@ -75,6 +75,6 @@ function createTable(style: CallStyle, turns: readonly Turn<TrackSlice>[]): Tabl
 const NOTES = [
   'Every contender is a process of its own, taking turns in slices of 20,000 calls; each slice is compared with the mean of the bare slices just before and after it.',
   'CPU time of the whole process, garbage collection and deferred work included; a turn of the event loop every 500 calls. "bare function again" shows the noise.',
-  'prom-client moves a counter and a histogram; Keepwatch moves the same and makes a raw event besides, which its sink takes; with tracing, the event has ids and the function is the parent of what it calls.',
+  'prom-client moves a counter and a histogram; Keepwatch moves the same and makes a raw event besides, which its sink takes; with tracing, the event has ids and the function is the parent of what it calls. Nobody has default metrics of the process.',
   `A raw event takes ${BYTES_PER_EVENT} bytes of memory until it is encoded: a place in the ring, made once and used again (a unit test weighs the tables). Metadata and error texts of its own are the event's.`,
 ];
