@@ -41,6 +41,8 @@ export interface PassOptions {
   readonly monotonicMs: () => number;
   /** Called once, when it is written or given up: no reader may join any more. */
   readonly onEnd: () => void;
+  /** Called when its last reader has left: nothing of it is kept any more. */
+  readonly onLeft: () => void;
 }
 
 /** Begins when it is made; given up when its last reader leaves. */
@@ -49,7 +51,8 @@ export class ExpositionPass {
   readonly #options: PassOptions;
   #first: Promise<Step> | undefined;
   #give: (step: Step) => void = () => {};
-  #readers = 0;
+  /** How each reader is cut off. */
+  readonly #readers = new Set<() => void>();
   #isLeft = false;
 
   constructor(pieces: AsyncIterable<string>, options: PassOptions) {
@@ -59,16 +62,28 @@ export class ExpositionPass {
     void this.#write(pieces);
   }
 
-  /** The beginning, for a reader that calls `leave` when it has enough. Only until `onEnd`. */
-  join(): Promise<Step> {
-    this.#readers++;
+  /**
+   * The beginning, for a reader that calls `leave` when it has enough. Only until `onEnd`.
+   * @param cut ends the reader, which leaves then
+   */
+  join(cut: () => void): Promise<Step> {
+    this.#readers.add(cut);
     return this.#first ?? Promise.resolve({ failure: 'the exposition has ended' });
   }
 
-  leave(): void {
-    if (--this.#readers > 0 || this.#first === undefined) return;
+  /** @param cut as it was given to `join` */
+  leave(cut: () => void): void {
+    this.#readers.delete(cut);
+    if (this.#readers.size > 0) return;
+    this.#options.onLeft();
+    if (this.#first === undefined) return;
     this.#isLeft = true;
     this.#end();
+  }
+
+  /** Cuts all readers off. */
+  cut(): void {
+    for (const cut of [...this.#readers]) cut();
   }
 
   #end(): void {

@@ -28,7 +28,8 @@ export async function sendExposition(
   const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-store', ...coding.headers };
   const closed = new Promise<undefined>((resolve) => response.once('close', () => resolve(undefined)));
   let length = 0;
-  let next = pass.join();
+  const cut = () => void response.destroy();
+  let next = pass.join(cut);
   try {
     for (;;) {
       const step = await Promise.race([next, closed]);
@@ -49,7 +50,7 @@ export async function sendExposition(
       next = step.next;
     }
   } finally {
-    pass.leave();
+    pass.leave(cut);
   }
 }
 

@@ -12,6 +12,8 @@ export const CONTENT_TYPES = {
   openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
 } as const satisfies Record<ExpositionFormat, string>;
 
+/** Less than the 10 s after which Prometheus gives up by default, so that the log says which metric it was. */
+const COLLECT_TIMEOUT_MS = 9000;
 /** Samples of another's metric that are formatted in one go; prom-client takes about 3 us for each. */
 const SAMPLES_AT_ONCE = 250;
 
@@ -22,6 +24,8 @@ interface Snapshot {
   readonly type: string;
   readonly values?: readonly unknown[];
 }
+
+type Outcome = { readonly snapshot: Snapshot } | { readonly error: unknown };
 
 /** A metric that is not ours. */
 interface ForeignMetric {
@@ -52,13 +56,18 @@ export function isOpen(registry: MetricRegistry): registry is OpenRegistry {
 
 /**
  * The exposition of `registry`. Metrics with a `collect` of the user's are asked first, all at once.
+ * @param collectTimeoutMs how long they may take together
  * @throws Error naming the metrics that could not be collected
  */
-export async function* writeExposition(registry: OpenRegistry, format: ExpositionFormat): AsyncGenerator<string> {
+export async function* writeExposition(
+  registry: OpenRegistry,
+  format: ExpositionFormat,
+  collectTimeoutMs: number = COLLECT_TIMEOUT_MS,
+): AsyncGenerator<string> {
   const metrics = registry.getMetricsAsArray();
   const defaults = registry._defaultLabels;
   const print = createPrinter(registry, format);
-  const collected = yield* collectFirst(metrics);
+  const collected = yield* collectFirst(metrics, collectTimeoutMs);
   let isFirst = true;
   for (const metric of metrics) {
     if (!isFirst && format === 'text') yield '\n';
@@ -76,8 +85,8 @@ function isOurs(metric: unknown): metric is ExposableMetric {
 }
 
 /** Starts every `collect` before it waits for any, as prom-client does; yields between, as each may take long. */
-async function* collectFirst(metrics: readonly unknown[]): AsyncGenerator<string, Map<unknown, Snapshot>> {
-  const started: { metric: ForeignMetric; outcome: Promise<{ snapshot: Snapshot } | { error: unknown }> }[] = [];
+async function* collectFirst(metrics: readonly unknown[], timeoutMs: number): AsyncGenerator<string, Map<unknown, Snapshot>> {
+  const started: { metric: ForeignMetric; outcome: Promise<Outcome> }[] = [];
   for (const metric of metrics as readonly ForeignMetric[]) {
     if (isOurs(metric) || typeof metric.collect !== 'function') continue;
     const outcome = takeSnapshot(metric).then(
@@ -89,13 +98,24 @@ async function* collectFirst(metrics: readonly unknown[]): AsyncGenerator<string
   }
   const snapshots = new Map<unknown, Snapshot>();
   const failures: string[] = [];
+  const late = afterMs(started.length === 0 ? 0 : timeoutMs);
   for (const { metric, outcome } of started) {
-    const settled = await outcome;
+    const settled = await Promise.race([outcome, late.outcome]);
     if ('snapshot' in settled) snapshots.set(metric, settled.snapshot);
     else failures.push(`${metric.name}: ${describeError(settled.error)}`);
   }
+  late.cancel();
   if (failures.length > 0) throw new Error(failures.join('; '));
   return snapshots;
+}
+
+/** An error that comes after a time, unless it is cancelled. */
+function afterMs(timeoutMs: number): { readonly outcome: Promise<Outcome>; cancel(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const outcome = new Promise<Outcome>((resolve) => {
+    timer = setTimeout(() => resolve({ error: new Error(`its collect took more than ${timeoutMs} ms`) }), timeoutMs).unref();
+  });
+  return { outcome, cancel: () => clearTimeout(timer) };
 }
 
 async function takeSnapshot(metric: ForeignMetric): Promise<Snapshot> {

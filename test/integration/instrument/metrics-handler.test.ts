@@ -186,6 +186,39 @@ describe('createMetricsHandler', () => {
     assert.ok(grownBytes < 2 * expected.length, `grown by ${grownBytes} bytes; an exposition has ${expected.length}`);
   });
 
+  it('keeps a few writings at most, and cuts off those who read the oldest', async function () {
+    this.timeout(20_000);
+    let nowMs = 0;
+    const { scrape, port, server } = await serve(largeRegistry(60_000, 120), { monotonicMs: () => nowMs });
+    const sockets = [];
+    const slow = [];
+    for (let index = 0; index < 12; index++) {
+      const socket = connect(port, '127.0.0.1');
+      sockets.push(socket);
+      socket.pause();
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      const [, response] = await once(server, 'request');
+      slow.push(response);
+      await waitFor(() => response.writableNeedDrain === true);
+      nowMs += 1000;
+    }
+    assert.deepEqual(
+      slow.map((response) => response.destroyed),
+      slow.map((_, index) => index < 4),
+    );
+    assert.equal((await scrape()).status, 200);
+    assert.equal(slow.filter((response) => response.destroyed).length, 5);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('fails when a collect never settles, and says whose in the log', async () => {
+    const { registry } = waitingRegistry();
+    const lines: string[] = [];
+    const { scrape } = await serve(registry, { collectTimeoutMs: 50, logger: recordingLogger(lines) });
+    assert.equal((await scrape()).status, 500);
+    assert.match(lines.join(), /slow: its collect took more than 50 ms/);
+  });
+
   it('keeps the lines of a series in agreement while it is observed, and lets I/O in', async function () {
     this.timeout(20_000);
     const histogram = new Histogram({ name: 'x_seconds', help: 'x', labels: ['i'], buckets: [1, 2], maxSeries: 50_000 });
