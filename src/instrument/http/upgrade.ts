@@ -66,7 +66,6 @@ class OpenUpgrade {
   constructor(options: OpenUpgradeOptions) {
     this.#options = options;
     this.#startMs = options.series.monotonicMs();
-    options.series.countActive(1);
   }
 
   follow(socket: Duplex): void {
@@ -79,7 +78,10 @@ class OpenUpgrade {
         series.countActiveStreams(1);
       }
     });
-    socket.once('close', () => this.#end(socket));
+    if (!socket.closed) socket.once('close', () => this.#end(socket));
+    series.countActive(1);
+    // Nobody will tell: it was closed while the app made up its mind.
+    if (socket.closed) this.#end(socket);
   }
 
   #end(socket: Duplex): void {

@@ -1,10 +1,14 @@
 // Apps that do to requests and responses what nobody should: they run as without us, and each request is still recorded once.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
 import type { RequestHandler } from 'express';
 import express from 'express';
 import express4 from 'express4';
+import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { type Framework, firstData, head, MeasuredApp } from '../../support/measured-app.ts';
+import { RecordingSink } from '../../support/recording-sink.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const FRAMEWORKS: readonly (readonly [string, Framework])[] = [
@@ -120,6 +124,29 @@ for (const [title, framework] of FRAMEWORKS) {
     });
   });
 }
+
+describe('upgrade() in strange apps', () => {
+  it('records a connection that has closed by then, and leaves none open', async () => {
+    const sink = new RecordingSink();
+    const tracker = new ObservabilityTracker({ service: 'test' });
+    tracker.connect(sink);
+    const listener = tracker.upgrade();
+    const request = () => ({ headers: {}, method: 'GET' }) as IncomingMessage;
+    const closed = new PassThrough().resume();
+    closed.destroy();
+    await once(closed, 'close');
+    listener(request(), closed, Buffer.alloc(0));
+    // Nothing can be put before its methods: it is noted, and not measured.
+    listener(request(), Object.freeze(new PassThrough()), Buffer.alloc(0));
+    tracker.flush();
+    assert.deepEqual(
+      sink.events.map(({ name, status }) => `${name} ${status}`),
+      ['GET __unmatched__ failure'],
+    );
+    assert.equal(tracker.numbers().internalErrors, 1);
+    assert.match(await tracker.registry.metrics(), /^http_server_active_requests 0$/m);
+  });
+});
 
 /** Its methods run on the response itself, as those of most wrappers do. */
 function boundProxy<T extends object>(target: T): T {
