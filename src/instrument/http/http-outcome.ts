@@ -20,9 +20,18 @@ export type Ending = (typeof ENDINGS)[number];
 export function whoCut({ request, response }: Exchange): Ending {
   const socket = request.socket as Socket | null | undefined;
   if (response.errored != null) return 'server_disconnect';
+  if (resetCodeOf(response) === CANCEL) return 'client_disconnect';
   const failure = socket?.errored;
   const isClient = failure == null ? socket?.readableEnded !== false : isOfConnection(failure);
   return isClient ? 'client_disconnect' : 'server_disconnect';
+}
+
+/** The client has changed its mind (https://www.rfc-editor.org/rfc/rfc9113#name-error-codes). */
+const CANCEL = 8;
+
+/** Of HTTP/2 with the API of HTTP/1: why its stream was closed, 0 after all was sent. Its socket seems destroyed then. */
+export function resetCodeOf(response: ServerResponse): number | undefined {
+  return (response as { readonly stream?: { readonly rstCode?: number } }).stream?.rstCode;
 }
 
 /** Comes from the system, the parser or a timeout of Node's server; all others the app has destroyed the socket with. */

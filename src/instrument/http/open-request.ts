@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RouteTrail } from '../routes/route-trail.ts';
 import type { Span } from '../tracing/trace-context.ts';
-import { type Ending, type Exchange, whoCut } from './http-outcome.ts';
+import { type Ending, type Exchange, resetCodeOf, whoCut } from './http-outcome.ts';
 import type { HttpSeries } from './http-series.ts';
 import {
   type HeadersListener,
@@ -90,7 +90,7 @@ export class OpenRequest implements HeadersListener, Exchange {
   /** All was handed to the operating system. `finish` also comes when the connection was cut while the response was under way. */
   finish(): void {
     try {
-      if (this.request.socket?.destroyed !== true) this.#end('complete');
+      if (this.request.socket?.destroyed !== true || resetCodeOf(this.response) === 0) this.#end('complete');
     } catch (error) {
       this.#series?.noteError(error);
     }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect, constants, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import type { RequestHandler } from 'express';
 import express from 'express';
@@ -124,6 +126,33 @@ for (const [title, framework] of FRAMEWORKS) {
     });
   });
 }
+
+describe('express() before HTTP/2', () => {
+  it('tells answers from what the client cancels', async () => {
+    const sink = new RecordingSink();
+    const tracker = new ObservabilityTracker({ service: 'test' });
+    tracker.connect(sink);
+    const middleware = tracker.express();
+    const server = createServer((request, response) =>
+      middleware(request as never, response as never, () => {
+        if (request.url === '/answered') response.end('ok');
+      }),
+    );
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const answered = client.request({ ':path': '/answered' }).resume();
+    const cancelled = client.request({ ':path': '/cancelled' });
+    await once(answered, 'close');
+    cancelled.close(constants.NGHTTP2_CANCEL);
+    await waitFor(() => {
+      tracker.flush();
+      return sink.events.length === 2;
+    });
+    assert.deepEqual(sink.events.map(({ status }) => status).sort(), ['aborted', 'success']);
+    client.close();
+    await new Promise((done) => server.close(done));
+  });
+});
 
 describe('upgrade() in strange apps', () => {
   it('records a connection that has closed by then, and leaves none open', async () => {
