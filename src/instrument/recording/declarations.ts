@@ -2,7 +2,7 @@
 import type { EventType } from '../../event.ts';
 import { boundLabel, boundName } from '../bounded-text.ts';
 import type { ExecutionOptions } from '../execution-options.ts';
-import { isClosedValue } from '../metrics/catalogue.ts';
+import { isClosedValue, labelsOf } from '../metrics/catalogue.ts';
 
 /** Declared names of a type, and values of a label: what comes later counts as undeclared. */
 export const MAX_DECLARED = 5000;
@@ -43,14 +43,13 @@ export class Declarations {
   }
 }
 
-/** What is given once and for all comes from the code of the app. Labels that cannot be read are left to those who read them next. */
+/**
+ * What is given once and for all comes from the code of the app. Of the labels those that the catalogue knows: what was given for them may
+ * be anything, a text of 10 MB too, which has as many entries. What cannot be read is left to those who read it next.
+ */
 export function declarationOf({ type, name, labels }: ExecutionOptions): DeclaredNames {
   try {
-    return {
-      type,
-      names: [name],
-      labels: Object.fromEntries(Object.entries(labels ?? {}).map(([label, value]) => [label, [value]])),
-    };
+    return { type, names: [name], labels: Object.fromEntries(labelsOf(type).map((label) => [label, [labels?.[label]]])) };
   } catch {
     return { type, names: [name] };
   }
