@@ -111,7 +111,7 @@ export class ObservabilityTracker {
 
   #track<F extends AnyFunction>(options: TrackedOptions, fn: F, ownName: () => string): F {
     try {
-      const given = { ...options, name: options.name ?? ownName() };
+      const given = pickOptions(options, options.type, options.name ?? ownName());
       const identity = trackedIdentity(this.service, given.type, given.name);
       if (isTracked(fn, identity)) return fn;
       this.declare(declarationOf(given));
@@ -234,7 +234,7 @@ export class ObservabilityTracker {
   ): string {
     let given: ExecutionOptions = { type: 'custom', name };
     try {
-      given = { ...options, ...(metadata === undefined ? {} : { metadata }), type: options?.type ?? 'custom', name };
+      given = pickOptions({ labels: options?.labels, metadata }, options?.type ?? 'custom', name);
     } catch (error) {
       this.#errors.note('startExecution', error);
     }
@@ -336,4 +336,13 @@ export class ObservabilityTracker {
       traceHeadersRefused: this.#tracer?.refusedHeaders ?? { traceparent: 0, tracestate: 0 },
     };
   }
+}
+
+/** Not by spreading: what is given as options may be anything, a text of 10 MB too, which has as many properties. */
+function pickOptions(
+  { labels, metadata }: { readonly labels?: ExecutionOptions['labels']; readonly metadata?: ExecutionOptions['metadata'] },
+  type: ExecutionOptions['type'],
+  name: string,
+): ExecutionOptions {
+  return { type, name, ...(labels === undefined ? {} : { labels }), ...(metadata === undefined ? {} : { metadata }) };
 }
