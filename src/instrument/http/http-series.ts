@@ -120,9 +120,15 @@ export class HttpSeries {
     const { duration } = this.#streamMetrics();
     duration.observe(duration.resolveLabels(binding.labels, binding.undeclared), stream.durationMs / 1000);
     const members = `"stream":"${stream.kind}","stream_duration_ms":${Math.round(stream.durationMs * 1000) / 1000}`;
-    // It ends now, and counts with its time to headers.
-    const shiftedMs = this.monotonicMs() - stream.headersAfterMs;
-    this.#recorder.end(binding, status, shiftedMs, span, { members, isTruncated: false }, error);
+    this.#recorder.end(
+      binding,
+      status,
+      startMs,
+      span,
+      { members, isTruncated: false },
+      error,
+      Math.max(0, stream.headersAfterMs),
+    );
   }
 
   /** @param isExact the template stands in the code of the app; else a part of it was guessed */

@@ -75,6 +75,7 @@ export class Recorder {
    * An execution ends now. Never throws.
    * @param startMs its start, by the monotonic clock
    * @param error what was thrown, when the status is failure
+   * @param countedMs what it counts with, where that is not the time since its start: of a stream the time to its headers
    */
   end(
     binding: Binding,
@@ -83,13 +84,14 @@ export class Recorder {
     span: SpanWords | undefined,
     metadata: BoundedMembers | undefined,
     error?: unknown,
+    countedMs?: number,
   ): void {
     try {
       // What may run code of others comes first: between the clock and the ring nothing may hand on a later low watermark, nor a later event.
       const text = status === STATUS_CODES.failure ? errorText(error) : undefined;
       const targets = binding.targets[status] ?? this.#resolve(binding, status);
       const endMs = this.#clock.monotonicMs();
-      const durationMs = endMs > startMs ? endMs - startMs : 0;
+      const durationMs = countedMs ?? (endMs > startMs ? endMs - startMs : 0);
       const atMs = this.#clock.anchorMs + endMs;
       moveMetrics(targets, durationMs, span, atMs);
       const members = metadata === undefined ? undefined : this.#membersOf(metadata);
