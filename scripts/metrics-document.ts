@@ -3,7 +3,11 @@ import { EVENT_TYPES, type EventType } from '../src/event.ts';
 import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../src/instrument/bounded-text.ts';
 import { CATALOGUE, type MetricEntry } from '../src/instrument/metrics/catalogue.ts';
 import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from '../src/instrument/metrics/series-table.ts';
-import { MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE } from '../src/instrument/recording/bindings.ts';
+import {
+  MAX_BINDINGS_PER_TYPE,
+  MAX_UNDECLARED_BINDINGS,
+  MAX_UNDECLARED_BINDINGS_PER_TYPE,
+} from '../src/instrument/recording/bindings.ts';
 import { MAX_DECLARED } from '../src/instrument/recording/declarations.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
@@ -74,7 +78,7 @@ What clients send never makes more than a bounded number of series, and never ta
 | bounded | at most | of these for undeclared names and values |
 | --- | --- | --- |
 | series of a metric | ${DEFAULT_MAX_SERIES} | ${DEFAULT_MAX_SERIES / 2} |
-| combinations of name and labels told apart in the archive, per type | ${MAX_BINDINGS_PER_TYPE} | ${MAX_UNDECLARED_BINDINGS_PER_TYPE} |
+| combinations of name and labels told apart in the archive, per type | ${MAX_BINDINGS_PER_TYPE} | ${MAX_UNDECLARED_BINDINGS_PER_TYPE}, of all types ${MAX_UNDECLARED_BINDINGS} |
 | names, or values of a label, that can be declared, per type | ${MAX_DECLARED} | |
 | length of a name, of a label value | ${MAX_NAME_LENGTH}, ${MAX_LABEL_LENGTH} characters | |
 
@@ -88,6 +92,8 @@ What finds no place is added up in \`${OVERFLOW_VALUE}\`, so sums stay exact, an
 what is too much is replaced: a declared agent whose \`workspace\` is flooded keeps its \`agent_id\`; method, status code and status always stay
 as long as a tenth of all series is enough for them. In the archive such an event is named \`${OVERFLOW_VALUE}\` and carries \`keepwatch.name\` and its
 labels in \`metadata\`. Nothing is evicted: a counter that vanishes and comes back from zero would spoil every rate.
+
+A flood of everything costs at most 8 MB of memory (\`npm run test:flood\`).
 
 Label values are text: numbers, booleans and bigints are written as such, nothing as the empty string, all else (objects, symbols,
 functions, NaN, infinities) as \`__invalid__\`. NUL and half surrogate pairs become U+FFFD, and what is too long is cut. Each time is counted in

@@ -43,7 +43,7 @@ export class HttpSeries {
   #open = 0;
   #streams: { readonly active: Counter; readonly duration: Histogram } | undefined;
   readonly #templates = new Map<string, Map<number, Binding>>();
-  readonly #places = new Places(MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE);
+  readonly #places = new Places(MAX_BINDINGS_PER_TYPE, { max: MAX_UNDECLARED_BINDINGS_PER_TYPE });
 
   constructor({ recorder, metrics, clock, errors }: HttpSeriesOptions) {
     this.#recorder = recorder;

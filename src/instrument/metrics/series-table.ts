@@ -1,6 +1,6 @@
 // The series of one metric: label values to slot numbers, bounded. What finds no place goes to `__other__`: values that were declared, and
 // closed labels, stay; so the figures of a declared name stay true whatever its other labels are flooded with.
-import { boundLabel, ownText } from '../bounded-text.ts';
+import { boundLabel } from '../bounded-text.ts';
 import { isClosedValue } from './catalogue.ts';
 import { Places } from './places.ts';
 
@@ -37,7 +37,8 @@ export class SeriesTable {
   }
 
   /**
-   * The slot of the series with these values, in the order of `labelNames`; missing values count as empty.
+   * The slot of the series with these values, in the order of `labelNames`; missing values count as empty. Texts are kept as they are: a
+   * piece of something larger should be its own (`ownText`).
    * @param undeclared the labels whose values came at run time; default: all but closed ones
    */
   resolve(values: readonly unknown[], undeclared?: ReadonlySet<string>): number {
@@ -73,7 +74,7 @@ export class SeriesTable {
   }
 
   #add(texts: readonly string[]): number {
-    const labels = Object.fromEntries(this.labelNames.map((name, index) => [name, ownText(texts[index] ?? '')]));
+    const labels = Object.fromEntries(this.labelNames.map((name, index) => [name, texts[index] ?? '']));
     const slot = this.labelSets.push(labels) - 1;
     this.#slots.set(JSON.stringify(texts), slot);
     if (slot >= this.overflowing.length) {

@@ -18,6 +18,10 @@ import type { EventRing } from './ring.ts';
 export const MAX_BINDINGS_PER_TYPE = 5000;
 /** Those of them that may hold a name or a label value that was not declared. */
 export const MAX_UNDECLARED_BINDINGS_PER_TYPE = 1000;
+/** Those that a type has for itself; the rest it takes from places that all types share, so that a flood of all types stays small too. */
+const SURE_UNDECLARED_BINDINGS_PER_TYPE = 250;
+/** Bindings of all types that may hold what was not declared. */
+export const MAX_UNDECLARED_BINDINGS = 6000;
 
 /** An execution's type, name and labels, resolved. */
 export interface Binding {
@@ -54,18 +58,21 @@ interface Node {
 interface Root extends Node {
   readonly type: EventType;
   readonly places: Places;
+  /** Those that were not made by way of the tree, by name and labels. */
+  readonly created: Map<string, Binding>;
   /** What found no place, by what is kept of it. */
   readonly overflow: Map<string, Binding>;
+  /** One set of label names for all bindings that have the same undeclared labels. */
+  readonly undeclaredSets: Map<string, ReadonlySet<string>>;
 }
 
-const NO_LABEL_NAMES: readonly string[] = [];
-const NONE: ReadonlySet<string> = new Set();
+const NONE: readonly string[] = [];
 
 export class Bindings {
   readonly #ring: EventRing;
   readonly #service: string;
   readonly #declarations = new Declarations();
-  readonly #roots = new Map<string, Root>(EVENT_TYPES.map((type) => [type, createRoot(type)]));
+  readonly #roots = createRoots();
   #sanitizedCount = 0;
 
   /** @param service name of the service in every event */
@@ -90,7 +97,7 @@ export class Bindings {
    */
   bind(type: EventType, name: string, labels: Readonly<Record<string, unknown>> | undefined): Binding {
     const root = this.#rootOf(type);
-    const labelNames = labels === undefined ? NO_LABEL_NAMES : labelsOf(root.type);
+    const labelNames = labels === undefined ? NONE : labelsOf(root.type);
     // Keys are clean: what is not, is not found.
     let leaf = root.children?.get(name);
     for (const label of labelNames) leaf = leaf?.children?.get((labels?.[label] ?? '') as string);
@@ -101,76 +108,101 @@ export class Bindings {
 
   /** Found nowhere as it was given: cleaned, it may be known, or is given a place. */
   #bindCleaned(root: Root, name: string, labels: Labels): Binding {
-    const path = [name, ...Object.values(labels)];
-    let leaf: Node | undefined = root;
-    for (const key of path) leaf = leaf?.children?.get(key);
+    let leaf = root.children?.get(name);
+    for (const text of Object.values(labels)) leaf = leaf?.children?.get(text);
     if (leaf?.binding !== undefined) return leaf.binding;
-    const binding = this.#create(root, name, labels);
-    if (!binding.isOverflow) grow(root, path).binding = binding;
+    const binding = this.#admit(root, name, labels);
+    if (binding === undefined) return this.#overflow(root, name, labels);
+    grow(root, binding).binding = binding;
     return binding;
   }
 
-  /** A binding that the caller keeps; `bind` is the way for those who cannot. */
-  create(type: EventType, name: string, labels: Labels): Binding {
-    return this.#create(this.#rootOf(type), this.#cleanName(name), this.#cleanLabels(Object.entries(labels)));
+  /** For callers that keep it; `bind` is the faster way to the same for those who cannot. */
+  create(type: EventType, givenName: string, givenLabels: Labels): Binding {
+    const root = this.#rootOf(type);
+    const name = this.#cleanName(givenName);
+    const labels = this.#cleanLabels(Object.entries(givenLabels));
+    const known = root.created.get(keyOf(name, labels));
+    if (known !== undefined) return known;
+    const binding = this.#admit(root, name, labels);
+    if (binding === undefined) return this.#overflow(root, name, labels);
+    root.created.set(keyOf(binding.name, labels), binding);
+    return binding;
   }
 
-  #create(root: Root, name: string, labels: Labels): Binding {
+  #admit(root: Root, name: string, labels: Labels): Binding | undefined {
     const hasDeclaredName = this.#declarations.hasName(root.type, name);
-    const undeclared = Object.keys(labels).filter((label) => !this.#declarations.hasLabel(root.type, label, labels[label] ?? ''));
-    const claim = hasDeclaredName && undeclared.length === 0 ? 'declared' : 'undeclared';
-    if (root.places.take(claim)) {
-      const own = ownLabels(root.type, hasDeclaredName, undeclared);
-      return this.#newBinding(root.type, name, labels, own, presentLabels(labels));
-    }
-    return this.#overflow(root, hasDeclaredName ? name : OVERFLOW_VALUE, labels, undeclared);
+    const undeclared = this.#undeclared(root.type, labels);
+    if (!root.places.take(hasDeclaredName && undeclared.length === 0 ? 'declared' : 'undeclared')) return undefined;
+    return this.#newBinding(root, name, labels, namedLabels(root.type, hasDeclaredName, undeclared), labels);
+  }
+
+  #undeclared(type: EventType, labels: Labels): string[] {
+    return Object.keys(labels).filter((label) => !this.#declarations.hasLabel(type, label, labels[label] ?? ''));
   }
 
   /** As much of it as there is a place for: what is declared, or labels with few values (status code, method), or nothing. */
-  #overflow(root: Root, name: string, labels: Labels, undeclared: readonly string[]): Binding {
-    const all = Object.keys(labels);
-    const open = all.filter((label) => !isClosedValue(label, labels[label] ?? ''));
-    const hasDeclared = name !== OVERFLOW_VALUE || undeclared.length < open.length;
+  #overflow(root: Root, name: string, labels: Labels): Binding {
+    const { type } = root;
+    const isDeclared = (label: string, value: string) => this.#declarations.hasLabel(type, label, value);
+    const hasDeclaredName = this.#declarations.hasName(type, name);
+    // Closed values alone are not worth a place of those for declared ones: what keeps them has places of its own.
+    const isNamed = ([label, value]: [string, string]) => !isClosedValue(label, value) && isDeclared(label, value);
+    const hasDeclared = hasDeclaredName || Object.entries(labels).some(isNamed);
     return (
-      (hasDeclared ? this.#remainder(root, name, labels, undeclared, 'declared') : undefined) ??
-      this.#remainder(root, OVERFLOW_VALUE, labels, open, 'overflow') ??
-      (this.#remainder(root, OVERFLOW_VALUE, labels, all, 'last') as Binding)
+      (hasDeclared
+        ? this.#remainder(root, hasDeclaredName ? name : OVERFLOW_VALUE, labels, isDeclared, 'declared')
+        : undefined) ??
+      this.#remainder(root, OVERFLOW_VALUE, labels, isClosedValue, 'overflow') ??
+      (this.#remainder(root, OVERFLOW_VALUE, labels, () => false, 'last') as Binding)
     );
   }
 
-  /** @param others the labels of which the value is not kept */
   #remainder(
     root: Root,
     name: string,
     labels: Labels,
-    others: readonly string[],
+    isKept: (label: string, value: string) => boolean,
     claim: 'declared' | 'overflow' | 'last',
   ): Binding | undefined {
-    const kept = { ...labels, ...Object.fromEntries(others.map((label) => [label, OVERFLOW_VALUE])) };
-    const key = JSON.stringify([name, kept]);
+    const kept: Record<string, string> = {};
+    for (const label of Object.keys(labels)) {
+      const value = labels[label] ?? '';
+      kept[label] = isKept(label, value) ? value : OVERFLOW_VALUE;
+    }
+    const key = keyOf(name, kept);
     const known = root.overflow.get(key);
     if (known !== undefined) return known;
     if (claim !== 'last' && !root.places.take(claim)) return undefined;
-    const own = claim === 'declared' ? NONE : ownLabels(root.type, false, others);
-    const closed = Object.entries(kept).filter(([label, value]) => isClosedValue(label, value));
-    const binding = this.#newBinding(root.type, name, kept, own, presentLabels(Object.fromEntries(closed)), true);
+    const others = Object.keys(kept).filter((label) => kept[label] === OVERFLOW_VALUE);
+    const undeclared = claim === 'declared' ? NONE : namedLabels(root.type, false, others);
+    const closed = Object.fromEntries(Object.entries(kept).filter(([label, value]) => isClosedValue(label, value)));
+    const binding = this.#newBinding(root, name, kept, undeclared, closed, true);
     root.overflow.set(key, binding);
     return binding;
   }
 
-  /** @param shown what its events carry in their metadata */
+  /** @param shown labels that its events carry in their metadata */
   #newBinding(
-    type: EventType,
-    name: string,
-    labels: Labels,
-    undeclared: ReadonlySet<string>,
-    shown: Readonly<Record<string, unknown>>,
+    { type, undeclaredSets }: Root,
+    givenName: string,
+    givenLabels: Labels,
+    givenUndeclared: readonly string[],
+    shown: Labels,
     isOverflow: boolean = false,
   ): Binding {
+    // All that is kept is text of its own, and the same text wherever it is kept.
+    const name = ownText(givenName);
+    const labels: Record<string, string> = {};
     const nameLabel = NAME_LABELS[type as keyof typeof NAME_LABELS];
-    const series = this.#ring.addSeries({ type, name, service: this.#service, metadata: boundedMembers(shown).members });
-    const withName = nameLabel === undefined ? labels : { [nameLabel]: name, ...labels };
-    return { type, name, series, labels: withName, undeclared, targets: [], isOverflow };
+    if (nameLabel !== undefined) labels[nameLabel] = name;
+    for (const label of Object.keys(givenLabels)) labels[label] = ownText(givenLabels[label] ?? '');
+    const undeclaredKey = givenUndeclared.join();
+    const undeclared = undeclaredSets.get(undeclaredKey) ?? new Set(givenUndeclared);
+    undeclaredSets.set(undeclaredKey, undeclared);
+    const metadata = boundedMembers(presentLabels(shown)).members;
+    const series = this.#ring.addSeries({ type, name, service: this.#service, metadata });
+    return { type, name, series, labels, undeclared, targets: [undefined, undefined, undefined], isOverflow };
   }
 
   #cleanName(given: unknown): string {
@@ -184,7 +216,7 @@ export class Bindings {
     for (const [label, value] of given) {
       const text = boundLabel(value);
       if (typeof value === 'string' ? text !== value : text === INVALID_LABEL) this.#sanitizedCount++;
-      labels[label] = ownText(text);
+      labels[label] = text;
     }
     return labels;
   }
@@ -194,28 +226,43 @@ export class Bindings {
   }
 }
 
-function createRoot(type: EventType): Root {
-  const places = new Places(MAX_BINDINGS_PER_TYPE, MAX_UNDECLARED_BINDINGS_PER_TYPE);
-  return { type, binding: undefined, children: undefined, places, overflow: new Map() };
+function createRoots(): ReadonlyMap<string, Root> {
+  const sure = SURE_UNDECLARED_BINDINGS_PER_TYPE;
+  const pool = { left: MAX_UNDECLARED_BINDINGS - EVENT_TYPES.length * sure };
+  const share = { max: MAX_UNDECLARED_BINDINGS_PER_TYPE, sure, pool };
+  return new Map(EVENT_TYPES.map((type) => [type, createRoot(type, new Places(MAX_BINDINGS_PER_TYPE, share))]));
 }
 
-/** The node at the end of a path, which is made as far as it is not there. */
-function grow(root: Root, path: readonly string[]): Node {
-  let node: Node = root;
-  for (const key of path) {
-    const next: Node = node.children?.get(key) ?? { binding: undefined, children: undefined };
-    node.children ??= new Map();
-    node.children.set(key, next);
-    node = next;
-  }
+function createRoot(type: EventType, places: Places): Root {
+  const noNode = { binding: undefined, children: undefined };
+  return { type, ...noNode, places, created: new Map(), overflow: new Map(), undeclaredSets: new Map() };
+}
+
+/** The node of a binding, which is made as far as it is not there. */
+function grow(root: Root, { name, labels }: Binding): Node {
+  let node = child(root, name);
+  for (const label of labelsOf(root.type)) if (label in labels) node = child(node, labels[label] ?? '');
   return node;
 }
 
-/** The labels of metrics whose values are not declared; the name's among them. */
-function ownLabels(type: EventType, hasDeclaredName: boolean, undeclared: readonly string[]): ReadonlySet<string> {
+function child(node: Node, key: string): Node {
+  const next = node.children?.get(key) ?? { binding: undefined, children: undefined };
+  node.children ??= new Map();
+  node.children.set(key, next);
+  return next;
+}
+
+/** Clean text holds no NUL. */
+function keyOf(name: string, labels: Labels): string {
+  let key = name;
+  for (const label of Object.keys(labels)) key += `\0${labels[label]}`;
+  return key;
+}
+
+/** The labels of metrics whose values are not declared; that of the name among them. */
+function namedLabels(type: EventType, hasDeclaredName: boolean, undeclared: readonly string[]): readonly string[] {
   const nameLabel = NAME_LABELS[type as keyof typeof NAME_LABELS];
-  if (nameLabel === undefined || hasDeclaredName) return undeclared.length === 0 ? NONE : new Set(undeclared);
-  return new Set([nameLabel, ...undeclared]);
+  return nameLabel === undefined || hasDeclaredName ? undeclared : [nameLabel, ...undeclared];
 }
 
 function presentLabels(labels: Labels): Record<string, unknown> {

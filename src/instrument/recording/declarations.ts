@@ -1,6 +1,6 @@
 // What the code of the app has declared: names and label values that it knew before anybody sent something.
 import type { EventType } from '../../event.ts';
-import { boundLabel, boundName } from '../bounded-text.ts';
+import { boundLabel, boundName, ownText } from '../bounded-text.ts';
 import type { ExecutionOptions } from '../execution-options.ts';
 import { isClosedValue, labelsOf } from '../metrics/catalogue.ts';
 
@@ -30,7 +30,7 @@ export class Declarations {
   #add(key: string, text: string): void {
     const known = this.#known.get(key) ?? new Set();
     this.#known.set(key, known);
-    if (known.size < MAX_DECLARED) known.add(text);
+    if (known.size < MAX_DECLARED) known.add(ownText(text));
   }
 
   hasName(type: EventType, name: string): boolean {

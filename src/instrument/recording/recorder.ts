@@ -120,7 +120,8 @@ export class Recorder {
         counters.push({ counter: fed.counter, slot: fed.counter.resolveLabels(values, binding.undeclared) });
       }
     }
-    const targets = { counters, histogram, histogramSlot };
+    // A copy has no room for more, which would weigh more than the rest.
+    const targets = { counters: counters.slice(), histogram, histogramSlot };
     binding.targets[status] = targets;
     return targets;
   }
