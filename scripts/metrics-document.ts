@@ -1,14 +1,17 @@
 // docs/metrics.md, from the catalogue. A unit test compares it with the file; npm run docs:metrics writes it.
 import { EVENT_TYPES, type EventType } from '../src/event.ts';
-import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../src/instrument/bounded-text.ts';
+import { MAX_METADATA_BYTES } from '../src/instrument/bounded-json.ts';
+import { MAX_ERROR_LENGTH, MAX_LABEL_LENGTH, MAX_NAME_LENGTH } from '../src/instrument/bounded-text.ts';
 import { CATALOGUE, type MetricEntry } from '../src/instrument/metrics/catalogue.ts';
 import { DEFAULT_MAX_SERIES, OVERFLOW_VALUE } from '../src/instrument/metrics/series-table.ts';
+import { MAX_OPEN } from '../src/instrument/open-executions.ts';
 import {
   MAX_BINDINGS_PER_TYPE,
   MAX_UNDECLARED_BINDINGS,
   MAX_UNDECLARED_BINDINGS_PER_TYPE,
 } from '../src/instrument/recording/bindings.ts';
 import { MAX_DECLARED } from '../src/instrument/recording/declarations.ts';
+import { BYTES_PER_EVENT, DEFAULT_CAPACITY } from '../src/instrument/recording/ring.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
   api: 'HTTP requests (`api`)',
@@ -81,6 +84,8 @@ What clients send never makes more than a bounded number of series, and never ta
 | combinations of name and labels told apart in the archive, per type | ${MAX_BINDINGS_PER_TYPE} | ${MAX_UNDECLARED_BINDINGS_PER_TYPE}, of all types ${MAX_UNDECLARED_BINDINGS} |
 | names, or values of a label, that can be declared, per type | ${MAX_DECLARED} | |
 | length of a name, of a label value | ${MAX_NAME_LENGTH}, ${MAX_LABEL_LENGTH} characters | |
+| events that wait for the sink, each with at most ${MAX_METADATA_BYTES / 1024} KiB of metadata and ${MAX_ERROR_LENGTH} characters of error | ${DEFAULT_CAPACITY} (${Math.ceil((DEFAULT_CAPACITY * BYTES_PER_EVENT) / 1000)} kB without them) | |
+| executions open by id (\`startExecution\`) | ${MAX_OPEN} | |
 
 **Declared** are the names and labels given to \`tracker.track\` and to decorators, the templates of Express routes, and what
 \`tracker.declare({ type, names, labels })\` lists. **Undeclared** is what comes at run time: names and labels given to \`measure\`, \`start\`,
@@ -93,7 +98,7 @@ what is too much is replaced: a declared agent whose \`workspace\` is flooded ke
 as long as a tenth of all series is enough for them. In the archive such an event is named \`${OVERFLOW_VALUE}\` and carries \`keepwatch.name\` and its
 labels in \`metadata\`. Nothing is evicted: a counter that vanishes and comes back from zero would spoil every rate.
 
-A flood of everything costs at most 8 MB of memory (\`npm run test:flood\`).
+A flood of names, labels, paths and methods makes the heap grow by 8 MB at most, all metrics together (\`npm run test:flood\`).
 
 Label values are text: numbers, booleans and bigints are written as such, nothing as the empty string, all else (objects, symbols,
 functions, NaN, infinities) as \`__invalid__\`. NUL and half surrogate pairs become U+FFFD, and what is too long is cut. Each time is counted in

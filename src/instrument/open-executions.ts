@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Execution } from './execution.ts';
 
-const MAX_OPEN = 10_000;
+/** Executions open by id, unless told otherwise. */
+export const MAX_OPEN = 10_000;
 
 export class OpenExecutions {
   /** In the order in which they were started. */

@@ -27,6 +27,9 @@ export interface SpanWords {
   readonly hasParent: boolean;
 }
 
+/** Events that a ring holds, unless told otherwise. */
+export const DEFAULT_CAPACITY = 8192;
+
 export interface RingOptions {
   /** Events at most, of both lanes together; a power of two. Default 8192, which is 720 kB (`BYTES_PER_EVENT` each). */
   readonly capacity?: number;
@@ -77,7 +80,7 @@ export class EventRing {
   readonly #rest: LaneQueue;
   readonly #series: EventSeries[] = [];
 
-  constructor({ capacity = 8192, onHalfFull = () => {} }: RingOptions = {}) {
+  constructor({ capacity = DEFAULT_CAPACITY, onHalfFull = () => {} }: RingOptions = {}) {
     if (!Number.isInteger(capacity) || capacity < 2 || capacity > 2 ** 20 || (capacity & (capacity - 1)) !== 0) {
       throw new RangeError(`ring capacity: got ${capacity}; allowed: a power of two from 2 to ${2 ** 20}`);
     }
