@@ -1,6 +1,6 @@
 // Metadata of an event as bounded JSON: whatever the app gives becomes valid JSON that Postgres takes as jsonb, in bounded time and
 // bytes. Nothing here throws: getters, proxies and toJSON of the app may.
-import { boundText, errorText } from './bounded-text.ts';
+import { boundText, errorText, isShort } from './bounded-text.ts';
 
 /** Bytes of UTF-8 that one event's own metadata may take. */
 export const MAX_METADATA_BYTES = 4096;
@@ -9,7 +9,6 @@ const MAX_STRING_LENGTH = 1000;
 const MAX_KEY_LENGTH = 200;
 /** Values looked at, even if each of them is left out. */
 const MAX_VALUES = 2000;
-const LARGEST_BIGINT = 2n ** 256n;
 
 /** Says that something did not fit and was left out. */
 const TRUNCATED_MEMBER = '"keepwatch.truncated":true';
@@ -78,7 +77,7 @@ class BoundedWriter {
       case 'boolean':
         return value ? 'true' : 'false';
       case 'bigint':
-        return value > -LARGEST_BIGINT && value < LARGEST_BIGINT ? `"${value}"` : this.#leaveOut();
+        return isShort(value) ? `"${value}"` : this.#leaveOut();
       case 'object':
         return value === null ? 'null' : this.#writeObject(value, budget, depth);
       default:
@@ -176,6 +175,7 @@ class BoundedWriter {
     try {
       return write();
     } catch {
+      this.#values++; // `write` was not reached, which counts them
       return this.#leaveOut();
     }
   }

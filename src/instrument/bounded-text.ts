@@ -49,13 +49,17 @@ export function boundLabel(value: unknown): string {
     case 'boolean':
       return String(value);
     case 'bigint':
-      // Its digits would take time and memory by its size.
-      return value > -LARGEST_BIGINT && value < LARGEST_BIGINT ? String(value) : INVALID_LABEL;
+      return isShort(value) ? String(value) : INVALID_LABEL;
     case 'undefined':
       return '';
     default:
       return value === null ? '' : INVALID_LABEL;
   }
+}
+
+/** Whether a bigint may be written out: the digits of a larger one would take time and memory by its size. */
+export function isShort(value: bigint): boolean {
+  return value > -LARGEST_BIGINT && value < LARGEST_BIGINT;
 }
 
 /** `Name: message` of anything thrown, bounded, without credentials in URLs. Never throws, whatever the error's getters do. */

@@ -135,6 +135,22 @@ describe('boundedMembers', () => {
     assertStorable(boundedMembers({ text: 'x'.repeat(1_000_000), wide: '\u{1F600}'.repeat(500_000) }).members);
   });
 
+  it('asks a bounded number of getters that throw', () => {
+    let asked = 0;
+    const hostile = {};
+    for (let index = 0; index < 10_000; index++) {
+      Object.defineProperty(hostile, `key${index}`, {
+        enumerable: true,
+        get() {
+          asked++;
+          throw new Error('no');
+        },
+      });
+    }
+    assert.deepEqual(boundedMembers(hostile), { members: '"keepwatch.truncated":true', isTruncated: true });
+    assert.ok(asked <= 2001, `${asked} getters were asked`);
+  });
+
   it('gives valid, bounded JSON for anything', () => {
     fc.assert(
       fc.property(
