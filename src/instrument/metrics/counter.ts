@@ -7,7 +7,8 @@ import {
   frameLine,
   sampleName,
 } from '../exposition/exposition-text.ts';
-import { type ExposableMetric, grown, type MetricSnapshot, PIECE_LENGTH } from './metric.ts';
+import { grown } from '../grown.ts';
+import { type ExposableMetric, type MetricSnapshot, PIECE_LENGTH } from './metric.ts';
 import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
 import { SeriesLabels } from './series-labels.ts';
 import { DEFAULT_MAX_SERIES, SeriesTable } from './series-table.ts';

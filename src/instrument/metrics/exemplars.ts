@@ -1,7 +1,8 @@
 // One exemplar for each bucket that was hit by a traced execution: ids, value and time in typed arrays. Shown in OpenMetrics only.
 import { formatValue } from '../exposition/exposition-text.ts';
+import { grown } from '../grown.ts';
 import type { SpanWords } from '../recording/ring.ts';
-import { grown } from './metric.ts';
+import { formatTraceIds } from '../tracing/trace-context.ts';
 
 /** A bucket's exemplar stays for at least this long: observations are many, and a scrape shows only one. */
 const KEPT_MS = 1000;
@@ -35,20 +36,12 @@ export class Exemplars {
   }
 
   #addRow(bucket: number): number {
-    if (bucket >= this.#rows.length) {
-      const larger = new Uint32Array(Math.max(bucket + 1, 2 * this.#rows.length));
-      larger.set(this.#rows);
-      this.#rows = larger;
-    }
+    this.#rows = grown(this.#rows, bucket + 1);
     const row = this.#count++;
     this.#rows[bucket] = row + 1;
     this.#values = grown(this.#values, this.#count);
     this.#atMs = grown(this.#atMs, this.#count);
-    if (this.#count * WORDS > this.#ids.length) {
-      const larger = new Int32Array(2 * this.#ids.length);
-      larger.set(this.#ids);
-      this.#ids = larger;
-    }
+    this.#ids = grown(this.#ids, this.#count * WORDS);
     return row;
   }
 
@@ -69,11 +62,18 @@ export class Exemplars {
   get(bucket: number): Exemplar | undefined {
     const row = this.#rows[bucket] ?? 0;
     if (row === 0) return undefined;
+    const ids = this.#ids;
     const at = (row - 1) * WORDS;
-    const hex = (from: number, to: number) =>
-      Array.from(this.#ids.subarray(at + from, at + to), (word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
+    const { traceId, spanId } = formatTraceIds({
+      trace0: ids[at] as number,
+      trace1: ids[at + 1] as number,
+      trace2: ids[at + 2] as number,
+      trace3: ids[at + 3] as number,
+      span0: ids[at + 4] as number,
+      span1: ids[at + 5] as number,
+    });
     return {
-      labelSet: { trace_id: hex(0, 4), span_id: hex(4, 6) },
+      labelSet: { trace_id: traceId, span_id: spanId },
       value: this.#values[row - 1] as number,
       timestamp: Math.round(this.#atMs[row - 1] as number) / 1000,
     };

@@ -8,9 +8,10 @@ import {
   frameLine,
   type LineFrame,
 } from '../exposition/exposition-text.ts';
+import { grown } from '../grown.ts';
 import type { SpanWords } from '../recording/ring.ts';
 import { Exemplars } from './exemplars.ts';
-import { type ExposableMetric, grown, type MetricSample, type MetricSnapshot, PIECE_LENGTH } from './metric.ts';
+import { type ExposableMetric, type MetricSample, type MetricSnapshot, PIECE_LENGTH } from './metric.ts';
 import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
 import { SeriesLabels } from './series-labels.ts';
 import { DEFAULT_MAX_SERIES, SeriesTable } from './series-table.ts';

@@ -45,11 +45,3 @@ export interface ExposableMetric extends RegisteredMetric {
    */
   expose(format: ExpositionFormat, defaults: DefaultLabels): Iterable<string>;
 }
-
-/** Grows a table of numbers to at least `length` entries, keeping what it holds. */
-export function grown(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
-  if (length <= values.length) return values;
-  const larger = new Float64Array(Math.max(length, 2 * values.length));
-  larger.set(values);
-  return larger;
-}

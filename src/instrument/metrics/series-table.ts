@@ -1,6 +1,7 @@
 // The series of one metric: label values to slot numbers, bounded. What finds no place goes to `__other__`: values that were declared, and
 // closed labels, stay; so the figures of a declared name stay true whatever its other labels are flooded with.
 import { boundLabel } from '../bounded-text.ts';
+import { grown } from '../grown.ts';
 import { isClosedValue } from './catalogue.ts';
 import { Places } from './places.ts';
 
@@ -77,11 +78,7 @@ export class SeriesTable {
     const labels = Object.fromEntries(this.labelNames.map((name, index) => [name, texts[index] ?? '']));
     const slot = this.labelSets.push(labels) - 1;
     this.#slots.set(JSON.stringify(texts), slot);
-    if (slot >= this.overflowing.length) {
-      const larger = new Uint8Array(2 * this.overflowing.length);
-      larger.set(this.overflowing);
-      this.overflowing = larger;
-    }
+    this.overflowing = grown(this.overflowing, slot + 1);
     this.overflowing[slot] = texts.includes(OVERFLOW_VALUE) ? 1 : 0;
     this.#onNewSlot(slot);
     return slot;

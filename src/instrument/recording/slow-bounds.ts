@@ -1,4 +1,5 @@
 // What counts as slow, for each series by itself, without configuration: longer than about 99 % of the series' own executions.
+import { grown } from '../grown.ts';
 
 /** Executions of a series before any of them can be slow. */
 const WARM_UP = 100;
@@ -36,12 +37,7 @@ export class SlowBounds {
   }
 
   #grow(series: number): void {
-    const length = 2 ** Math.ceil(Math.log2(series + 1));
-    const boundMs = new Float64Array(length);
-    boundMs.set(this.#boundMs);
-    this.#boundMs = boundMs;
-    const seen = new Uint8Array(length);
-    seen.set(this.#seen);
-    this.#seen = seen;
+    this.#boundMs = grown(this.#boundMs, series + 1);
+    this.#seen = grown(this.#seen, series + 1);
   }
 }
