@@ -4,41 +4,10 @@ import { createChatApp } from '../../../demo/chat-app.ts';
 import { type Provider, startProvider } from '../../../demo/provider.ts';
 import { createChatStore, openDemoDatabase } from '../../../demo/store.ts';
 import { startTraffic, type TrafficAnswer } from '../../../demo/traffic.ts';
-import type { EventBatch, EventSink } from '../../../src/event.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { listen, type RunningServer } from '../../../src/server/listen.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-
-interface SeenEvent {
-  readonly type: string;
-  readonly name: string;
-  readonly status: string;
-  readonly trace: string;
-  readonly span: string;
-  readonly parent: string | undefined;
-}
-
-/** Takes everything and keeps what the test looks at. */
-class RecordingSink implements EventSink {
-  readonly events: SeenEvent[] = [];
-
-  accept(batch: EventBatch): number {
-    for (let index = 0; index < batch.size; index++) {
-      const ids = Buffer.alloc(32);
-      const present = batch.writeIds(index, ids, 0);
-      const { type, name } = batch.series(index);
-      this.events.push({
-        type,
-        name,
-        status: batch.status(index),
-        trace: ids.toString('hex', 0, 16),
-        span: ids.toString('hex', 16, 24),
-        parent: (present & 2) === 0 ? undefined : ids.toString('hex', 24, 32),
-      });
-    }
-    return batch.size;
-  }
-}
+import { type RecordedEvent, RecordingSink } from '../../support/recording-sink.ts';
 
 describe('the chat API', () => {
   let test: TestDatabase;
@@ -73,7 +42,7 @@ describe('the chat API', () => {
   });
 
   /** The events of a type, once everything recorded so far is there. */
-  function seen(type: string): SeenEvent[] {
+  function seen(type: string): RecordedEvent[] {
     tracker.flush();
     return sink.events.filter((event) => event.type === type);
   }
@@ -108,10 +77,10 @@ describe('the chat API', () => {
   it('nests agent under api, and model, tools, cache and queries under the agent', async () => {
     await startTraffic({ url: server.url, count: 100, rate: Number.POSITIVE_INFINITY, concurrency: 10, mix: 'clean' }).done;
     const api = seen('api');
-    const bySpan = new Map(sink.events.map((event) => [event.span, event]));
-    const parentOf = (event: SeenEvent) => {
-      const parent = event.parent === undefined ? undefined : bySpan.get(event.parent);
-      if (parent !== undefined) assert.equal(parent.trace, event.trace);
+    const bySpan = new Map(sink.events.map((event) => [event.spanId, event]));
+    const parentOf = (event: RecordedEvent) => {
+      const parent = event.parentSpanId === undefined ? undefined : bySpan.get(event.parentSpanId);
+      if (parent !== undefined) assert.equal(parent.traceId, event.traceId);
       return parent === undefined ? 'none' : `${parent.type} ${parent.name}`;
     };
     const parentsOf = (type: string) => [...new Set(seen(type).map(parentOf))].sort();

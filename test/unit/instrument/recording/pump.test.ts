@@ -125,7 +125,7 @@ describe('Pump', () => {
     const { pump, sink } = setUp();
     pump.connect(sink);
     pump.start();
-    await waitFor(() => sink.seen.length >= 2, { timeoutMs: 3000 });
+    await waitFor(() => sink.seen.length >= 2);
     pump.stop();
     assert.deepEqual(
       sink.seen.map(({ size }) => size),
@@ -160,7 +160,7 @@ describe('Pump', () => {
     push(2048);
     await new Promise((done) => setImmediate(done));
     assert.equal(sink.seen[0]?.size, 1024);
-    await waitFor(() => ring.waiting() === 0, { timeoutMs: 1000 });
+    await waitFor(() => ring.waiting() === 0);
     pump.stop();
     assert.deepEqual(
       sink.seen.slice(0, 2).map(({ recorded }) => recorded),
