@@ -63,12 +63,17 @@ export class Pump {
     });
   }
 
-  /** Hands on all that waits, now; returns when the ring is empty or the sink takes no more. */
+  /**
+   * Hands on all that waits, now; returns when the ring is empty or the sink takes no more. A sink that records, too, could go on for ever:
+   * it gets a ringful.
+   */
   flush(): void {
     const limit = this.#ring.capacity / 2; // half of the ring stays free for what is recorded while the sink works
     for (const lane of LANES) {
       let taken = this.#handOn(lane, limit);
-      while (taken > 0 && this.#ring.waiting(lane) > 0) taken = this.#handOn(lane, limit);
+      for (let total = taken; taken > 0 && this.#ring.waiting(lane) > 0 && total < this.#ring.capacity; total += taken) {
+        taken = this.#handOn(lane, limit);
+      }
     }
   }
 

@@ -43,8 +43,7 @@ export interface RingOptions {
  */
 export const BYTES_PER_EVENT = 16 + 44 + 16 + 12;
 
-// An event's numbers stand together, doubles in one table and words in the other: a push touches two or three cache lines, where a table
-// per field touched ten (measured: 10 ns a push).
+// An event's numbers stand together, doubles in one table and words in the other: a push touches two or three cache lines.
 const TIMES = 2;
 const DURATION = 1;
 const TEXTS = 2;
