@@ -17,6 +17,8 @@ const DISTRIBUTIONS: Readonly<Record<string, (random: () => number) => number>> 
   uniform: (random) => 10 + 90 * random(),
   lognormal: (random) => Math.exp(3 + normal(random)),
   'exponential, of microseconds': (random) => -0.005 * Math.log(1 - random()),
+  constant: () => 7,
+  'one in a thousand hangs': (random) => (random() < 0.999 ? 3 : 30_000) * (1 + random()),
   'two humps, one in ten slow': (random) => (random() < 0.1 ? 500 : 5) * (1 + 0.2 * random()),
 };
 
@@ -62,6 +64,44 @@ describe('SlowBounds', () => {
       shareOf(bounds, 3000, () => factor * (10 + 90 * random()));
       const share = shareOf(bounds, 50_000, () => factor * (10 + 90 * random()));
       assert.ok(share > 0.003 && share < 0.03, `${factor}: ${share}`);
+    }
+  });
+
+  it('calls few slow while it follows', () => {
+    for (const factor of [10, 0.1]) {
+      const random = createRandom(4);
+      const bounds = new SlowBounds();
+      shareOf(bounds, 20_000, () => 10 + 90 * random());
+      const meanwhile = 1500 * shareOf(bounds, 1500, () => factor * (10 + 90 * random()));
+      assert.ok(meanwhile <= 45, `${factor}: ${meanwhile} of 1500`);
+    }
+  });
+
+  it('keeps series apart as its tables grow, and lets each warm up', () => {
+    const bounds = new SlowBounds();
+    const seriesOf = [0, 1, 63, 64, 100, 1000, 70_000];
+    const usualMs = (place: number) => 10 ** (place - 3);
+    for (const [place, series] of seriesOf.entries()) {
+      for (let index = 0; index < 100; index++) assert.equal(bounds.isSlow(series, usualMs(place)), false);
+    }
+    for (const [place, series] of seriesOf.entries()) {
+      assert.equal(bounds.isSlow(series, 0.9 * usualMs(place)), false, `series ${series}`);
+      assert.equal(bounds.isSlow(series, 1.1 * usualMs(place)), true, `series ${series}`);
+      assert.equal(bounds.isSlow(series + 2, 1e9), false, `a new series beside ${series}`);
+    }
+  });
+
+  it('comes back from executions of ages, and from what is no number', () => {
+    for (const spoiled of [1e13, Number.NaN]) {
+      const bounds = new SlowBounds();
+      const random = createRandom(6);
+      const share = (count: number) => shareOf(bounds, count, () => 1 + random());
+      for (let round = 0; round < 2; round++) {
+        for (let index = 0; index < 100; index++) bounds.isSlow(0, spoiled);
+        share(20_000);
+        const settled = share(10_000);
+        assert.ok(settled > 0.003 && settled < 0.03, `${spoiled}, round ${round}: ${settled}`);
+      }
     }
   });
 
