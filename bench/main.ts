@@ -13,9 +13,10 @@ import { type Options, parseOptions, type SectionName } from './options.ts';
 import { formatNote, formatText, type SectionResult } from './report.ts';
 import { formatResults } from './results-file.ts';
 import { runScrape } from './scrape/run.ts';
+import { runSpool } from './spool/run.ts';
 import { runTrack } from './track/run.ts';
 
-const RUNNERS = { http: runHttp, track: runTrack, scrape: runScrape, archive: runArchive } satisfies Record<
+const RUNNERS = { http: runHttp, track: runTrack, scrape: runScrape, spool: runSpool, archive: runArchive } satisfies Record<
   SectionName,
   (context: BenchContext) => Promise<SectionResult>
 >;
@@ -23,6 +24,7 @@ const DEFAULT_EFFORT = {
   http: { generations: 3, rounds: 10 },
   track: { generations: 3, rounds: 20 },
   scrape: { generations: 3, rounds: 15 },
+  spool: { generations: 3, rounds: 12 },
   archive: { generations: 1, rounds: 7 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;
 

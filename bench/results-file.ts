@@ -6,6 +6,7 @@ const TITLES: Readonly<Record<string, string>> = {
   http: 'Express requests',
   track: 'Wrapped calls',
   scrape: 'Scrapes',
+  spool: 'Events to the disk',
   archive: 'Rows into Postgres',
 };
 

@@ -74,12 +74,32 @@ export function pairedDifferenceOf<S>(
   other: string,
   value: (slice: S) => number,
 ): Estimate {
-  const differences = rounds.flatMap((turns) => {
+  return comparePairs(rounds, contender, other, value, (own, others) => own - others);
+}
+
+/** The value of one contender divided by that of another, paired by round. */
+export function pairedRatioOf<S>(
+  rounds: readonly (readonly Turn<S>[])[],
+  contender: string,
+  other: string,
+  value: (slice: S) => number,
+): Estimate {
+  return comparePairs(rounds, contender, other, value, (own, others) => own / others);
+}
+
+function comparePairs<S>(
+  rounds: readonly (readonly Turn<S>[])[],
+  contender: string,
+  other: string,
+  value: (slice: S) => number,
+  combine: (own: number, others: number) => number,
+): Estimate {
+  const pairs = rounds.flatMap((turns) => {
     const own = turns.find((turn) => turn.contender === contender);
     const others = turns.find((turn) => turn.contender === other);
-    return own === undefined || others === undefined ? [] : [value(own.slice) - value(others.slice)];
+    return own === undefined || others === undefined ? [] : [combine(value(own.slice), value(others.slice))];
   });
-  return estimate(differences);
+  return estimate(pairs);
 }
 
 function compare<S>(

@@ -5,6 +5,7 @@ import {
   estimateOfReference,
   orderOfRound,
   pairedDifferenceOf,
+  pairedRatioOf,
   ratioOf,
   takeTurns,
 } from '../../../bench/turns.ts';
@@ -33,6 +34,10 @@ describe('turns of the benchmark', () => {
     assert.deepEqual(
       pairedDifferenceOf(rounds, 'c', 'b', (value) => value),
       { median: 12, low: 10, high: 14, samples: 2 },
+    );
+    assert.deepEqual(
+      pairedRatioOf(rounds, 'c', 'b', (value) => value),
+      { median: (40 / 30 + 49 / 35) / 2, low: 40 / 30, high: 49 / 35, samples: 2 },
     );
     assert.equal(pairedDifferenceOf(rounds, 'c', 'nobody', (value) => value).samples, 0);
   });

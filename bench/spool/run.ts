@@ -1,0 +1,93 @@
+// The section on the spool: what it costs a process to bring ended executions from memory to the disk.
+import type { Child } from '../children.ts';
+import type { BenchContext } from '../context.ts';
+import type { Column, SectionResult, Table } from '../report.ts';
+import { estimate } from '../statistics.ts';
+import { differenceOf, estimateOf, estimateOfReference, pairedRatioOf, type Turn, takeTurns } from '../turns.ts';
+import { BURST, type SpoolContenderMethods, type SpoolSlice } from './contender.ts';
+
+const REFERENCE = 'Keepwatch, recording alone';
+const KEEPWATCH = 'Keepwatch, recording and spool';
+const CONTENDERS: Readonly<Record<string, string>> = {
+  [REFERENCE]: 'spool/contender-record.ts',
+  [KEEPWATCH]: 'spool/contender-keepwatch.ts',
+  'pino, a JSON line an event': 'spool/contender-pino.ts',
+  'JSON.stringify, appendFile': 'spool/contender-json-lines.ts',
+  'COPY text, appendFile': 'spool/contender-copy-text.ts',
+};
+const CORE = 0;
+const BURSTS = { full: 5, quick: 1 } as const;
+const WARM_UP_SLICES = 6;
+
+/** Runs the section on the spool. */
+export async function runSpool({ children, effort, progress }: BenchContext): Promise<SectionResult> {
+  const bursts = effort.isQuick ? BURSTS.quick : BURSTS.full;
+  const others = Object.keys(CONTENDERS).filter((name) => name !== REFERENCE);
+  const rounds: Turn<SpoolSlice>[][] = [];
+  for (let generation = 0; generation < effort.generations; generation++) {
+    const processes = new Map<string, Child<SpoolContenderMethods>>();
+    const run = async (name: string): Promise<SpoolSlice> => {
+      const child = processes.get(name);
+      if (child === undefined) throw new Error(`${name} was not started`);
+      return child.call('run', { bursts });
+    };
+    for (const [name, module] of Object.entries(CONTENDERS)) {
+      processes.set(name, children.start<SpoolContenderMethods>(module, { core: CORE }));
+      for (let slice = 0; slice < (effort.isQuick ? 1 : WARM_UP_SLICES); slice++) await run(name);
+    }
+    for (let round = 0; round < effort.rounds; round++) {
+      progress(`spool: processes ${generation + 1}/${effort.generations}, round ${round + 1}/${effort.rounds}`);
+      rounds.push(await takeTurns(REFERENCE, others, round, run));
+    }
+    for (const child of processes.values()) await child.stop();
+  }
+  return { name: 'spool', notes: notesOf(bursts * BURST), tables: [createTable(rounds)], problems: [] };
+}
+
+const COLUMNS: readonly Column[] = [
+  { name: 'CPU s a million', digits: 2 },
+  { name: 'to Keepwatch', digits: 2 },
+  { name: 'recording too', digits: 2 },
+  { name: 'more than recording', digits: 2, signed: true },
+  { name: 'B an event', digits: 0 },
+  { name: 'longest block, ms', digits: 1 },
+  { name: 'the worst, ms', digits: 1 },
+];
+
+function createTable(rounds: readonly (readonly Turn<SpoolSlice>[])[]): Table {
+  const turns = rounds.flat();
+  const store = (slice: SpoolSlice) => slice.storeSeconds;
+  const whole = (slice: SpoolSlice) => slice.wholeSeconds;
+  const rows = Object.keys(CONTENDERS).map((contender) => {
+    if (contender === REFERENCE) {
+      const cells = [estimateOfReference(turns, store), '', estimateOfReference(turns, whole), '', '', '', ''];
+      return { contender, cells };
+    }
+    const isOurs = contender === KEEPWATCH;
+    const slices = turns.filter((turn) => turn.contender === contender).map(({ slice }) => slice);
+    const blocks = slices.map((slice) => slice.longestBlockMs);
+    return {
+      contender,
+      cells: [
+        estimateOf(turns, contender, store),
+        isOurs ? '' : pairedRatioOf(rounds, contender, KEEPWATCH, store),
+        isOurs ? estimateOf(turns, contender, whole) : '',
+        isOurs ? differenceOf(turns, contender, whole) : '',
+        slices.at(-1)?.bytesPerEvent ?? Number.NaN,
+        isOurs ? estimate(blocks) : '',
+        isOurs ? Math.max(...blocks) : '',
+      ],
+    };
+  });
+  return { title: 'Events to the disk', columns: COLUMNS, rows };
+}
+
+function notesOf(events: number): string[] {
+  return [
+    `${events.toLocaleString('en')} reference events a slice (name 21 bytes, metadata 104 bytes of 5 keys, trace and span ids), given in bursts of ${BURST.toLocaleString('en')} and synced at the end of the slice; all on one core, in turns.`,
+    '"CPU s a million" is the CPU time of the whole process, all threads, from events in memory to the disk. Keepwatch: from the ring, by the pump in turns of the event loop, through encoder, checksum, segment file, fsync and rename; two lanes. "recording alone" lets the events go: what its pump costs.',
+    '"recording too" adds what comes before, a tracked execution with metrics, trace and metadata; "more than recording" is the whole less that of the recording slices around it: the garbage that spooling leaves behind is in it.',
+    'The others are given their rows as finished objects, which cost them nothing here; COPY text escapes its texts.',
+    'A block is the time between two turns of the event loop while a burst is handed on, as far as the process had the CPU meanwhile.',
+  ];
+}
