@@ -13,6 +13,7 @@ import { LaneDrain } from './lane-drain.ts';
 import { drainLeftovers } from './leftovers.ts';
 import type { Maintenance } from './maintenance.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
+import { RefusalStreak } from './refused-rows.ts';
 import type { Source } from './source.ts';
 import type { Spool } from './spool.ts';
 import { removeSource } from './spool-folder.ts';
@@ -70,6 +71,7 @@ export class Archiver {
   };
   readonly #options: ArchiverOptions;
   readonly #partitions: Partitions;
+  readonly #refusals: RefusalStreak;
   readonly #lanes: Readonly<Record<Lane, LaneDrain>>;
   readonly #backOff: BackOff;
   readonly #leftoversBackOff: BackOff;
@@ -92,6 +94,7 @@ export class Archiver {
       rest: new LaneDrain({ lane: 'rest', spool: spool.lane('rest'), source, folder }),
     };
     this.#partitions = createPartitions(options.database);
+    this.#refusals = new RefusalStreak(options.logger);
     this.#backOff = new BackOff('archive', options.logger);
     this.#leftoversBackOff = new BackOff('archive of dead processes', options.logger);
   }
@@ -260,7 +263,7 @@ export class Archiver {
 
   #drainContext(): DrainContext {
     const { database, spoolDir, keepMs, logger } = this.#options;
-    return { database, spoolDir, keepMs, logger, partitions: this.#partitions };
+    return { database, spoolDir, keepMs, logger, partitions: this.#partitions, refusals: this.#refusals };
   }
 
   /** Beside the own runs, so that a backlog does not hold up what is live. */

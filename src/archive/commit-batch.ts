@@ -1,10 +1,10 @@
 // One batch of blocks to Postgres, in one transaction: the mark first, then the rows, then what was refused. Committing it twice is
 // impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
-import { type Database, inTransaction, sqlState, type Transaction } from '../db/database.ts';
+import { type Database, inTransaction, sqlState } from '../db/database.ts';
 import { loadSql, readSql } from '../db/sql.ts';
-import { describeError } from '../errors.ts';
-import { COPY_HEADER, COPY_TRAILER, readTimestampMs, splitTuples } from './copy-tuples.ts';
+import { readTimestampMs, splitTuples } from './copy-tuples.ts';
 import type { Partitions } from './partitions.ts';
+import { copyAll, copyCarefully, isRefusal, type RefusalStreak, type Rows, type Run } from './refused-rows.ts';
 import type { SegmentHeader } from './segment-format.ts';
 import type { Block } from './segment-reader.ts';
 
@@ -17,8 +17,6 @@ const MISSING_PARTITION = '23514';
 
 const beginBatch = readSql('archive/begin-batch');
 const moveMark = loadSql('archive/move-mark');
-const copyRows = loadSql('archive/copy-rows');
-const insertDeadLetter = loadSql('archive/insert-dead-letter');
 const countDeadLetters = loadSql('archive/count-dead-letters');
 
 /** A run of blocks of one segment. */
@@ -38,6 +36,8 @@ export interface BatchContext {
   readonly otherLanesMs?: number;
   /** How long raw events are kept. Default: for ever. */
   readonly keepMs?: number | undefined;
+  /** Of this process. Default: each batch is judged by itself. */
+  readonly refusals?: RefusalStreak;
 }
 
 /** What became of a batch's rows. */
@@ -49,21 +49,6 @@ export interface BatchOutcome {
   readonly damaged: number;
 }
 
-/** Neighbouring rows of a block. */
-interface Run {
-  readonly block: number;
-  /** Place of the first one in its block, counted from 1. */
-  readonly row: number;
-  readonly frames: Buffer;
-}
-
-/** Rows for one relation. */
-interface Rows {
-  readonly relation: string;
-  readonly runs: readonly Run[];
-  readonly count: number;
-}
-
 /**
  * Commits the batch.
  * @returns undefined when the mark did not move: its first block is committed already, or the source is unknown
@@ -72,6 +57,19 @@ interface Rows {
 export async function commitBatch(batch: Batch, context: BatchContext): Promise<BatchOutcome | undefined> {
   const [archive, quarantine] = sortByWindow(batch, windowOf(context));
   await coverDays(batch, context);
+  const outcome = await commitRows(batch, context, archive, quarantine);
+  if (outcome !== undefined) {
+    context.refusals?.noteCommit({ taken: outcome.archived + outcome.quarantined, refused: outcome.deadLettered });
+  }
+  return outcome;
+}
+
+async function commitRows(
+  batch: Batch,
+  context: BatchContext,
+  archive: Rows,
+  quarantine: Rows,
+): Promise<BatchOutcome | undefined> {
   try {
     return await attempt(batch, context, archive, quarantine, false);
   } catch (error) {
@@ -87,7 +85,7 @@ export async function commitBatch(batch: Batch, context: BatchContext): Promise<
 /** @param isCareful rows may be refused: find them, and commit the others */
 function attempt(
   { header, blocks }: Batch,
-  { database, clockOffsetMs, otherLanesMs = Infinity }: BatchContext,
+  { database, clockOffsetMs, refusals, otherLanesMs = Infinity }: BatchContext,
   archive: Rows,
   quarantine: Rows,
   isCareful: boolean,
@@ -114,8 +112,8 @@ function attempt(
     const refused = { archived: 0, quarantined: 0 };
     for (const rows of [archive, quarantine]) {
       if (rows.count === 0) continue;
-      if (!isCareful) await copy(transaction, header, rows.relation, rows.runs);
-      else refused[rows === archive ? 'archived' : 'quarantined'] = await copyCarefully(transaction, header, rows);
+      if (!isCareful) await copyAll(transaction, header, rows);
+      else refused[rows === archive ? 'archived' : 'quarantined'] = await copyCarefully(transaction, header, rows, refusals);
     }
     const deadLettered = refused.archived + refused.quarantined;
     if (deadLettered > 0) await transaction.none(countDeadLetters, { ...place, ...refused, events: deadLettered });
@@ -126,46 +124,6 @@ function attempt(
       damaged: mark.damaged,
     };
   });
-}
-
-async function copy(transaction: Transaction, header: SegmentHeader, relation: string, runs: readonly Run[]): Promise<void> {
-  const frames = runs.map((run) => run.frames);
-  await transaction.copyFrom(copyRows, [COPY_HEADER, ...frames, COPY_TRAILER], { relation, columns: header.columns });
-}
-
-/** Copies what Postgres takes and puts what it refuses in the dead letter. @returns how many it refused */
-async function copyCarefully(transaction: Transaction, header: SegmentHeader, { relation, runs }: Rows): Promise<number> {
-  const rows = runs.flatMap(({ block, row, frames }) =>
-    splitTuples(frames).map((tuple, index) => ({ block, row: row + index, frames: tuple })),
-  );
-  const ranges: [number, number][] = [[0, rows.length]];
-  let refused = 0;
-  for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
-    const [from, to] = range;
-    const part = rows.slice(from, to);
-    try {
-      await transaction.savepoint((inner) => copy(inner, header, relation, part));
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      const [only] = part;
-      if (part.length === 1 && only !== undefined) {
-        refused++;
-        const { sourceId, lane, segment } = header;
-        const reason = { sqlstate: sqlState(error) ?? '', error: describeError(error) };
-        await transaction.none(insertDeadLetter, { sourceId, lane, segment, ...only, payload: only.frames, ...reason });
-      } else {
-        const middle = (from + to) >>> 1;
-        ranges.push([middle, to], [from, middle]);
-      }
-    }
-  }
-  return refused;
-}
-
-/** Whether Postgres refuses a row, rather than the work at this moment: data exceptions, integrity violations, limits of its program. */
-function isRefusal(error: unknown): boolean {
-  const state = sqlState(error);
-  return state !== undefined && /^(22|23|54)/.test(state);
 }
 
 /** A sentence when the clock of a source is so far off that its events are quarantined; undefined while it is not. */

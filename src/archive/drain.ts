@@ -17,7 +17,7 @@ const DEFAULT_BATCH_BYTES = 4_000_000;
 const registerSource = loadSql('archive/register-source');
 const readMarkRow = loadSql('archive/read-mark');
 
-export interface DrainContext extends Pick<BatchContext, 'database' | 'partitions' | 'otherLanesMs' | 'keepMs'> {
+export interface DrainContext extends Pick<BatchContext, 'database' | 'partitions' | 'otherLanesMs' | 'keepMs' | 'refusals'> {
   readonly spoolDir: string;
   readonly logger: Logger;
   /** The clock of this process, in milliseconds since the epoch; undefined when the source is another process. */

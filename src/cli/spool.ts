@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { drainLeftovers } from '../archive/leftovers.ts';
 import { createPartitions } from '../archive/partitions.ts';
+import { RefusalStreak } from '../archive/refused-rows.ts';
 import { listSpool, type SpooledLane, type VerifiedSpool, verifySpool } from '../archive/spool-inspection.ts';
 import { repairSpool } from '../archive/spool-repair.ts';
 import { loadConfig } from '../config.ts';
@@ -76,13 +77,15 @@ async function repair({ json, dryRun }: Flags): Promise<void> {
 async function drain({ json }: Flags): Promise<void> {
   const config = loadConfig();
   const counts = { archived: 0, deadLettered: 0, quarantined: 0 };
+  const logger = createLogger({ level: 'warn', service: config.service });
   await withStorage(config, async ({ database }) => {
     await drainLeftovers(undefined, {
       database,
       partitions: createPartitions(database),
       spoolDir: config.spoolDir,
       keepMs: config.retention,
-      logger: createLogger({ level: 'warn', service: config.service }),
+      logger,
+      refusals: new RefusalStreak(logger),
       onCommit: ({ archived, deadLettered, quarantined }) => {
         counts.archived += archived;
         counts.deadLettered += deadLettered;
