@@ -1,11 +1,10 @@
 // The archive of one process: a spool that takes its events, and an archiver that brings them to Postgres. Exactly once.
-import { join } from 'node:path';
 import type { Database } from '../db/database.ts';
 import type { DropReason, EventSink } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
 import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
-import { createSource, formatSourceId } from './source.ts';
+import { formatSourceId } from './source.ts';
 import { Spool } from './spool.ts';
 
 export interface ArchiveOptions {
@@ -53,7 +52,7 @@ export interface ArchiveStats {
 }
 
 export interface Archive {
-  /** 63 random bits: `source_id` of the rows of this process. */
+  /** 63 random bits: `source_id` of what this process records now. */
   readonly sourceId: bigint;
   readonly sink: EventSink;
   /** Makes the schedule and the first run, without waiting for Postgres. What dead processes left is drained beside it. */
@@ -70,11 +69,11 @@ export interface Archive {
 /** Builds it; nothing runs and no file is made yet. */
 export function createArchive(options: ArchiveOptions): Archive {
   const { database, spoolDir, durability, service, instance, now, logger } = options;
-  const source = createSource({ service, instance, startedAtMs: now() });
-  const folder = join(spoolDir, formatSourceId(source.sourceId));
   const spool = new Spool({
-    folder,
-    source,
+    spoolDir,
+    service,
+    instance,
+    now,
     maxBytes: options.spoolMaxBytes,
     ...(options.maxQueueBytes === undefined ? {} : { maxQueueBytes: options.maxQueueBytes }),
     durability,
@@ -82,9 +81,10 @@ export function createArchive(options: ArchiveOptions): Archive {
   });
   const { cron, collect } = options;
   const maintenance =
-    options.maintenance && new Maintenance({ ...options.maintenance, holder: formatSourceId(source.sourceId), logger });
+    options.maintenance &&
+    new Maintenance({ ...options.maintenance, holder: formatSourceId(spool.current.source.sourceId), logger });
   const keepMs = options.maintenance?.keepMs;
-  const archiver = new Archiver({ database, spool, source, spoolDir, folder, cron, now, collect, maintenance, keepMs, logger });
+  const archiver = new Archiver({ database, spool, spoolDir, cron, now, collect, maintenance, keepMs, logger });
 
   function stats(): ArchiveStats {
     const { archived, deadLettered, quarantined, damaged, failures, batches, batchSecondsSum } = archiver.totals;
@@ -111,7 +111,9 @@ export function createArchive(options: ArchiveOptions): Archive {
   }
 
   return {
-    sourceId: source.sourceId,
+    get sourceId() {
+      return spool.current.source.sourceId;
+    },
     sink: { accept: (batch) => archiver.accept(batch) },
     start: () => archiver.start(),
     flush: () => archiver.flush(),

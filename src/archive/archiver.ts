@@ -8,13 +8,13 @@ import { type Schedule, startSchedule } from '../schedule.ts';
 import { within } from '../within.ts';
 import { BackOff } from './back-off.ts';
 import { type BatchOutcome, describeSkew } from './commit-batch.ts';
-import { type DrainContext, readMark } from './drain.ts';
+import { type DrainContext, type Mark, readMark } from './drain.ts';
 import { LaneDrain } from './lane-drain.ts';
 import { drainLeftovers } from './leftovers.ts';
 import type { Maintenance } from './maintenance.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { RefusalStreak } from './refused-rows.ts';
-import type { Source } from './source.ts';
+import type { SourceSpool } from './source-spool.ts';
 import type { Spool } from './spool.ts';
 import { removeSource } from './spool-folder.ts';
 
@@ -32,10 +32,7 @@ const closeSource = loadSql('archive/close-source');
 export interface ArchiverOptions {
   readonly database: Database;
   readonly spool: Spool;
-  readonly source: Source;
   readonly spoolDir: string;
-  /** The source's own folder in it. */
-  readonly folder: string;
   /** Cron expression of 5 or 6 fields. */
   readonly cron: string;
   readonly now: () => number;
@@ -47,6 +44,8 @@ export interface ArchiverOptions {
   readonly keepMs: number | undefined;
   readonly logger: Logger;
 }
+
+type LaneDrains = Readonly<Record<Lane, LaneDrain>>;
 
 /** What this process has archived of its own events, cumulative. */
 export interface ArchiverTotals {
@@ -72,7 +71,8 @@ export class Archiver {
   readonly #options: ArchiverOptions;
   readonly #partitions: Partitions;
   readonly #refusals: RefusalStreak;
-  readonly #lanes: Readonly<Record<Lane, LaneDrain>>;
+  readonly #lanes = new WeakMap<SourceSpool, LaneDrains>();
+  #releasedDamaged = 0;
   readonly #backOff: BackOff;
   readonly #leftoversBackOff: BackOff;
   #schedule: Schedule | undefined;
@@ -88,11 +88,6 @@ export class Archiver {
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
-    const { spool, source, folder } = options;
-    this.#lanes = {
-      keep: new LaneDrain({ lane: 'keep', spool: spool.lane('keep'), source, folder }),
-      rest: new LaneDrain({ lane: 'rest', spool: spool.lane('rest'), source, folder }),
-    };
     this.#partitions = createPartitions(options.database);
     this.#refusals = new RefusalStreak(options.logger);
     this.#backOff = new BackOff('archive', options.logger);
@@ -163,7 +158,7 @@ export class Archiver {
           await spool.seal();
           isDone = await this.#drain(false);
         }
-        if (isDone && spool.events === 0) await this.#close();
+        if (isDone && spool.events === 0) await this.#close(spool.current);
         await this.#leftovers;
         await maintenance?.stop();
       });
@@ -214,11 +209,12 @@ export class Archiver {
    * @returns whether all that is sealed is committed
    */
   async #drain(mayCollect: boolean): Promise<boolean> {
-    const { source, spool, now } = this.#options;
+    const { spool, now } = this.#options;
     const context = { ...this.#drainContext(), now, onCommit: this.#noteCommit };
+    const { current } = spool;
     try {
       this.#waitFor('Postgres');
-      const mark = await readMark(source, 'rest', context);
+      const mark = await readMark(current.source, 'rest', context);
       this.#noteSkew(describeSkew(mark.clockOffsetMs ?? 0));
       if (mayCollect) {
         this.#collect();
@@ -226,13 +222,14 @@ export class Archiver {
         await spool.seal();
         this.#waitFor('Postgres');
       }
-      const { keep, rest } = this.#lanes;
-      const isKeepDone = await keep.run({ ...context, otherLanesMs: rest.committedMs });
-      const isRestDone = await rest.run({ ...context, otherLanesMs: keep.committedMs }, mark);
-      if (spool.events === 0) await this.#tellWatermark();
+      // Known to the ledger first: the watermark of what is new must not speak for what is older.
+      for (const { source } of spool.retired) await readMark(source, 'rest', context);
+      let isDone = await this.#drainSource(current, context, mark);
+      if (current.events === 0) await this.#tellWatermark(current);
+      for (const source of spool.retired) if (!(await this.#finishRetired(source, context))) isDone = false;
       await this.#partitions.coverAhead(performance.now() + mark.databaseOffsetMs);
       this.#backOff.succeed();
-      return isKeepDone && isRestDone;
+      return isDone;
     } catch (error) {
       this.totals.failures++;
       this.#partitions.forget();
@@ -243,12 +240,41 @@ export class Archiver {
     }
   }
 
+  async #drainSource(source: SourceSpool, context: DrainContext, mark?: Mark): Promise<boolean> {
+    const { keep, rest } = this.#lanesOf(source);
+    const isKeepDone = await keep.run({ ...context, otherLanesMs: rest.committedMs });
+    const isRestDone = await rest.run({ ...context, otherLanesMs: keep.committedMs }, mark);
+    return isKeepDone && isRestDone;
+  }
+
+  /** Drains a source that was ended; closes it when nothing is left. @returns whether it is closed */
+  async #finishRetired(source: SourceSpool, context: DrainContext): Promise<boolean> {
+    if (!(await this.#drainSource(source, context)) || source.events > 0 || source.hasUntoldCounts) return false;
+    await this.#close(source);
+    const { keep, rest } = this.#lanesOf(source);
+    this.#releasedDamaged += keep.damaged + rest.damaged;
+    this.#options.spool.release(source);
+    return true;
+  }
+
+  #lanesOf(source: SourceSpool): LaneDrains {
+    let lanes = this.#lanes.get(source);
+    if (lanes === undefined) {
+      const create = (lane: Lane) =>
+        new LaneDrain({ lane, spool: source.lane(lane), source: source.source, folder: source.folder });
+      lanes = { keep: create('keep'), rest: create('rest') };
+      this.#lanes.set(source, lanes);
+    }
+    return lanes;
+  }
+
   /** Of an idle source, which commits nothing that would. */
-  async #tellWatermark(): Promise<void> {
-    const { database, source, now } = this.#options;
-    const lowWatermarkMs = Math.min(this.#lanes.keep.committedMs, this.#lanes.rest.committedMs);
+  async #tellWatermark(source: SourceSpool): Promise<void> {
+    const { database, now } = this.#options;
+    const { keep, rest } = this.#lanesOf(source);
+    const lowWatermarkMs = Math.min(keep.committedMs, rest.committedMs);
     if (!Number.isFinite(lowWatermarkMs)) return;
-    await database.none(touchSource, { sourceId: source.sourceId, lowWatermarkMs, nowMs: now() });
+    await database.none(touchSource, { sourceId: source.source.sourceId, lowWatermarkMs, nowMs: now() });
   }
 
   #waitFor(what: string): void {
@@ -272,9 +298,11 @@ export class Archiver {
     if (this.#leftovers !== undefined || nowMs < this.#leftoversDueMs || this.#leftoversBackOff.isWaiting) return;
     this.#leftoversDueMs = nowMs + LEFTOVERS_EVERY_MS;
     const context = { ...this.#drainContext(), shouldStop: () => this.#isStopping };
-    this.#leftovers = drainLeftovers(this.#options.source.sourceId, context)
+    const { spool } = this.#options;
+    this.#leftovers = drainLeftovers(spool.current.source.sourceId, context)
       .then((bytes) => {
-        this.#options.spool.setOtherBytes(bytes);
+        const retiredBytes = spool.retired.reduce((sum, source) => sum + source.bytes, 0);
+        spool.setOtherBytes(Math.max(0, bytes - retiredBytes));
         this.#leftoversBackOff.succeed();
       })
       .catch((error: unknown) => {
@@ -287,11 +315,11 @@ export class Archiver {
       });
   }
 
-  async #close(): Promise<void> {
-    const { database, source, spool, folder } = this.#options;
-    const lowWatermarkMs = Number.isFinite(spool.lowWatermarkMs) ? spool.lowWatermarkMs : null;
-    await database.none(closeSource, { sourceId: source.sourceId, lowWatermarkMs, unknownTailBytes: 0 });
-    await removeSource(folder, []);
+  async #close(source: SourceSpool): Promise<void> {
+    const lowWatermarkMs = Number.isFinite(source.lowWatermarkMs) ? source.lowWatermarkMs : null;
+    const { sourceId } = source.source;
+    await this.#options.database.none(closeSource, { sourceId, lowWatermarkMs, unknownTailBytes: 0 });
+    await removeSource(source.folder, []);
   }
 
   #collect(): void {
@@ -308,7 +336,12 @@ export class Archiver {
     totals.archived += outcome.archived;
     totals.deadLettered += outcome.deadLettered;
     totals.quarantined += outcome.quarantined;
-    totals.damaged = this.#lanes.keep.damaged + this.#lanes.rest.damaged;
+    const { spool } = this.#options;
+    totals.damaged = this.#releasedDamaged;
+    for (const source of [spool.current, ...spool.retired]) {
+      const { keep, rest } = this.#lanesOf(source);
+      totals.damaged += keep.damaged + rest.damaged;
+    }
     totals.batches++;
     totals.batchSecondsSum += durationMs / 1000;
   };

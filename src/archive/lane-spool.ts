@@ -4,7 +4,7 @@ import { describeError } from '../errors.ts';
 import { type DropReason, type EventBatch, type EventCounts, type EventSink, LANES, type Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { BlockQueue, type QueuedBlock } from './block-queue.ts';
-import { Encoder } from './encoder.ts';
+import { type EncodedRows, Encoder } from './encoder.ts';
 import { encodeEmptyBlock } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { SourceHome } from './source-home.ts';
@@ -13,10 +13,12 @@ export interface LaneSpoolOptions {
   readonly lane: Lane;
   /** Of the source; shared by its lanes. */
   readonly home: SourceHome;
+  /** Where the source before it ended; undefined for the first of a process. */
+  readonly from: LanePosition | undefined;
   /** Asked before each block: events are dropped while the spool is full. */
   readonly isFull: () => boolean;
-  /** Bytes at most in memory. */
-  readonly maxQueueBytes: number;
+  /** Bytes at most that may wait in memory, asked before each block. */
+  readonly queueLimit: () => number;
   /** A segment is sealed when it is longer. */
   readonly segmentBytes: number;
   /** `disk`: every write is synced before the next one. */
@@ -24,25 +26,40 @@ export interface LaneSpoolOptions {
   readonly logger: Logger;
 }
 
-const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
+/** How far a lane of a source has come: where the next source of the process begins. */
+export interface LanePosition {
+  /** What the tracker had counted with the last event that was accepted. */
+  readonly given: EventCounts;
+  readonly lowWatermarkMs: number;
+  readonly isUsed: boolean;
+}
 
-/** What this process spools in one lane. */
+const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
+const START: LanePosition = { given: NO_COUNTS, lowWatermarkMs: -Infinity, isUsed: false };
+
+/** What one source spools in one lane. */
 export class LaneSpool implements EventSink {
   readonly #options: LaneSpoolOptions;
-  readonly #encoder: Encoder;
+  readonly #from: LanePosition;
+  /** Made with the first event, and let go when the source is ended. */
+  #encoder: Encoder | undefined;
   readonly #queue = new BlockQueue();
   readonly #writer: SegmentWriter;
   readonly #dropped: Partial<Record<DropReason, number>> = {};
   /** After the last event that was accepted, whether or not a block has told it yet. */
   #counts: EventCounts = NO_COUNTS;
-  #lowWatermarkMs = -Infinity;
-  #isUsed = false;
+  #given: EventCounts;
+  #lowWatermarkMs: number;
+  #isUsed: boolean;
   #isClosed = false;
 
   constructor(options: LaneSpoolOptions) {
-    const { lane, home, durability, logger, segmentBytes } = options;
+    const { lane, home, from = START, durability, logger, segmentBytes } = options;
     this.#options = options;
-    this.#encoder = new Encoder(home.source.sourceId, LANES.indexOf(lane));
+    this.#from = from;
+    this.#given = from.given;
+    this.#lowWatermarkMs = from.lowWatermarkMs;
+    this.#isUsed = from.isUsed;
     this.#writer = new SegmentWriter({
       lane,
       home,
@@ -69,6 +86,8 @@ export class LaneSpool implements EventSink {
       next = this.#encodeBlock(batch, next);
     }
     this.#counts = this.#countsAfter(batch, next);
+    const { recorded, sampledOut, dropped } = batch.counts;
+    this.#given = { recorded: recorded - (batch.size - next), sampledOut, dropped: { ...dropped } };
     if (next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs) this.#lowWatermarkMs = batch.lowWatermarkMs;
     this.#writer.write();
     return next;
@@ -109,6 +128,7 @@ export class LaneSpool implements EventSink {
   /** Takes nothing more. What is queued can still be sealed. */
   close(): void {
     this.#isClosed = true;
+    this.#encoder = undefined;
   }
 
   /** Stops trying again; what is queued stays in memory for `appendSync`. */
@@ -141,6 +161,16 @@ export class LaneSpool implements EventSink {
     return this.#dropped;
   }
 
+  /** How far it has come. */
+  get position(): LanePosition {
+    return { given: this.#given, lowWatermarkMs: this.#lowWatermarkMs, isUsed: this.#isUsed };
+  }
+
+  /** Bytes in memory. */
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
   /** Bytes on the disk and in the queue, of this source. */
   get bytes(): number {
     return this.#queue.bytes + this.#writer.written.bytes;
@@ -169,44 +199,49 @@ export class LaneSpool implements EventSink {
 
   #refusal(): 'wait' | DropReason | undefined {
     if (this.#options.isFull()) return 'spool_full';
-    if (this.#queue.bytes < this.#options.maxQueueBytes) return undefined;
+    if (this.#queue.bytes < this.#options.queueLimit()) return undefined;
     return this.#writer.failure === undefined ? 'wait' : 'spool_error';
   }
 
   /** @returns the index of the first event that is not in the block */
   #encodeBlock(batch: EventBatch, from: number): number {
+    const { home, lane } = this.#options;
+    this.#encoder ??= new Encoder(home.source.sourceId, LANES.indexOf(lane));
     const { next, rows, failed, minEndMs } = this.#encoder.encode(batch, from);
     if (failed > 0) this.#drop('encode_error', failed);
     if (next === from) {
       this.#drop('encode_error', 1); // larger than a block, which the encoder's bounds exclude: never a loop
       return from + 1;
     }
-    if (rows > 0) this.#queue.push(this.#takeBlock(batch, next, rows, minEndMs));
+    if (rows > 0) this.#queue.push(this.#takeBlock(this.#encoder, batch, { next, rows, minEndMs }));
     return next;
   }
 
-  #takeBlock(batch: EventBatch, next: number, rows: number, minEndMs: number): QueuedBlock {
+  #takeBlock(encoder: Encoder, batch: EventBatch, encoded: Pick<EncodedRows, 'next' | 'rows' | 'minEndMs'>): QueuedBlock {
+    const { next, rows, minEndMs } = encoded;
     const counts = this.#countsAfter(batch, next);
     const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
     const lowWatermarkMs = isWhole ? batch.lowWatermarkMs : this.#lowWatermarkMs;
-    return { bytes: this.#encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs };
+    return { bytes: encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs };
   }
 
   #drop(reason: DropReason, events: number): void {
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
   }
 
-  /** The batch's counts as they were after its first `taken` events, with the drops of the spool. */
+  /** The counts since the source began, as they were after the batch's first `taken` events, with the drops of the spool. */
   #countsAfter(batch: EventBatch, taken: number): EventCounts {
-    const { recorded, sampledOut } = batch.counts;
-    const dropped: Partial<Record<DropReason, number>> = { ...batch.counts.dropped };
-    for (const [reason, events] of Object.entries(this.#dropped) as [DropReason, number][]) {
-      dropped[reason] = (dropped[reason] ?? 0) + events;
+    const { given } = this.#from;
+    const recorded = batch.counts.recorded - (batch.size - taken) - given.recorded;
+    const dropped: Partial<Record<DropReason, number>> = { ...this.#dropped };
+    for (const [reason, events] of Object.entries(batch.counts.dropped) as [DropReason, number][]) {
+      const since = events - (given.dropped[reason] ?? 0);
+      if (since > 0) dropped[reason] = (dropped[reason] ?? 0) + since;
     }
-    return { recorded: recorded - (batch.size - taken), sampledOut, dropped };
+    return { recorded, sampledOut: batch.counts.sampledOut - given.sampledOut, dropped };
   }
 
-  /** It was offered a batch, be it an empty one: a lane that never was has no say in the watermark of its source. */
+  /** It, or the source before it, was offered a batch, be it an empty one: a lane that never was has no say in the watermark of its source. */
   get isUsed(): boolean {
     return this.#isUsed;
   }

@@ -1,14 +1,17 @@
-// The spool of this process: what waits on the disk for Postgres, in two lanes that share a folder and a bound.
-import { type DropReason, type EventBatch, type EventSink, LANES, type Lane } from '../event.ts';
+// The spool of this process: what waits on the disk for Postgres. Events go to one source at a time; a source that was ended keeps what
+// it holds, under its own id, until that is drained. All share one bound.
+import type { DropReason, EventBatch, EventSink, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
-import { LaneSpool } from './lane-spool.ts';
-import type { Source } from './source.ts';
-import { SourceHome } from './source-home.ts';
+import { createSource } from './source.ts';
+import { addDrops, SourceSpool } from './source-spool.ts';
 
 export interface SpoolOptions {
-  /** The source's own folder; made when the first block is written. */
-  readonly folder: string;
-  readonly source: Source;
+  /** Shared with other processes; made when the first block is written. */
+  readonly spoolDir: string;
+  readonly service: string;
+  readonly instance: string;
+  /** The process clock that the events carry: milliseconds since the epoch. */
+  readonly now: () => number;
   /** Bytes at most in the whole spool, the queues included. */
   readonly maxBytes: number;
   /** Bytes at most in memory of `rest`, and a quarter of it of `keep`; default 8 MB. */
@@ -22,37 +25,53 @@ export interface SpoolOptions {
 
 const DEFAULT_QUEUE_BYTES = 8_000_000;
 const DEFAULT_SEGMENT_BYTES = 8_000_000;
-/** Failures and slow events are few. */
-const KEEP_SHARE = 0.25;
+/** Of the queue: failures and slow events are few. */
+const QUEUE_SHARES: Readonly<Record<Lane, number>> = { keep: 0.25, rest: 1 };
 
 export class Spool implements EventSink {
-  readonly #home: SourceHome;
-  readonly #maxBytes: number;
-  readonly #lanes: Readonly<Record<Lane, LaneSpool>>;
-  readonly #all: readonly LaneSpool[];
+  readonly #options: SpoolOptions;
+  readonly #retired = new Set<SourceSpool>();
+  /** Of sources that were released. */
+  readonly #releasedDrops: Partial<Record<DropReason, number>> = {};
+  #current: SourceSpool;
   #otherBytes = 0;
+  #isClosed = false;
 
   constructor(options: SpoolOptions) {
-    const { folder, source, maxBytes, durability, logger } = options;
-    const { maxQueueBytes = DEFAULT_QUEUE_BYTES, segmentBytes = DEFAULT_SEGMENT_BYTES } = options;
-    const home = new SourceHome(folder, source);
-    const common = { home, isFull: () => this.isFull, segmentBytes, durability, logger };
-    this.#home = home;
-    this.#maxBytes = maxBytes;
-    this.#lanes = {
-      keep: new LaneSpool({ ...common, lane: 'keep', maxQueueBytes: maxQueueBytes * KEEP_SHARE }),
-      rest: new LaneSpool({ ...common, lane: 'rest', maxQueueBytes }),
-    };
-    this.#all = LANES.map((lane) => this.#lanes[lane]);
+    this.#options = options;
+    this.#current = this.#openSource(undefined);
   }
 
-  /** What is spooled in a lane. */
-  lane(lane: Lane): LaneSpool {
-    return this.#lanes[lane];
+  /** The source that takes the events. */
+  get current(): SourceSpool {
+    return this.#current;
+  }
+
+  /** Sources of this process that were ended and not released, the oldest first. */
+  get retired(): readonly SourceSpool[] {
+    return [...this.#retired];
   }
 
   accept(batch: EventBatch): number {
-    return this.#lanes[batch.lane].accept(batch);
+    return this.#current.accept(batch);
+  }
+
+  /**
+   * Ends the current source: what it holds is written, sealed and drained under its own id. What comes now goes to a new source, whose
+   * counts begin where those of the last one end. Does nothing when the current one is new, or the spool is closed.
+   */
+  rotate(): void {
+    if (this.#current.isFresh || this.#isClosed) return;
+    const ended = this.#current;
+    ended.close();
+    this.#retired.add(ended);
+    this.#current = this.#openSource(ended);
+    void ended.seal();
+  }
+
+  /** Forgets a retired source: it is drained, closed, and its folder removed. */
+  release(source: SourceSpool): void {
+    if (this.#retired.delete(source)) addDrops(this.#releasedDrops, source.dropped);
   }
 
   /**
@@ -60,80 +79,105 @@ export class Spool implements EventSink {
    * @returns whether all that was accepted before the call is on the disk; false when the disk refuses
    */
   async seal(): Promise<boolean> {
-    const done = await Promise.all(this.#all.map((lane) => lane.seal()));
+    const done = await Promise.all(this.#all.map((source) => source.seal()));
     return done.every(Boolean);
   }
 
-  /** Tells how much of the spool's bytes belong to other sources. */
+  /** Tells how much of the spool's bytes belong to other processes. */
   setOtherBytes(bytes: number): void {
     this.#otherBytes = bytes;
   }
 
   /** Shows other processes that this one lives. */
-  touch(): Promise<void> {
-    return this.#home.touch();
+  async touch(): Promise<void> {
+    await Promise.all(this.#all.map((source) => source.touch()));
   }
 
   /** Takes nothing more. What is queued can still be sealed. */
   close(): void {
-    for (const lane of this.#all) lane.close();
+    this.#isClosed = true;
+    this.#current.close();
   }
 
   /** Stops trying again; what is queued stays in memory for `appendSync`. */
   stopRetrying(): void {
-    for (const lane of this.#all) lane.stopRetrying();
+    for (const source of this.#all) source.stopRetrying();
   }
 
   /** Writes all that is queued, synchronously, for the moment before the process ends; a next process drains it. Never throws. */
   appendSync(): void {
-    for (const lane of this.#all) lane.appendSync();
+    this.#isClosed = true;
+    for (const source of this.#all) source.appendSync();
   }
 
-  /** Cumulative drops of this spool, by reason. */
+  /** Cumulative drops of this process, by reason. */
   get dropped(): Readonly<Partial<Record<DropReason, number>>> {
-    const dropped: Partial<Record<DropReason, number>> = {};
-    for (const lane of this.#all) {
-      for (const [reason, events] of Object.entries(lane.dropped) as [DropReason, number][]) {
-        dropped[reason] = (dropped[reason] ?? 0) + events;
-      }
-    }
+    const dropped = { ...this.#releasedDrops };
+    for (const source of this.#all) addDrops(dropped, source.dropped);
     return dropped;
   }
 
-  /** Bytes on the disk and in the queues, of this source. */
+  /** Bytes on the disk and in the queues, of this process. */
   get bytes(): number {
-    return this.#all.reduce((sum, lane) => sum + lane.bytes, 0);
+    return this.#all.reduce((sum, source) => sum + source.bytes, 0);
   }
 
   /** Events that were accepted and are not acknowledged. */
   get events(): number {
-    return this.#all.reduce((sum, lane) => sum + lane.events, 0);
+    return this.#all.reduce((sum, source) => sum + source.events, 0);
   }
 
   /** End of the oldest event that is not acknowledged; undefined when there is none. */
   get oldestMs(): number | undefined {
-    const oldest = Math.min(...this.#all.map((lane) => lane.oldestMs ?? Infinity));
+    const oldest = Math.min(...this.#all.map((source) => source.oldestMs ?? Infinity));
     return oldest === Infinity ? undefined : oldest;
   }
 
   /** All that was recorded before, in every lane, is accepted, or counted; -Infinity while nothing is known. */
   get lowWatermarkMs(): number {
-    const used = this.#all.filter((lane) => lane.isUsed);
-    return used.length === 0 ? -Infinity : Math.min(...used.map((lane) => lane.lowWatermarkMs));
+    return this.#current.lowWatermarkMs;
   }
 
   /** Why the disk refuses; undefined while it does not. */
   get failure(): string | undefined {
-    return this.#all.find((lane) => lane.failure !== undefined)?.failure;
+    return this.#all.find((source) => source.failure !== undefined)?.failure;
   }
 
   /** Events are dropped because the spool is full. */
   get isFull(): boolean {
-    return this.bytes + this.#otherBytes >= this.#maxBytes;
+    return this.bytes + this.#otherBytes >= this.#options.maxBytes;
   }
 
   /** Counts have changed since the last block that was queued or written. */
   get hasUntoldCounts(): boolean {
-    return this.#all.some((lane) => lane.hasUntoldCounts);
+    return this.#all.some((source) => source.hasUntoldCounts);
+  }
+
+  get #all(): readonly SourceSpool[] {
+    return [...this.#retired, this.#current];
+  }
+
+  #openSource(before: SourceSpool | undefined): SourceSpool {
+    const { spoolDir, service, instance, now, segmentBytes = DEFAULT_SEGMENT_BYTES, durability, logger } = this.#options;
+    // A source's watermark begins where it started: not behind events that still wait in the ring, which will be its own.
+    const startedAtMs = Math.min(now(), before?.lowWatermarkMs ?? Infinity);
+    return new SourceSpool({
+      spoolDir,
+      source: createSource({ service, instance, startedAtMs: Number.isFinite(startedAtMs) ? startedAtMs : now() }),
+      from: before?.position,
+      isFull: () => this.isFull,
+      queueLimit: (lane) => this.#queueLimit(lane),
+      segmentBytes,
+      durability,
+      logger,
+    });
+  }
+
+  /** What ended sources have in memory is taken from what the current one may have. */
+  #queueLimit(lane: Lane): number {
+    const { maxQueueBytes = DEFAULT_QUEUE_BYTES } = this.#options;
+    let limit = maxQueueBytes * QUEUE_SHARES[lane];
+    for (const source of this.#retired) limit -= source.lane(lane).queuedBytes;
+    return limit;
   }
 }

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { splitTuples } from '../../../src/archive/copy-tuples.ts';
+import { readSegment } from '../../../src/archive/segment-reader.ts';
+import { Spool, type SpoolOptions } from '../../../src/archive/spool.ts';
+import { listSegments } from '../../../src/archive/spool-folder.ts';
+import { type DropReason, type EventCounts, LANES, type Lane } from '../../../src/event.ts';
+import { silentLogger } from '../../../src/logger.ts';
+import { ArrayBatch } from '../../support/array-batch.ts';
+import { createSpoolDir } from '../../support/test-archive.ts';
+
+interface LaneState {
+  recorded: number;
+  sampledOut: number;
+  dropped: Partial<Record<DropReason, number>>;
+  waiting: number;
+}
+
+/** A ring in numbers: events that wait, and the counts that its batches carry. */
+class CountingRing {
+  readonly lanes: Record<Lane, LaneState> = {
+    keep: { recorded: 0, sampledOut: 0, dropped: {}, waiting: 0 },
+    rest: { recorded: 0, sampledOut: 0, dropped: {}, waiting: 0 },
+  };
+
+  record(lane: Lane, { events, sampledOut, ringFull }: { events: number; sampledOut: number; ringFull: number }): void {
+    const state = this.lanes[lane];
+    state.recorded += events + sampledOut + ringFull;
+    state.sampledOut += sampledOut;
+    state.waiting += events;
+    if (ringFull > 0) state.dropped.ring_full = (state.dropped.ring_full ?? 0) + ringFull;
+  }
+
+  offer(lane: Lane, spool: Spool, nowMs: number): void {
+    const state = this.lanes[lane];
+    const { recorded, sampledOut, dropped } = state;
+    const events = Array.from({ length: state.waiting }, () => ({ endMs: nowMs }));
+    state.waiting -= spool.accept(new ArrayBatch(events, { recorded, sampledOut, dropped: { ...dropped } }, nowMs, lane));
+  }
+}
+
+interface Written {
+  readonly counts: EventCounts;
+  readonly rows: number;
+  readonly ids: readonly string[];
+}
+
+/** What each source and lane says of itself, and what it holds. */
+async function readSources(spoolDir: string): Promise<{ lane: Lane; written: Written }[]> {
+  const found: { lane: Lane; written: Written }[] = [];
+  for (const name of readdirSync(spoolDir)) {
+    for (const lane of LANES) {
+      let counts: EventCounts | undefined;
+      const ids: string[] = [];
+      for (const { path } of await listSegments(join(spoolDir, name), lane)) {
+        const segment = readSegment(readFileSync(path));
+        assert.ok(segment?.isComplete, path);
+        for (const block of segment.blocks) {
+          counts = block.counts;
+          ids.push(...splitTuples(block.frames).map((tuple) => tuple.toString('hex', 6, 22)));
+        }
+      }
+      if (counts !== undefined) found.push({ lane, written: { counts, rows: ids.length, ids } });
+    }
+  }
+  return found;
+}
+
+const total = (dropped: EventCounts['dropped']) => Object.values(dropped).reduce((sum, events) => sum + events, 0);
+
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('record' as const),
+      lane: fc.constantFrom(...LANES),
+      events: fc.nat(400),
+      sampledOut: fc.nat(3),
+      ringFull: fc.nat(3),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('offer' as const), lane: fc.constantFrom(...LANES) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('rotate' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('seal' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('fill' as const), isFull: fc.boolean() }) },
+);
+
+describe('Spool', () => {
+  let folder: ReturnType<typeof createSpoolDir>;
+  beforeEach(() => {
+    folder = createSpoolDir();
+  });
+  afterEach(() => folder.remove());
+
+  function createSpool(options: Partial<SpoolOptions> = {}): Spool {
+    return new Spool({
+      spoolDir: folder.path,
+      service: 'test',
+      instance: 'test:1',
+      now: Date.now,
+      maxBytes: 1e9,
+      durability: 'process',
+      logger: silentLogger,
+      ...options,
+    });
+  }
+
+  it('counts what it was given exactly once, over whatever sources it came to', async () => {
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      folder.remove();
+      folder = createSpoolDir();
+      const spool = createSpool({ maxQueueBytes: 100_000, segmentBytes: 30_000 });
+      const ring = new CountingRing();
+      let nowMs = Date.now();
+      for (const each of steps) {
+        nowMs++;
+        if (each.kind === 'record') ring.record(each.lane, each);
+        if (each.kind === 'offer') ring.offer(each.lane, spool, nowMs);
+        if (each.kind === 'rotate') spool.rotate();
+        if (each.kind === 'seal') assert.equal(await spool.seal(), true);
+        if (each.kind === 'fill') spool.setOtherBytes(each.isFull ? 1e9 : 0);
+      }
+      spool.setOtherBytes(0);
+      for (let pass = 0; pass < 20; pass++) {
+        for (const lane of LANES) ring.offer(lane, spool, nowMs);
+        await spool.seal();
+      }
+      const sources = await readSources(folder.path);
+      for (const { written } of sources) {
+        const { recorded, sampledOut, dropped } = written.counts;
+        assert.equal(recorded, written.rows + sampledOut + total(dropped));
+      }
+      for (const lane of LANES) {
+        const { recorded, sampledOut, dropped, waiting } = ring.lanes[lane];
+        assert.equal(waiting, 0);
+        const told = sources.filter((each) => each.lane === lane).map(({ written }) => written.counts);
+        const sum = (pick: (counts: EventCounts) => number) => told.reduce((all, counts) => all + pick(counts), 0);
+        assert.equal(
+          sum((counts) => counts.recorded),
+          recorded,
+        );
+        assert.equal(
+          sum((counts) => counts.sampledOut),
+          sampledOut,
+        );
+        assert.equal(
+          sum((counts) => counts.dropped.ring_full ?? 0),
+          dropped.ring_full ?? 0,
+        );
+      }
+      const toldFull = sources.reduce((all, { written }) => all + (written.counts.dropped.spool_full ?? 0), 0);
+      assert.equal(toldFull, spool.dropped.spool_full ?? 0);
+      const ids = sources.flatMap(({ written }) => written.ids);
+      assert.equal(new Set(ids).size, ids.length);
+      assert.equal(spool.events, ids.length);
+      assert.equal(spool.hasUntoldCounts, false);
+    });
+    await fc.assert(property, { numRuns: 60 });
+  });
+
+  const accept = (spool: Spool, events: number, lane: Lane = 'rest', recorded = events) =>
+    spool.accept(
+      new ArrayBatch(
+        Array.from({ length: events }, () => ({})),
+        { recorded, sampledOut: 0, dropped: {} },
+        Date.now(),
+        lane,
+      ),
+    );
+
+  it('does not rotate a source that has not been offered anything', () => {
+    const spool = createSpool();
+    const { current } = spool;
+    spool.rotate();
+    assert.equal(spool.current, current);
+    accept(spool, 0);
+    spool.rotate();
+    assert.notEqual(spool.current, current);
+    assert.deepEqual(spool.retired, [current]);
+  });
+
+  it('sums what its sources hold until they are released, and keeps their drops', async () => {
+    const spool = createSpool();
+    accept(spool, 10);
+    const [retired] = [spool.current];
+    spool.setOtherBytes(1e9);
+    accept(spool, 5, 'rest', 15);
+    spool.rotate();
+    spool.setOtherBytes(0);
+    accept(spool, 7, 'keep');
+    await spool.seal();
+    assert.deepEqual([spool.events, retired.events, spool.current.events], [17, 10, 7]);
+    assert.equal(spool.bytes, retired.bytes + spool.current.bytes);
+    assert.equal(spool.oldestMs, retired.oldestMs);
+    spool.release(retired);
+    assert.deepEqual([spool.events, spool.retired, spool.dropped], [7, [], { spool_full: 5 }]);
+  });
+
+  it('opens a source that speaks for no time before the end of the last one', () => {
+    const spool = createSpool({ now: () => Date.now() + 5000 });
+    accept(spool, 1);
+    const { lowWatermarkMs } = spool;
+    spool.rotate();
+    assert.equal(spool.lowWatermarkMs, lowWatermarkMs);
+    assert.equal(Date.parse(spool.current.source.startedAt), lowWatermarkMs);
+  });
+
+  it('writes the queues of all its sources when the process ends', async () => {
+    const spool = createSpool();
+    accept(spool, 10);
+    spool.rotate();
+    accept(spool, 5, 'rest', 15);
+    spool.appendSync();
+    const rows = new Map<string, number>();
+    for (const name of readdirSync(folder.path)) {
+      for (const { path } of await listSegments(join(folder.path, name))) {
+        const segment = readSegment(readFileSync(path));
+        const held = segment?.blocks.reduce((sum, block) => sum + block.rows, 0) ?? 0;
+        rows.set(name, (rows.get(name) ?? 0) + held);
+      }
+    }
+    assert.deepEqual(
+      [...rows.values()].toSorted((a, b) => a - b),
+      [5, 10],
+    );
+  });
+});
