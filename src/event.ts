@@ -74,6 +74,11 @@ export interface EventBatch {
    * @returns which are present: bit 0 trace and span, bit 1 parent
    */
   writeIds(index: number, target: Buffer, offset: number): number;
+  /**
+   * Tells, for each series of which events of this lane were dropped before they got here, how many: cumulative, as of this call.
+   * A drop whose series is not known is only in `counts.dropped`.
+   */
+  eachDropped(tell: (series: EventSeries, events: number) => void): void;
 }
 
 /** Where batches go. Implemented by the archive's spool. */

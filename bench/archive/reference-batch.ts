@@ -41,5 +41,6 @@ export function createReferenceBatches(events: readonly ReferenceEvent[]): TakeB
       ids.copy(target, offset, start, start + ID_BYTES);
       return 3;
     },
+    eachDropped() {},
   });
 }

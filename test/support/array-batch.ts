@@ -83,6 +83,9 @@ export class ArrayBatch implements EventBatch {
     return 3;
   }
 
+  /** None. */
+  eachDropped(): void {}
+
   #at(index: number): ArrayEvent {
     const event = this.#events[index];
     if (event === undefined) throw new RangeError(`no event ${index}`);

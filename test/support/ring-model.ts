@@ -1,6 +1,6 @@
 // The event ring as two arrays and a few counts, and a run of the real ring and pump that is compared with it after every step.
 import assert from 'node:assert/strict';
-import { type DropReason, type EventBatch, LANES, type Lane } from '../../src/event.ts';
+import { type DropReason, type EventBatch, type EventSeries, LANES, type Lane } from '../../src/event.ts';
 import { createClock } from '../../src/instrument/clock.ts';
 import { InternalErrors } from '../../src/instrument/internal-errors.ts';
 import { Pump } from '../../src/instrument/recording/pump.ts';
@@ -36,11 +36,14 @@ interface ModelEvent {
   readonly endMs: number;
   readonly durationMs: number;
   readonly text: string | undefined;
+  readonly series: EventSeries;
   /** The lane whose batch the sink was looking at as it was pushed. */
   readonly pushedInside: Lane | undefined;
 }
 
 const SINK_FAILURE = new Error('the sink fails');
+/** Of events without texts, and of those with. */
+const SERIES = ['work', 'words'].map((name): EventSeries => ({ type: 'custom', name, service: 'test', metadata: '' }));
 
 class LaneModel {
   waiting: ModelEvent[] = [];
@@ -48,11 +51,13 @@ class LaneModel {
   recorded = 0;
   handedOn = 0;
   readonly dropped: Partial<Record<DropReason, number>> = {};
+  readonly droppedBySeries = new Map<EventSeries, number>();
   /** No event that comes later may have ended before this moment. */
   promisedMs = Number.NEGATIVE_INFINITY;
 
-  drop(reason: DropReason, count: number): void {
-    if (count > 0) this.dropped[reason] = (this.dropped[reason] ?? 0) + count;
+  drop(reason: DropReason, events: readonly ModelEvent[]): void {
+    if (events.length > 0) this.dropped[reason] = (this.dropped[reason] ?? 0) + events.length;
+    for (const { series } of events) this.droppedBySeries.set(series, (this.droppedBySeries.get(series) ?? 0) + 1);
   }
 
   get droppedTotal(): number {
@@ -84,7 +89,6 @@ class RingRun {
   readonly #capacity: number;
   readonly #model = { keep: new LaneModel(), rest: new LaneModel() };
   readonly #ring: EventRing;
-  readonly #series: number;
   readonly #pump: Pump;
   readonly #errors: InternalErrors;
   /** Moves with every reading. */
@@ -112,7 +116,7 @@ class RingRun {
         this.#pump.hurry();
       },
     });
-    this.#series = this.#ring.addSeries({ type: 'custom', name: 'work', service: 'test', metadata: '' });
+    for (const series of SERIES) this.#ring.addSeries(series);
     this.#pump = new Pump({ ring: this.#ring, clock: this.#clock, errors: this.#errors });
     this.#connect(true);
   }
@@ -137,9 +141,11 @@ class RingRun {
     const lane = isKept ? 'keep' : 'rest';
     const endMs = this.#clock.now();
     const text = hasText ? `"at":${endMs}` : undefined;
-    const event = { endMs, durationMs: endMs / 8, text, pushedInside: this.#insideOf };
+    const index = hasText ? 1 : 0;
+    const series = SERIES[index] as EventSeries;
+    const event = { endMs, durationMs: endMs / 8, text, series, pushedInside: this.#insideOf };
     this.#pushToModel(lane, event);
-    this.#ring.push(isKept, this.#series, 0, endMs, event.durationMs, undefined, text, text);
+    this.#ring.push(isKept, index, 0, endMs, event.durationMs, undefined, text, text);
     this.#check();
   }
 
@@ -149,10 +155,9 @@ class RingRun {
     own.recorded++;
     if (this.#total() === this.#capacity) {
       const victim = (lane === 'keep' ? [rest, keep] : [rest]).find(({ waiting, pinned }) => waiting.length > pinned);
-      (victim ?? own).drop('ring_full', 1);
       this.happened[victim === undefined ? 'refused' : victim === rest ? 'evictedRest' : 'evictedKeep']++;
+      (victim ?? own).drop('ring_full', victim?.waiting.splice(victim.pinned, 1) ?? [event]);
       if (victim === undefined) return;
-      victim.waiting.splice(victim.pinned, 1);
     }
     own.waiting.push(event);
     if (this.#total() === this.#capacity / 2) this.#expectedHalfFull++;
@@ -233,8 +238,12 @@ class RingRun {
     if (typeof answer === 'number' && answer > 0 && answer < size) this.happened.partlyTaken++;
   }
 
-  #checkHead({ lane, size, counts, lowWatermarkMs }: EventBatch): void {
-    const { waiting, recorded, dropped, promisedMs } = this.#model[lane];
+  #checkHead(batch: EventBatch): void {
+    const { lane, size, counts, lowWatermarkMs } = batch;
+    const { waiting, recorded, dropped, droppedBySeries, promisedMs } = this.#model[lane];
+    const told = new Map<EventSeries, number>();
+    batch.eachDropped((series, events) => told.set(series, events));
+    assert.deepEqual(told, droppedBySeries);
     assert.deepEqual(counts, { recorded: recorded - (waiting.length - size), sampledOut: 0, dropped });
     assert.equal(lowWatermarkMs, size === waiting.length ? this.#clock.anchorMs + this.#nowMs : waiting[size]?.endMs);
     for (const { endMs } of waiting) assert.ok(endMs >= promisedMs, `${lane}: an event of ${endMs} comes after ${promisedMs}`);
@@ -263,10 +272,10 @@ class RingRun {
 
   #takeFromModel(lane: Lane, count: number, reason: DropReason | undefined): void {
     const model = this.#model[lane];
-    model.waiting.splice(0, count);
+    const gone = model.waiting.splice(0, count);
     model.pinned = 0;
     if (reason === undefined) model.handedOn += count;
-    else model.drop(reason, count);
+    else model.drop(reason, gone);
   }
 
   /** The ring says of each lane, and of both, what the model does, and no count is missing. */

@@ -9,6 +9,7 @@ import {
   type Lane,
 } from '../../event.ts';
 import { LaneQueue, type RingCounts } from './lane-queue.ts';
+import { SeriesDrops } from './series-drops.ts';
 
 /** Index of an `EventStatus` in `EVENT_STATUSES`, as the ring stores it. */
 export const STATUS_CODES = { success: 0, failure: 1, aborted: 2 } as const satisfies Record<EventStatus, number>;
@@ -78,6 +79,7 @@ export class EventRing {
   readonly #keep: LaneQueue;
   readonly #rest: LaneQueue;
   readonly #series: EventSeries[] = [];
+  readonly #drops: Readonly<Record<Lane, SeriesDrops>> = { keep: new SeriesDrops(), rest: new SeriesDrops() };
 
   constructor({ capacity = DEFAULT_CAPACITY, onHalfFull = () => {} }: RingOptions = {}) {
     if (!Number.isInteger(capacity) || capacity < 2 || capacity > 2 ** 20 || (capacity & (capacity - 1)) !== 0) {
@@ -117,7 +119,7 @@ export class EventRing {
     error: string | undefined,
   ): void {
     const queue = isKept ? this.#keep : this.#rest;
-    if (this.#freeCount === 0 && !this.#makeRoom(queue)) return;
+    if (this.#freeCount === 0 && !this.#makeRoom(isKept, series)) return;
     const slot = this.#free[--this.#freeCount] as number;
     const times = this.#times;
     times[slot << 1] = endMs;
@@ -158,12 +160,26 @@ export class EventRing {
     this.#texts[at + ERROR] = error;
   }
 
-  /** @returns whether a slot is free now; else the new event of `queue` is lost, and counted */
-  #makeRoom(queue: LaneQueue): boolean {
-    const evicted = this.#rest.evictOldest('ring_full') ?? (queue === this.#keep ? queue.evictOldest('ring_full') : undefined);
-    if (evicted === undefined) queue.drop('ring_full', 1);
-    else this.#release(evicted);
-    return evicted !== undefined;
+  /** @returns whether a slot is free now; else the new event is lost, and counted */
+  #makeRoom(isKept: boolean, series: number): boolean {
+    if (this.#evict('rest') || (isKept && this.#evict('keep'))) return true;
+    const lane = isKept ? 'keep' : 'rest';
+    this.#queue(lane).drop('ring_full', 1);
+    this.#drops[lane].add(series);
+    return false;
+  }
+
+  /** The oldest event of a lane goes. @returns whether there was one that no sink is looking at */
+  #evict(lane: Lane): boolean {
+    const slot = this.#queue(lane).evictOldest('ring_full');
+    if (slot === undefined) return false;
+    this.#noteDropped(lane, slot);
+    this.#release(slot);
+    return true;
+  }
+
+  #noteDropped(lane: Lane, slot: number): void {
+    this.#drops[lane].add(this.#words[Math.imul(slot, WORDS)] as number);
   }
 
   #release(slot: number): void {
@@ -202,6 +218,7 @@ export class EventRing {
       metadata: (index) => this.#texts[queue.slotAt(index) * TEXTS],
       error: (index) => this.#texts[queue.slotAt(index) * TEXTS + ERROR],
       writeIds: (index, target, offset) => this.#writeIds(queue.slotAt(index) * WORDS, target, offset),
+      eachDropped: (tell) => this.#drops[lane].each((series, events) => tell(this.#series[series] as EventSeries, events)),
     };
   }
 
@@ -220,8 +237,10 @@ export class EventRing {
 
   /** The first `count` events of the lane's batch are lost. */
   giveUp(lane: Lane, count: number, reason: DropReason): void {
+    const queue = this.#queue(lane);
+    for (let index = 0; index < count; index++) this.#noteDropped(lane, queue.slotAt(index));
     this.#freeFirst(lane, count);
-    this.#queue(lane).release(count, reason);
+    queue.release(count, reason);
   }
 
   #freeFirst(lane: Lane, count: number): void {
