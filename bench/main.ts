@@ -25,7 +25,7 @@ const DEFAULT_EFFORT = {
   track: { generations: 3, rounds: 20 },
   scrape: { generations: 3, rounds: 15 },
   spool: { generations: 3, rounds: 12 },
-  archive: { generations: 1, rounds: 7 },
+  archive: { generations: 1, rounds: 6 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;
 
 const releases: (() => Promise<void> | void)[] = [];

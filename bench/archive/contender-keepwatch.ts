@@ -1,4 +1,4 @@
-// Keepwatch, from the spool to the commit.
-import { serveKeepwatchLoader } from './keepwatch-loader.ts';
+// Keepwatch, from the spool to the commit, over one connection.
+import { serveDrainLoader } from './drain-loader.ts';
 
-serveKeepwatchLoader({ isSpoolTimed: false });
+serveDrainLoader(1);

@@ -5,6 +5,8 @@ export interface ArchivePlan {
   readonly databaseUrl: string;
   /** For files of the contender's own; exists. */
   readonly folder: string;
+  /** Keepwatch's spool. Where a contender finds it filled, the rows come from there. */
+  readonly spoolDir: string;
   /** Where PostgreSQL's programs are. */
   readonly binaries: string;
   readonly rows: number;
@@ -20,8 +22,8 @@ export interface ArchiveSlice {
 
 export type ArchiveContenderMethods = {
   prepare(plan: ArchivePlan): Promise<void>;
-  /** Makes ready what the next `load` takes, outside the measured time. @returns microseconds of CPU time that it took */
-  refill(): Promise<number>;
+  /** Makes ready what the next `load` takes, its connections too, outside the measured time. */
+  refill(): Promise<void>;
   /** Loads all rows; resolves when they are committed. */
   load(): Promise<ArchiveSlice>;
 };
@@ -41,9 +43,7 @@ export function serveLoader(createLoader: (plan: ArchivePlan) => Promise<Loader>
       loader = await createLoader(plan);
     },
     async refill() {
-      const cpuBefore = cpuUs();
       await loader?.refill?.();
-      return cpuUs() - cpuBefore;
     },
     async load() {
       const cpuBefore = cpuUs();

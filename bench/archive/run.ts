@@ -1,35 +1,50 @@
 // The archive section: rows per second into the same table, by Keepwatch and by the ways that people use, in turns on one server.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Database } from '../../src/db/database.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import type { Child } from '../children.ts';
 import type { BenchContext } from '../context.ts';
 import type { SectionResult, Table } from '../report.ts';
-import { estimateOf, estimateOfReference, ratioOf, type Turn, takeTurns } from '../turns.ts';
+import type { Estimate } from '../statistics.ts';
+import { estimateOf, estimateOfReference, pairedRatioOf, ratioOf, type Turn, takeTurns } from '../turns.ts';
 import type { ArchiveContenderMethods, ArchiveSlice } from './contender.ts';
-import { SETTINGS, startPostgres } from './postgres-server.ts';
+import { type PostgresServer, SETTINGS, startPostgres } from './postgres-server.ts';
+import { cpuNsBetween, emptyTable, readServerState } from './server-cost.ts';
+import type { SpoolFillerMethods } from './spool-filler.ts';
 
 const REFERENCE = 'psql \\copy, text, one transaction';
-const CONTENDERS: Readonly<Record<string, string>> = {
-  [REFERENCE]: 'archive/contender-psql.ts',
-  'Keepwatch, spool to commit': 'archive/contender-keepwatch.ts',
-  'Keepwatch, event to commit': 'archive/contender-keepwatch-whole.ts',
+const OURS = 'Keepwatch, spool to commit';
+const PEERS = {
   'pg-promise helpers.insert, 1,000 rows': 'archive/contender-insert-1k.ts',
   'pg-promise helpers.insert, 10,000 rows': 'archive/contender-insert-10k.ts',
+  'jsonb_populate_recordset, 10,000 rows': 'archive/contender-jsonb.ts',
+} as const;
+const CONTENDERS: Readonly<Record<string, string>> = {
+  [REFERENCE]: 'archive/contender-psql.ts',
+  'psql \\copy, binary, one transaction': 'archive/contender-psql-binary.ts',
+  [OURS]: 'archive/contender-keepwatch.ts',
+  'Keepwatch, spool to commit, two sources': 'archive/contender-keepwatch-2.ts',
+  'Keepwatch, event to commit': 'archive/contender-keepwatch-whole.ts',
+  ...PEERS,
 };
+/** Who takes its rows from a spool that another process has filled, and how many sources that has. */
+const SOURCES: Readonly<Record<string, number>> = { [OURS]: 1, 'Keepwatch, spool to commit, two sources': 2 };
 const ROWS = { full: 100_000, quick: 2000 } as const;
 
 interface Slice extends ArchiveSlice {
   readonly rowsPerSecond: number;
-  readonly cpuSecondsPerMillion: number;
+  /** Microseconds a row are seconds a million. */
+  readonly nodeCpuUsPerRow: number;
+  readonly serverCpuUsPerRow: number;
+  readonly walBytesPerRow: number;
+  readonly tableBytesPerRow: number;
 }
 
 /** Runs the archive section. @throws MissingPartError without PostgreSQL's own programs */
 export async function runArchive(context: BenchContext): Promise<SectionResult> {
   const rows = context.effort.isQuick ? ROWS.quick : ROWS.full;
   const others = Object.keys(CONTENDERS).filter((name) => name !== REFERENCE);
-  const turns: Turn<Slice>[] = [];
+  const rounds: Turn<Slice>[][] = [];
   const problems: string[] = [];
   context.progress('archive: starting PostgreSQL');
   const server = await startPostgres(context.folder);
@@ -38,87 +53,117 @@ export async function runArchive(context: BenchContext): Promise<SectionResult> 
     await server.stop();
   });
   await migrate(server.database);
-  const bytesPerRow = new Map<string, number>();
-  for (let generation = 0; generation < context.effort.generations; generation++) {
-    const processes = new Map<string, Child<ArchiveContenderMethods>>();
-    for (const [index, [name, module]] of Object.entries(CONTENDERS).entries()) {
-      const folder = join(context.folder, `archive-${generation}-${index}`);
-      mkdirSync(folder);
-      const child = context.children.start<ArchiveContenderMethods>(module);
-      await child.call('prepare', { databaseUrl: server.url, binaries: server.binaries, folder, rows, untilMs: Date.now() });
-      processes.set(name, child);
-      if (!context.effort.isQuick) await runSlice(name);
+  const { generations, rounds: roundsEach } = context.effort;
+  for (let generation = 0; generation < generations; generation++) {
+    const { runSlice, stop } = await startContenders(context, server, { rows, generation, problems });
+    if (!context.effort.isQuick) for (const name of Object.keys(CONTENDERS)) await runSlice(name);
+    for (let round = 0; round < roundsEach; round++) {
+      context.progress(`archive: processes ${generation + 1}/${generations}, round ${round + 1}/${roundsEach}`);
+      rounds.push(await takeTurns(REFERENCE, others, round, runSlice));
     }
-    for (let round = 0; round < context.effort.rounds; round++) {
-      context.progress(
-        `archive: processes ${generation + 1}/${context.effort.generations}, round ${round + 1}/${context.effort.rounds}`,
-      );
-      turns.push(...(await takeTurns(REFERENCE, others, round, runSlice)));
-    }
-    for (const child of processes.values()) await child.stop();
-
-    async function runSlice(name: string): Promise<Slice> {
-      const child = processes.get(name);
-      if (child === undefined) throw new Error(`${name} was not started`);
-      await emptyTable(server.database);
-      const empty = await inspectTable(server.database);
-      const refillCpuUs = await child.call('refill');
-      const slice = await child.call('load');
-      const table = await inspectTable(server.database);
-      if (table.rows !== rows) problems.push(`${name} stored ${table.rows} of ${rows} rows`);
-      bytesPerRow.set(name, (table.bytes - empty.bytes) / Math.max(1, table.rows));
-      return {
-        ...slice,
-        rowsPerSecond: rows / slice.seconds,
-        cpuSecondsPerMillion: ((slice.cpuUs ?? Number.NaN) + refillCpuUs) / rows,
-      };
-    }
+    await stop();
   }
   await server.stop();
-  return { name: 'archive', notes: notesOf(rows, server.version), tables: [createTable(turns, bytesPerRow)], problems };
+  const notes = [...notesOf(rows, server.version), ...comparePeers(rounds)];
+  return { name: 'archive', notes, tables: [createTable(rounds.flat())], problems };
 }
 
-/** Every slice finds the same: an empty table, and no checkpoint due. */
-async function emptyTable(database: Database): Promise<void> {
-  await database.none('truncate keepwatch.observability_metrics');
-  await database.none('checkpoint');
+interface Run {
+  readonly rows: number;
+  readonly generation: number;
+  readonly problems: string[];
 }
 
-async function inspectTable(database: Database): Promise<{ rows: number; bytes: number }> {
-  const found = await database.one<{ rows: string; bytes: string }>(
-    `select (select count(*) from keepwatch.observability_metrics) as rows,
-       (select sum(pg_total_relation_size(relid)) from pg_partition_tree('keepwatch.observability_metrics')) as bytes`,
-  );
-  return { rows: Number(found.rows), bytes: Number(found.bytes) };
+/** A fresh set of processes, prepared. */
+async function startContenders(context: BenchContext, server: PostgresServer, { rows, generation, problems }: Run) {
+  const untilMs = Date.now();
+  const filler = context.children.start<SpoolFillerMethods>('archive/spool-filler.ts');
+  const processes = new Map<string, { child: Child<ArchiveContenderMethods>; spoolDir: string }>();
+  for (const [index, [name, module]] of Object.entries(CONTENDERS).entries()) {
+    const folder = join(context.folder, `archive-${generation}-${index}`);
+    const spoolDir = join(folder, 'spool');
+    mkdirSync(spoolDir, { recursive: true });
+    const child = context.children.start<ArchiveContenderMethods>(module);
+    await child.call('prepare', { databaseUrl: server.url, binaries: server.binaries, folder, spoolDir, rows, untilMs });
+    processes.set(name, { child, spoolDir });
+  }
+
+  async function runSlice(name: string): Promise<Slice> {
+    const contender = processes.get(name);
+    if (contender === undefined) throw new Error(`${name} was not started`);
+    const { child, spoolDir } = contender;
+    const sources = SOURCES[name];
+    await emptyTable(server.database);
+    if (sources !== undefined) await filler.call('fill', { spoolDir, rows, sources, untilMs });
+    await child.call('refill');
+    const before = await readServerState(server.database);
+    const slice = await child.call('load');
+    const after = await readServerState(server.database);
+    if (after.rows !== rows) problems.push(`${name} stored ${after.rows} of ${rows} rows`);
+    return {
+      ...slice,
+      rowsPerSecond: rows / slice.seconds,
+      nodeCpuUsPerRow: (slice.cpuUs ?? Number.NaN) / rows,
+      serverCpuUsPerRow: cpuNsBetween(before, after) / 1000 / rows,
+      walBytesPerRow: (after.walBytes - before.walBytes) / rows,
+      tableBytesPerRow: (after.bytes - before.bytes) / rows,
+    };
+  }
+
+  const stop = async () => {
+    for (const { child } of processes.values()) await child.stop();
+    await filler.stop();
+  };
+  return { runSlice, stop };
 }
 
-function createTable(turns: readonly Turn<Slice>[], bytesPerRow: ReadonlyMap<string, number>): Table {
-  const rate = (slice: Slice) => slice.rowsPerSecond;
-  const cpu = (slice: Slice) => slice.cpuSecondsPerMillion;
+function createTable(turns: readonly Turn<Slice>[]): Table {
+  const values = [
+    ({ rowsPerSecond }: Slice) => rowsPerSecond,
+    ({ nodeCpuUsPerRow }: Slice) => nodeCpuUsPerRow,
+    ({ serverCpuUsPerRow }: Slice) => serverCpuUsPerRow,
+    ({ walBytesPerRow }: Slice) => walBytesPerRow,
+    ({ tableBytesPerRow }: Slice) => tableBytesPerRow,
+  ] as const;
   return {
     title: 'Rows into observability_metrics',
     columns: [
       { name: 'rows/s', digits: 0 },
       { name: 'to psql \\copy', digits: 2 },
       { name: 'Node CPU s a million', digits: 2 },
-      { name: 'table B a row', digits: 0 },
+      { name: 'backend CPU s a million', digits: 2 },
+      { name: 'WAL B a row', digits: 0 },
+      { name: 'table and indexes B a row', digits: 0 },
     ],
     rows: Object.keys(CONTENDERS).map((contender) => {
-      const bytes = bytesPerRow.get(contender) ?? Number.NaN;
-      if (contender === REFERENCE) return { contender, cells: [estimateOfReference(turns, rate), '', '', bytes] };
+      const isReference = contender === REFERENCE;
+      const of = (value: (slice: Slice) => number) =>
+        isReference ? estimateOfReference(turns, value) : estimateOf(turns, contender, value);
+      const [rate, node, server, wal, bytes] = values;
+      const ratio = isReference ? '' : ratioOf(turns, contender, rate);
+      const nodeCpu = of(node);
       return {
         contender,
-        cells: [estimateOf(turns, contender, rate), ratioOf(turns, contender, rate), estimateOf(turns, contender, cpu), bytes],
+        cells: [of(rate), ratio, Number.isNaN(nodeCpu.median) ? '' : nodeCpu, of(server), of(wal).median, of(bytes).median],
       };
     }),
   };
+}
+
+function comparePeers(rounds: readonly Turn<Slice>[][]): string[] {
+  const describe = ({ median, low, high }: Estimate) => `${median.toFixed(1)} [${low.toFixed(1)} … ${high.toFixed(1)}]`;
+  const ratios = Object.keys(PEERS).map(
+    (peer) => `${describe(pairedRatioOf(rounds, OURS, peer, ({ rowsPerSecond }) => rowsPerSecond))} times ${peer}`,
+  );
+  return [`${OURS}, over one connection, paired by round: ${ratios.join('; ')}.`];
 }
 
 function notesOf(rows: number, version: string): string[] {
   const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} ${value}`);
   return [
     `${rows.toLocaleString('en')} reference events a slice (name 21 bytes, metadata 104, trace and span ids) into the same partitioned table with its default indexes, emptied before each slice, a checkpoint behind it; PostgreSQL ${version} over loopback, ${settings.join(', ')}.`,
-    'Keepwatch writes through its ledger, with dead letters, watermark and all. "spool to commit": the events stand in the spool when the clock starts; "event to commit": they are encoded, spooled and synced within the time too. CPU time of its Node process holds both in both rows.',
-    'All on connections that are open already. Each slice is compared with the mean of the psql slices just before and after it. Rows are counted in the table after every slice: too few or too many fail the run.',
+    'Keepwatch writes through its ledger, with watermark, windows and all, in batches of about 10,000 rows. "spool to commit": sealed segments that another process has written are read, checked and committed; with two sources, each has half of the rows and a connection of its own. "event to commit": the events are encoded, spooled and synced within the time too.',
+    'psql copies in binary what Keepwatch sends in binary, but in one transaction, from one file and without a ledger: that is the ceiling over one connection. CPU time of backends is what their process takes; that of psql is not shown.',
+    'All on connections that are open already. Each slice is compared with the mean of the psql text slices just before and after it. Rows are counted in the table after every slice: too few or too many fail the run.',
   ];
 }

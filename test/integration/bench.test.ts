@@ -71,10 +71,13 @@ describe('npm run bench', () => {
       results[0]?.tables[0]?.rows.map(({ contender }) => contender),
       [
         'psql \\copy, text, one transaction',
+        'psql \\copy, binary, one transaction',
         'Keepwatch, spool to commit',
+        'Keepwatch, spool to commit, two sources',
         'Keepwatch, event to commit',
         'pg-promise helpers.insert, 1,000 rows',
         'pg-promise helpers.insert, 10,000 rows',
+        'jsonb_populate_recordset, 10,000 rows',
       ],
     );
     assert.deepEqual(results[0]?.problems, []);
