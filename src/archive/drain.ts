@@ -1,14 +1,15 @@
 // Segments of one source and lane to Postgres, in order, each removed when its last block is committed.
 // What is committed is known from the ledger alone; a file that is still there proves nothing.
-import { readFile } from 'node:fs/promises';
 import { refuseBreakingSchema } from '../db/migrate.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import type { Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Batch, type BatchContext, type BatchOutcome, commitBatch } from './commit-batch.ts';
-import { type Block, readSegment, type Segment } from './segment-reader.ts';
+import { MAX_SEGMENT_BYTES } from './segment-format.ts';
+import { type Block, readSegment, refuseMisplaced, type Segment } from './segment-reader.ts';
 import { formatSourceId, type Source } from './source.ts';
+import { readSpoolFile } from './spool-file.ts';
 import { removeFile, type SegmentEntry, setAsideBytes, setAsideFile } from './spool-folder.ts';
 
 const DEFAULT_BATCH_ROWS = 10_000;
@@ -121,24 +122,19 @@ async function loadSegment(
   entry: SegmentEntry,
   context: DrainContext,
 ): Promise<LoadedSegment | NoSegment | 'newer' | 'gone'> {
-  const bytes = await readFile(entry.path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
   try {
+    const bytes = await readSpoolFile(entry.path, MAX_SEGMENT_BYTES);
+    if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
     const segment = readSegment(bytes);
     if (segment === undefined) return 'newer';
-    const { sourceId, lane, segment: number } = segment.header;
-    if (sourceId !== source.sourceId || lane !== entry.lane || number !== entry.segment) {
-      throw new KeepwatchError('ERR_SEGMENT_INVALID', `it is segment ${lane} ${number} of source ${formatSourceId(sourceId)}`);
-    }
+    refuseMisplaced(segment.header, { ...entry, sourceId: source.sourceId });
     return { ...segment, bytes };
   } catch (error) {
     if (!(error instanceof KeepwatchError)) throw error;
-    const target = await setAsideFile(context.spoolDir, entry.path);
-    context.logger.error({ file: target }, `a file in the spool is set aside: ${describeError(error)}`);
-    return { blocks: [], tailBytes: bytes.length };
+    const aside = await setAsideFile(context.spoolDir, entry.path);
+    if (aside === undefined) return 'gone';
+    context.logger.error({ file: aside.path }, `a file in the spool is set aside: ${describeError(error)}`);
+    return { blocks: [], tailBytes: aside.bytes };
   }
 }
 

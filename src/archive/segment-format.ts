@@ -17,6 +17,8 @@ export const SEGMENT_PREFIX_BYTES = 16;
 export const BLOCK_PREFIX_BYTES = 48;
 /** A block is never longer. */
 export const MAX_BLOCK_BYTES = 65_536;
+/** A segment is never longer: 8 MB, and as much as a process writes in its last moment. What is longer is none, and is not read. */
+export const MAX_SEGMENT_BYTES = 32_000_000;
 /** Flag: the last block of a sealed segment. */
 export const LAST_BLOCK = 1;
 

@@ -74,6 +74,13 @@ export function readSegment(bytes: Buffer): Segment | undefined {
   return { header, ...readBlocks(bytes, end, seed) };
 }
 
+/** @throws KeepwatchError ERR_SEGMENT_INVALID when the segment belongs elsewhere: it was copied or renamed */
+export function refuseMisplaced(header: SegmentHeader, place: Pick<SegmentHeader, 'sourceId' | 'lane' | 'segment'>): void {
+  const { sourceId, lane, segment } = header;
+  if (sourceId === place.sourceId && lane === place.lane && segment === place.segment) return;
+  throw invalid(`it is segment ${lane} ${segment} of source ${sourceId.toString(16).padStart(16, '0')}`);
+}
+
 function parseHeader(json: string): SegmentHeader {
   try {
     return headerSchema.parse(JSON.parse(json));

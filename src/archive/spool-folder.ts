@@ -1,11 +1,16 @@
 // What stands where in the spool: <spoolDir>/<source id>/source.json and <lane>-<segment>.open|.seg, and <spoolDir>/suspect/.
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Lane } from '../event.ts';
 import { isOwnerDead, parseSource, type Source } from './source.ts';
+import { MAX_SOURCE_FILE_BYTES, readSpoolFile } from './spool-file.ts';
 
 export const SOURCE_FILE = 'source.json';
 const SUSPECT_FOLDER = 'suspect';
+/** What a source's folder has by itself. */
+const OWN_FILE = /^(?:source\.json(?:\.new)?|(?:keep|rest)-\d{10}\.(?:open|seg|ack))$/;
 
 /** A segment as the folder lists it. */
 export interface SegmentEntry {
@@ -43,9 +48,8 @@ export async function listSegments(folder: string, lane?: Lane): Promise<Segment
 export async function listSources(spoolDir: string, nowMs: number): Promise<SourceFolder[]> {
   const found: SourceFolder[] = [];
   for (const path of await sourceFoldersIn(spoolDir)) {
-    const sourceFile = join(path, SOURCE_FILE);
-    const source = parseSource(await readFile(sourceFile, 'utf8').catch(() => ''));
-    const heartbeat = (await stat(sourceFile).catch(() => undefined))?.mtimeMs;
+    const source = await readSource(path);
+    const heartbeat = (await stat(join(path, SOURCE_FILE)).catch(() => undefined))?.mtimeMs;
     if (source === undefined || heartbeat === undefined) continue;
     const isOrphan = isOwnerDead(source, nowMs - heartbeat);
     found.push({ path, source, isOrphan, bytes: await bytesIn(path) });
@@ -53,32 +57,55 @@ export async function listSources(spoolDir: string, nowMs: number): Promise<Sour
   return found;
 }
 
-/** Paths of source folders that nobody drains: their source.json is missing, damaged, or of a newer version. */
+/** Paths of source folders that nobody drains: their source.json is missing, damaged, or of a newer version, or they cannot be read. */
 export async function listUnreadable(spoolDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const path of await sourceFoldersIn(spoolDir)) {
-    const source = parseSource(await readFile(join(path, SOURCE_FILE), 'utf8').catch(() => ''));
-    if (source === undefined && (await listSegments(path)).length > 0) found.push(path);
+    if ((await readSource(path)) !== undefined) continue;
+    const segments = await listSegments(path).catch(() => undefined);
+    if (segments === undefined || segments.length > 0) found.push(path);
   }
   return found;
 }
 
-async function sourceFoldersIn(spoolDir: string): Promise<string[]> {
-  return (await namesIn(spoolDir)).filter((name) => /^[0-9a-f]{16}$/.test(name)).map((name) => join(spoolDir, name));
+async function readSource(folder: string): Promise<Source | undefined> {
+  const bytes = await readSpoolFile(join(folder, SOURCE_FILE), MAX_SOURCE_FILE_BYTES).catch(() => undefined);
+  return bytes && parseSource(bytes.toString());
 }
 
-/** Bytes of the files directly in a folder. */
+/** Never through a link. */
+async function sourceFoldersIn(spoolDir: string): Promise<string[]> {
+  const folders = (await entriesIn(spoolDir)).filter((entry) => entry.isDirectory() && /^[0-9a-f]{16}$/.test(entry.name));
+  return folders.map(({ name }) => join(spoolDir, name));
+}
+
+/** Bytes that the files directly in a folder take on the disk; 0 when it cannot be read. */
 export async function bytesIn(folder: string): Promise<number> {
   let bytes = 0;
-  for (const name of await namesIn(folder)) bytes += (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0;
+  for (const name of await namesIn(folder).catch(() => [])) {
+    const file = await lstat(join(folder, name)).catch(() => undefined);
+    bytes += file === undefined ? 0 : Math.min(file.size, file.blocks * 512);
+  }
   return bytes;
 }
 
-/** Moves a file that is no segment out of the way. @returns where to */
-export async function setAsideFile(spoolDir: string, path: string): Promise<string> {
-  const target = await suspectPath(spoolDir, path, '');
-  await rename(path, target);
-  return target;
+/**
+ * Moves what is no segment to suspect/, or only gives it another name where that cannot be.
+ * @returns where it is, and its length (0 of what is no file); undefined when it is gone
+ * @throws what the file system says when it can do neither
+ */
+export async function setAsideFile(spoolDir: string, path: string): Promise<{ path: string; bytes: number } | undefined> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats === undefined) return undefined;
+  const bytes = stats.isFile() ? stats.size : 0;
+  const target = await suspectPath(spoolDir, path, '')
+    .then((suspect) => rename(path, suspect).then(() => suspect))
+    .catch(async () => {
+      const beside = `${path}.${randomBytes(4).toString('hex')}.suspect`;
+      await rename(path, beside);
+      return beside;
+    });
+  return { path: target, bytes };
 }
 
 /** Keeps bytes that are no block; the name says where they stood. @returns where */
@@ -88,10 +115,19 @@ export async function setAsideBytes(spoolDir: string, path: string, offset: numb
   return target;
 }
 
+/** A name in suspect/ that nothing has yet. */
 async function suspectPath(spoolDir: string, path: string, suffix: string): Promise<string> {
   const folder = join(spoolDir, SUSPECT_FOLDER);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  return join(folder, `${basename(join(path, '..'))}-${basename(path)}${suffix}`);
+  const target = join(folder, `${basename(join(path, '..'))}-${basename(path)}${suffix}`);
+  const isTaken = (await lstat(target).catch(() => undefined)) !== undefined;
+  return isTaken ? `${target}.${randomBytes(4).toString('hex')}` : target;
+}
+
+/** What is set aside in suspect/: how many files and folders, and the bytes of the files. */
+export async function measureSuspect(spoolDir: string): Promise<{ files: number; bytes: number }> {
+  const folder = join(spoolDir, SUSPECT_FOLDER);
+  return { files: (await namesIn(folder).catch(() => [])).length, bytes: await bytesIn(folder) };
 }
 
 /** Removes a segment that is committed. One that another drainer removed is as good. */
@@ -101,19 +137,25 @@ export async function removeFile(path: string): Promise<void> {
 
 /**
  * Removes a source's folder with the segments named, which are drained. Others have come meanwhile when its owner lives after all: then
- * nothing is removed.
+ * nothing is removed. What somebody else has put there is set aside.
  * @returns whether it is gone
  */
 export async function removeSource(folder: string, drained: readonly SegmentEntry[]): Promise<boolean> {
   const known = new Set(drained.map(({ path }) => path));
   if ((await listSegments(folder)).some(({ path }) => !known.has(path))) return false;
+  for (const name of await namesIn(folder)) if (!OWN_FILE.test(name)) await setAsideFile(dirname(folder), join(folder, name));
   await rm(folder, { recursive: true, force: true });
   return true;
 }
 
 async function namesIn(folder: string): Promise<string[]> {
+  return (await entriesIn(folder)).map(({ name }) => name).sort();
+}
+
+/** None when the folder is gone, or a file is in its place. */
+async function entriesIn(folder: string): Promise<Dirent[]> {
   try {
-    return (await readdir(folder)).sort();
+    return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];

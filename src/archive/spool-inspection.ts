@@ -1,10 +1,12 @@
 // What stands in a spool, for people: whose it is, how much waits, what is damaged. Reads files only; changes nothing.
-import { readFile, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describeError } from '../errors.ts';
 import { LANES, type Lane } from '../event.ts';
-import { readSegment } from './segment-reader.ts';
+import { MAX_SEGMENT_BYTES } from './segment-format.ts';
+import { readSegment, refuseMisplaced } from './segment-reader.ts';
 import { formatSourceId } from './source.ts';
+import { readSpoolFile } from './spool-file.ts';
 import { listSegments, listSources, listUnreadable, type SegmentEntry } from './spool-folder.ts';
 
 /**
@@ -54,13 +56,14 @@ export async function verifySpool(spoolDir: string, onProgress: (bytes: number) 
     let damagedBytes = 0;
     const problems: string[] = [];
     for (const entry of entries) {
-      const read = await readEntry(entry, lane.owner);
+      const read = await readEntry(entry, lane);
       events += read.events;
       damagedBytes += read.damagedBytes;
       if (read.problem !== undefined) problems.push(`${entry.path}: ${read.problem}`);
       onProgress(read.bytes);
     }
     if (lane.owner === 'unknown') problems.unshift(`${lane.folder}/source.json: none that this version can read`);
+    if (lane.segments === 0) problems.unshift(`${lane.folder}: may not be listed`);
     verified.push({ ...lane, events, damagedBytes, problems });
   }
   return verified;
@@ -86,8 +89,12 @@ async function findLanes(spoolDir: string): Promise<Found[]> {
   const found: Found[] = [];
   for (const { path, ...whose } of folders) {
     for (const lane of LANES) {
-      const entries = await listSegments(path, lane);
-      const stats = await Promise.all(entries.map((entry) => stat(entry.path).catch(() => undefined)));
+      const entries = await listSegments(path, lane).catch(() => undefined);
+      if (entries === undefined) {
+        found.push({ ...whose, lane, segments: 0, bytes: 0, oldestMs: (await lstat(path)).mtimeMs, entries: [] });
+        break;
+      }
+      const stats = await Promise.all(entries.map((entry) => lstat(entry.path).catch(() => undefined)));
       const there = stats.filter((each) => each !== undefined);
       if (there.length === 0) continue;
       const bytes = there.reduce((total, { size }) => total + size, 0);
@@ -105,15 +112,19 @@ interface ReadEntry {
   readonly problem: string | undefined;
 }
 
-async function readEntry({ path, isSealed }: SegmentEntry, owner: SpoolOwner): Promise<ReadEntry> {
-  const bytes = await readFile(path).catch(() => undefined);
-  const nothing = { bytes: bytes?.length ?? 0, events: 0, damagedBytes: 0, problem: undefined };
+async function readEntry(entry: SegmentEntry, { folder, owner }: SpooledLane): Promise<ReadEntry> {
+  const { path, isSealed } = entry;
+  const size = (await lstat(path).catch(() => undefined))?.size ?? 0;
+  let nothing = { bytes: size, events: 0, damagedBytes: 0, problem: undefined };
   const isBeingWritten = !isSealed && owner === 'alive';
-  // Drained in this moment, or only just made.
-  if (bytes === undefined || (bytes.length === 0 && !isSealed)) return nothing;
   try {
+    const bytes = await readSpoolFile(path, MAX_SEGMENT_BYTES);
+    nothing = { ...nothing, bytes: bytes?.length ?? 0 };
+    // Drained in this moment, or only just made.
+    if (bytes === undefined || (bytes.length === 0 && !isSealed)) return nothing;
     const segment = readSegment(bytes);
     if (segment === undefined) return { ...nothing, problem: 'written by a newer version; it waits for a newer process' };
+    refuseMisplaced(segment.header, { ...entry, sourceId: BigInt(`0x${folder}`) });
     const tailBytes = isBeingWritten ? 0 : segment.tailBytes;
     const damagedBytes = segment.damaged.reduce((total, { length }) => total + length, tailBytes);
     const events = segment.blocks.reduce((total, { rows }) => total + rows, 0);
@@ -123,6 +134,6 @@ async function readEntry({ path, isSealed }: SegmentEntry, owner: SpoolOwner): P
     return { bytes: bytes.length, events, damagedBytes, problem };
   } catch (error) {
     if (isBeingWritten) return nothing;
-    return { ...nothing, damagedBytes: bytes.length, problem: describeError(error) };
+    return { ...nothing, damagedBytes: size, problem: describeError(error) };
   }
 }

@@ -1,9 +1,11 @@
 // Mends what keeps a spool from being drained: a folder that does not say whose it is, and files that are no segments.
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KeepwatchError } from '../errors.ts';
-import { readSegment } from './segment-reader.ts';
-import { formatSource, formatSourceId, SOURCE_VERSION, type Source } from './source.ts';
+import { MAX_SEGMENT_BYTES } from './segment-format.ts';
+import { readSegment, refuseMisplaced } from './segment-reader.ts';
+import { formatSource, SOURCE_VERSION, type Source } from './source.ts';
+import { MAX_SOURCE_FILE_BYTES, readSpoolFile } from './spool-file.ts';
 import { listSegments, listSources, listUnreadable, SOURCE_FILE, setAsideFile } from './spool-folder.ts';
 
 export interface Repair {
@@ -19,15 +21,19 @@ export interface Repair {
  */
 export async function repairSpool(spoolDir: string, { isDryRun = false }: { isDryRun?: boolean } = {}): Promise<Repair[]> {
   const repairs: Repair[] = [];
-  const dead = (await listSources(spoolDir, Date.now())).filter(({ isOrphan }) => isOrphan).map(({ path }) => path);
-  for (const path of [...dead, ...(await listUnreadable(spoolDir))]) {
-    const { source, broken } = await readFolder(path);
+  const dead = (await listSources(spoolDir, Date.now())).filter(({ isOrphan }) => isOrphan);
+  const nobodys = (await listUnreadable(spoolDir)).map((path) => ({ path, source: { sourceId: BigInt(`0x${basename(path)}`) } }));
+  for (const {
+    path,
+    source: { sourceId },
+  } of [...dead, ...nobodys]) {
+    const { source, broken } = await readFolder(path, sourceId);
     for (const file of broken) {
       if (!isDryRun) await setAsideFile(spoolDir, file);
       repairs.push({ path: file, action: 'is no segment: moved to suspect/' });
     }
     const sourceFile = join(path, SOURCE_FILE);
-    if (dead.includes(path) || source === undefined || (await isOfNewerVersion(sourceFile))) continue;
+    if (dead.some((each) => each.path === path) || source === undefined || (await isOfNewerVersion(sourceFile))) continue;
     if (!isDryRun) {
       await writeFile(`${sourceFile}.new`, formatSource(source), { mode: 0o600, flush: true });
       await rename(`${sourceFile}.new`, sourceFile);
@@ -39,25 +45,26 @@ export async function repairSpool(spoolDir: string, { isDryRun = false }: { isDr
 
 async function isOfNewerVersion(sourceFile: string): Promise<boolean> {
   try {
-    const { formatVersion } = JSON.parse(await readFile(sourceFile, 'utf8')) as { formatVersion?: unknown };
+    const bytes = await readSpoolFile(sourceFile, MAX_SOURCE_FILE_BYTES);
+    const { formatVersion } = JSON.parse(String(bytes)) as { formatVersion?: unknown };
     return typeof formatVersion === 'number' && formatVersion > SOURCE_VERSION;
   } catch {
     return false;
   }
 }
 
-/** @returns the source that its segments name, if they name the one of the folder; and the files that are no segments */
-async function readFolder(path: string): Promise<{ source: Source | undefined; broken: string[] }> {
+/** @returns the source, if a segment of it can be read; and the files that are no segments of it */
+async function readFolder(path: string, sourceId: bigint): Promise<{ source: Source | undefined; broken: string[] }> {
   const broken: string[] = [];
   let source: Source | undefined;
-  for (const entry of await listSegments(path)) {
-    const bytes = await readFile(entry.path);
-    if (bytes.length === 0) continue;
+  for (const entry of await listSegments(path).catch(() => [])) {
     try {
+      const bytes = await readSpoolFile(entry.path, MAX_SEGMENT_BYTES);
+      if (bytes === undefined || bytes.length === 0) continue;
       const segment = readSegment(bytes);
       if (segment === undefined) continue; // of a newer version
-      const { sourceId, service } = segment.header;
-      if (formatSourceId(sourceId) === basename(path)) source ??= recoveredSource(sourceId, service);
+      refuseMisplaced(segment.header, { ...entry, sourceId });
+      source ??= recoveredSource(sourceId, segment.header.service);
     } catch (error) {
       if (!(error instanceof KeepwatchError)) throw error;
       broken.push(entry.path);

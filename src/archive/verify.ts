@@ -1,13 +1,14 @@
 // Proves the accounting law: for every source and lane, recorded = archived + dead-lettered + quarantined + queued + sampled out + dropped,
 // and the tables hold as many rows as the ledger says, none twice. Reads only; safe beside running processes.
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Database, inTransaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import { type EventCounts, LANES, type Lane } from '../event.ts';
-import { type Block, readSegment, type Segment } from './segment-reader.ts';
+import { MAX_SEGMENT_BYTES } from './segment-format.ts';
+import { type Block, readSegment, refuseMisplaced, type Segment } from './segment-reader.ts';
 import type { Source } from './source.ts';
+import { readSpoolFile } from './spool-file.ts';
 import { listSegments, listSources, listUnreadable, SOURCE_FILE, type SourceFolder } from './spool-folder.ts';
 
 /** One source and lane. Counts are cumulative since the source was opened. */
@@ -207,21 +208,27 @@ async function readSpool(spoolDir: string): Promise<Waiting[]> {
 }
 
 async function readLane(folder: Folder, lane: Lane): Promise<Waiting | undefined> {
-  const entries = await listSegments(folder.path, lane);
   const segments: Segment[] = [];
   const problems: string[] = [];
-  for (const { path, isSealed } of entries) {
-    const bytes = await readFile(path).catch(() => undefined);
-    if (bytes === undefined || (bytes.length === 0 && !isSealed)) continue;
+  const entries = await listSegments(folder.path, lane).catch((error: unknown) => {
+    problems.push(`${folder.path}: ${describeError(error)}`);
+    return [];
+  });
+  for (const entry of entries) {
+    const { path, isSealed } = entry;
     try {
+      const bytes = await readSpoolFile(path, MAX_SEGMENT_BYTES);
+      if (bytes === undefined || (bytes.length === 0 && !isSealed)) continue;
       const segment = readSegment(bytes);
-      if (segment !== undefined) segments.push(withoutFrames(segment));
+      if (segment === undefined) continue;
+      refuseMisplaced(segment.header, { ...entry, sourceId: folder.source.sourceId });
+      segments.push(withoutFrames(segment));
     } catch (error) {
       const isBeingMade = !isSealed && !folder.isOrphan;
       if (!isBeingMade) problems.push(`${path}: ${describeError(error)}`);
     }
   }
-  return entries.length === 0 ? undefined : { folder, lane, segments, problems };
+  return entries.length === 0 && problems.length === 0 ? undefined : { folder, lane, segments, problems };
 }
 
 /** A full spool is larger than the memory should be. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { drainLeftovers } from '../archive/leftovers.ts';
 import { createPartitions } from '../archive/partitions.ts';
 import { RefusalStreak } from '../archive/refused-rows.ts';
+import { measureSuspect } from '../archive/spool-folder.ts';
 import { listSpool, type SpooledLane, type VerifiedSpool, verifySpool } from '../archive/spool-inspection.ts';
 import { repairSpool } from '../archive/spool-repair.ts';
 import { loadConfig } from '../config.ts';
@@ -48,7 +49,8 @@ export function addSpool(program: Command): void {
 async function list({ json }: Flags): Promise<void> {
   const { spoolDir } = loadConfig();
   const lanes = await listSpool(spoolDir);
-  print(json, lanes, lanes.length === 0 ? `nothing waits in ${spoolDir}` : formatTable(COLUMNS, lanes));
+  const table = lanes.length === 0 ? `nothing waits in ${spoolDir}` : formatTable(COLUMNS, lanes);
+  print(json, lanes, [table, ...(await describeSuspect(spoolDir))].join('\n'));
 }
 
 async function verify({ json }: Flags): Promise<void> {
@@ -63,8 +65,14 @@ async function verify({ json }: Flags): Promise<void> {
   const problems = lanes.flatMap((lane) => lane.problems);
   const verdict = problems.length === 0 ? 'ok: every segment can be read' : `FAILED: ${problems.length} problems`;
   const table = lanes.length === 0 ? [] : [formatTable([...COLUMNS, ...CONTENT_COLUMNS], lanes), ''];
-  print(json, lanes, [...table, ...problems, verdict].join('\n'));
+  print(json, lanes, [...table, ...problems, ...(await describeSuspect(spoolDir)), verdict].join('\n'));
   if (problems.length > 0) process.exitCode = EXIT.checkFailed;
+}
+
+async function describeSuspect(spoolDir: string): Promise<string[]> {
+  const { files, bytes } = await measureSuspect(spoolDir);
+  if (files === 0) return [];
+  return [`suspect/: ${files} files (${formatBytes(bytes)}) that no event could be read from; look at them, and remove them`];
 }
 
 async function repair({ json, dryRun }: Flags): Promise<void> {
