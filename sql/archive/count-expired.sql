@@ -1,4 +1,5 @@
--- Counts the rows of a detached partition as expired, by source, before it is dropped in the same transaction. Parameters: name.
+-- Counts the rows of a detached partition as expired, by source, before it is dropped in the same transaction. Locks no row that a batch
+-- needs. Parameters: name.
 -- One row: rows; none when it is not ours to drop, or not detached yet (to drop it then would lock the whole table).
 with retiring as (
   select retired.name from keepwatch.retired_partitions as retired
@@ -7,7 +8,9 @@ with retiring as (
 ), counted as (
   select source_id, count(*) as rows from keepwatch.$<name:name> where exists (select from retiring) group by source_id
 ), noted as (
-  update keepwatch.sources set expired = sources.expired + counted.rows from counted where sources.source_id = counted.source_id
+  insert into keepwatch.expired_events as expired (source_id, events)
+  select counted.source_id, counted.rows from counted join keepwatch.sources on sources.source_id = counted.source_id
+  on conflict (source_id) do update set events = expired.events + excluded.events
 )
 update keepwatch.retired_partitions as retired
 set dropped_at = clock_timestamp(), rows = coalesce(retired.rows, 0) + (select coalesce(sum(rows), 0) from counted)

@@ -12,7 +12,7 @@ with metrics as (
   union select source_id from dead_letter
 )
 select known.source_id, sources.service, sources.instance, sources.closed, sources.unknown_tail_bytes::float8 as unknown_tail_bytes,
-  sources.expired::float8 as expired, ledger.lane, ledger.segment::float8 as segment, ledger.batch,
+  (sources.expired + coalesce(expired_events.events, 0))::float8 as expired, ledger.lane, ledger.segment::float8 as segment, ledger.batch,
   ledger.recorded::float8 as recorded, ledger.archived::float8 as archived, ledger.dead_lettered::float8 as dead_lettered,
   ledger.quarantined::float8 as quarantined, ledger.sampled_out::float8 as sampled_out, ledger.dropped,
   coalesce(metrics.rows, 0)::float8 as rows, coalesce(metrics.distinct_ids, 0)::float8 as distinct_ids,
@@ -20,6 +20,7 @@ select known.source_id, sources.service, sources.instance, sources.closed, sourc
 from known
 left join keepwatch.sources on sources.source_id = known.source_id
 left join keepwatch.ledger on ledger.source_id = known.source_id
+left join keepwatch.expired_events on expired_events.source_id = known.source_id
 left join metrics on metrics.source_id = known.source_id
 left join quarantine on quarantine.source_id = known.source_id
 left join dead_letter on dead_letter.source_id = known.source_id and dead_letter.lane is not distinct from ledger.lane

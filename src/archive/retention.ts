@@ -9,10 +9,12 @@ const longReaders = loadSql('archive/long-readers');
 const retirePartition = loadSql('archive/retire-partition');
 const detachPartition = loadSql('archive/detach-partition');
 const finishDetach = loadSql('archive/finish-detach');
+const beginDrop = loadSql('archive/begin-drop');
 const countExpired = loadSql('archive/count-expired');
 const dropPartition = loadSql('archive/drop-partition');
 /** Another process was faster: it is detached or gone, or it detaches this or another one just now (there can be one at a time). */
 const NO_LONGER_THERE = ['42P01', '55000'];
+const LOCK_TIMEOUT = '55P03';
 
 interface Partition {
   readonly name: string;
@@ -31,7 +33,7 @@ export interface ExpireOptions {
 export interface Expired {
   readonly partitions: number;
   readonly rows: number;
-  /** Some are still there: a long transaction reads the table. They go with a later call. */
+  /** Some are still there: a long transaction reads the table, or one of them. They go with a later call. */
   readonly isWaiting: boolean;
 }
 
@@ -43,6 +45,7 @@ export interface Expired {
 export async function expirePartitions({ database, lease, keepMs, shouldStop }: ExpireOptions): Promise<Expired> {
   let partitions = 0;
   let rows = 0;
+  let isWaiting = false;
   for (const partition of await database.any<Partition>(expiredPartitions, { keepDays: keepMs / 86_400_000 })) {
     if (shouldStop() || !(await lease.take())) break;
     if (partition.state !== 'detached') {
@@ -51,11 +54,12 @@ export async function expirePartitions({ database, lease, keepMs, shouldStop }: 
       await detach(database, partition);
     }
     const dropped = await drop(database, lease, partition.name);
-    if (dropped === undefined) continue;
+    if (dropped === 'in use') isWaiting = true;
+    if (typeof dropped !== 'number') continue;
     partitions++;
     rows += dropped;
   }
-  return { partitions, rows, isWaiting: false };
+  return { partitions, rows, isWaiting };
 }
 
 async function detach(database: Database, { name, until, state }: Partition): Promise<void> {
@@ -68,12 +72,18 @@ async function detach(database: Database, { name, until, state }: Partition): Pr
 }
 
 /** @returns the rows that it had; undefined when it is not ours to drop: the lease was lost, or it is not detached */
-function drop(database: Database, lease: Lease, name: string): Promise<number | undefined> {
-  return inTransaction(database, async (transaction) => {
-    if (!(await lease.holds(transaction))) return undefined;
-    const counted = await transaction.oneOrNone<{ rows: number }>(countExpired, { name });
-    if (counted === null) return undefined;
-    await transaction.none(dropPartition, { name });
-    return counted.rows;
-  });
+async function drop(database: Database, lease: Lease, name: string): Promise<number | 'in use' | undefined> {
+  try {
+    return await inTransaction(database, async (transaction) => {
+      await transaction.none(beginDrop);
+      if (!(await lease.holds(transaction))) return undefined;
+      const counted = await transaction.oneOrNone<{ rows: number }>(countExpired, { name });
+      if (counted === null) return undefined;
+      await transaction.none(dropPartition, { name });
+      return counted.rows;
+    });
+  } catch (error) {
+    if (sqlState(error) === LOCK_TIMEOUT) return 'in use';
+    throw error;
+  }
 }
