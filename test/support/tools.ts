@@ -12,9 +12,11 @@ const PACKAGES = {
 } as const;
 export type Tool = keyof typeof PACKAGES;
 
-/** The path of a tool, or undefined. Debian keeps the Postgres server outside PATH. */
+/** The path of a tool, or undefined. Debian keeps the Postgres server outside PATH; `npm run test:postgres` brings one of another version. */
 export function findTool(tool: Tool): string | undefined {
   if (tool === 'postgres') {
+    const given = process.env['TEST_POSTGRES_BINARY'];
+    if (given !== undefined) return given;
     const root = '/usr/lib/postgresql';
     const versions = existsSync(root) ? readdirSync(root).sort().reverse() : [];
     return versions.map((version) => join(root, version, 'bin', 'postgres')).find((path) => existsSync(path));
