@@ -23,6 +23,8 @@ export interface LaneSpoolOptions {
   readonly segmentBytes: number;
   /** `disk`: every write is synced before the next one. */
   readonly durability: 'process' | 'disk';
+  /** Called when others may have taken the source for dead: it is to be ended. */
+  readonly onLapse: () => void;
   readonly logger: Logger;
 }
 
@@ -54,7 +56,7 @@ export class LaneSpool implements EventSink {
   #isClosed = false;
 
   constructor(options: LaneSpoolOptions) {
-    const { lane, home, from = START, durability, logger, segmentBytes } = options;
+    const { lane, home, from = START, durability, onLapse, logger, segmentBytes } = options;
     this.#options = options;
     this.#from = from;
     this.#given = from.given;
@@ -67,6 +69,7 @@ export class LaneSpool implements EventSink {
       tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs }),
       segmentBytes,
       durability,
+      onLapse,
       logger,
     });
   }
@@ -129,6 +132,12 @@ export class LaneSpool implements EventSink {
   close(): void {
     this.#isClosed = true;
     this.#encoder = undefined;
+  }
+
+  /** Takes nothing more, and ends the open segment before what is queued is written to another one. */
+  end(): Promise<boolean> {
+    this.close();
+    return this.#writer.end();
   }
 
   /** Stops trying again; what is queued stays in memory for `appendSync`. */

@@ -26,6 +26,8 @@ export interface SegmentWriterOptions {
   readonly segmentBytes: number;
   /** `disk`: every write is synced before the next one. */
   readonly durability: 'process' | 'disk';
+  /** Called when others may have taken the source for dead: it is to be ended. */
+  readonly onLapse: () => void;
   readonly logger: Logger;
 }
 
@@ -50,6 +52,7 @@ export class SegmentWriter {
   #lastSegment = 0;
   #lastSealed = 0;
   #isSealWanted = false;
+  #isEndWanted = false;
   #writing: Promise<void> | undefined;
   #failure: string | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -79,6 +82,15 @@ export class SegmentWriter {
     this.write();
     while (this.#writing !== undefined) await this.#writing;
     return this.#failure === undefined;
+  }
+
+  /**
+   * As `seal`, and what is queued goes to a new segment: the open one may be a file that somebody has removed, which only sealing brings
+   * back.
+   */
+  end(): Promise<boolean> {
+    this.#isEndWanted = true;
+    return this.seal();
   }
 
   /** Forgets the segments up to this one: they are committed and removed. */
@@ -147,8 +159,13 @@ export class SegmentWriter {
   }
 
   async #writeAll(): Promise<void> {
-    const { queue, durability, segmentBytes, tail, logger } = this.#options;
+    const { queue, durability, segmentBytes, tail, logger, home, onLapse } = this.#options;
     while (queue.length > 0 || this.#isSealWanted) {
+      if (home.hasLapsed) onLapse();
+      if (this.#isEndWanted) {
+        this.#isEndWanted = false;
+        if (queue.length > 0 && this.#last !== undefined) await this.#sealFile(this.#last);
+      }
       if (queue.length === 0) {
         this.#isSealWanted = false;
         await this.#sealFile(tail());

@@ -5,7 +5,7 @@ import { type DropReason, type EventBatch, type EventSink, LANES, type Lane } fr
 import type { Logger } from '../logger.ts';
 import { type LanePosition, LaneSpool } from './lane-spool.ts';
 import { formatSourceId, type Source } from './source.ts';
-import { SourceHome } from './source-home.ts';
+import { type HomeClock, SourceHome } from './source-home.ts';
 
 export interface SourceSpoolOptions {
   /** The source's own folder is made in it when the first block is written. */
@@ -21,6 +21,10 @@ export interface SourceSpoolOptions {
   readonly segmentBytes: number;
   /** `disk`: every write is synced before the next one. */
   readonly durability: 'process' | 'disk';
+  /** Called when others may have taken the source for dead: it is to be ended. */
+  readonly onLapse: () => void;
+  /** Default: those of the system. */
+  readonly clock?: HomeClock | undefined;
   readonly logger: Logger;
 }
 
@@ -34,10 +38,10 @@ export class SourceSpool implements EventSink {
   #isFresh = true;
 
   constructor(options: SourceSpoolOptions) {
-    const { spoolDir, source, from, isFull, queueLimit, segmentBytes, durability, logger } = options;
+    const { spoolDir, source, from, isFull, queueLimit, segmentBytes, durability, onLapse, clock, logger } = options;
     this.source = source;
     this.folder = join(spoolDir, formatSourceId(source.sourceId));
-    this.#home = new SourceHome(this.folder, source);
+    this.#home = new SourceHome(this.folder, source, clock);
     const createLane = (lane: Lane) =>
       new LaneSpool({
         lane,
@@ -47,6 +51,7 @@ export class SourceSpool implements EventSink {
         queueLimit: () => queueLimit(lane),
         segmentBytes,
         durability,
+        onLapse,
         logger,
       });
     this.#lanes = { keep: createLane('keep'), rest: createLane('rest') };
@@ -82,6 +87,11 @@ export class SourceSpool implements EventSink {
     for (const lane of this.#all) lane.close();
   }
 
+  /** Takes nothing more, and seals what it holds; the open segments first, since they may be files that somebody has removed. */
+  async end(): Promise<void> {
+    await Promise.all(this.#all.map((lane) => lane.end()));
+  }
+
   /** Stops trying again; what is queued stays in memory for `appendSync`. */
   stopRetrying(): void {
     for (const lane of this.#all) lane.stopRetrying();
@@ -95,6 +105,11 @@ export class SourceSpool implements EventSink {
   /** Nothing was accepted yet, not even an empty batch. */
   get isFresh(): boolean {
     return this.#isFresh;
+  }
+
+  /** Others may have taken its owner for dead: it is to be ended. */
+  get hasLapsed(): boolean {
+    return this.#home.hasLapsed;
   }
 
   /** How far each lane has come: where the next source of this process begins. */

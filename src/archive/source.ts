@@ -20,7 +20,7 @@ export interface Source {
 
 /** Of source.json. */
 export const SOURCE_VERSION = 1;
-/** A source of another boot counts as dead when its folder's heartbeat is older than this. */
+/** A source whose process cannot be asked for counts as dead when its folder's heartbeat is older than this; `SourceHome` knows. */
 const HEARTBEAT_STALE_MS = 30_000;
 
 const sourceSchema = z.object({
@@ -70,15 +70,17 @@ export function formatSourceId(sourceId: bigint): string {
 }
 
 /**
- * Whether the process that wrote can be proved dead; when in doubt it lives. In the same boot and pid namespace its pid tells. From
- * another boot it is dead when its heartbeat is stale too, since two machines may share a folder. In another pid namespace of the same
- * boot (a container beside us) nothing can be told.
+ * Whether the process that wrote is dead. In the same boot and pid namespace its pid tells, whatever the clocks say. From another boot or
+ * namespace (another machine, a container beside us) it counts as dead when it was not heard of for too long: one that was only stopped
+ * finds that its lease has lapsed, and goes on under a new id. A heartbeat from the future is as stale as one from the past: a clock was
+ * set, and a living owner corrects it within seconds.
  * @param heartbeatAgeMs how long ago the owner touched its source.json
  */
 export function isOwnerDead(source: Source, heartbeatAgeMs: number): boolean {
   const own = hostOf(process.pid);
-  if (source.bootId !== own.bootId) return heartbeatAgeMs > HEARTBEAT_STALE_MS;
-  if (source.pidNamespace !== own.pidNamespace) return false;
+  if (source.bootId !== own.bootId || source.pidNamespace !== own.pidNamespace) {
+    return Math.abs(heartbeatAgeMs) > HEARTBEAT_STALE_MS;
+  }
   if (source.pidStartTime !== null) return startTimeOf(source.pid) !== source.pidStartTime;
   return !isRunning(source.pid);
 }

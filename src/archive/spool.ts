@@ -2,7 +2,8 @@
 // it holds, under its own id, until that is drained. All share one bound.
 import type { DropReason, EventBatch, EventSink, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
-import { createSource } from './source.ts';
+import { createSource, formatSourceId } from './source.ts';
+import type { HomeClock } from './source-home.ts';
 import { addDrops, SourceSpool } from './source-spool.ts';
 
 export interface SpoolOptions {
@@ -20,6 +21,8 @@ export interface SpoolOptions {
   readonly segmentBytes?: number;
   /** `disk`: every write is synced before the next one. */
   readonly durability: 'process' | 'disk';
+  /** What the lease of a source is measured by; default: the clocks of the system. */
+  readonly clock?: HomeClock;
   readonly logger: Logger;
 }
 
@@ -53,6 +56,7 @@ export class Spool implements EventSink {
   }
 
   accept(batch: EventBatch): number {
+    this.#checkLease();
     return this.#current.accept(batch);
   }
 
@@ -63,10 +67,9 @@ export class Spool implements EventSink {
   rotate(): void {
     if (this.#current.isFresh || this.#isClosed) return;
     const ended = this.#current;
-    ended.close();
     this.#retired.add(ended);
     this.#current = this.#openSource(ended);
-    void ended.seal();
+    void ended.end();
   }
 
   /** Forgets a retired source: it is drained, closed, and its folder removed. */
@@ -88,9 +91,11 @@ export class Spool implements EventSink {
     this.#otherBytes = bytes;
   }
 
-  /** Shows other processes that this one lives. */
+  /** Shows other processes that this one lives; rotates where it could not be shown for too long. To be called every 5 s. Never rejects. */
   async touch(): Promise<void> {
+    this.#checkLease();
     await Promise.all(this.#all.map((source) => source.touch()));
+    this.#checkLease();
   }
 
   /** Takes nothing more. What is queued can still be sealed. */
@@ -153,12 +158,24 @@ export class Spool implements EventSink {
     return this.#all.some((source) => source.hasUntoldCounts);
   }
 
+  /**
+   * Whoever was stopped for long enough may find that others have drained what it wrote, and closed the source: what comes now needs a new
+   * one, and what is left of the old one is committed behind what they came to, by the mark in the ledger.
+   */
+  #checkLease(): void {
+    const { current } = this;
+    if (!current.hasLapsed || this.#isClosed) return;
+    const source_id = formatSourceId(current.source.sourceId);
+    this.#options.logger.warn({ source_id }, 'the spool could not be touched for over 20 s: events go to a new source');
+    this.rotate();
+  }
+
   get #all(): readonly SourceSpool[] {
     return [...this.#retired, this.#current];
   }
 
   #openSource(before: SourceSpool | undefined): SourceSpool {
-    const { spoolDir, service, instance, now, segmentBytes = DEFAULT_SEGMENT_BYTES, durability, logger } = this.#options;
+    const { spoolDir, service, instance, now, segmentBytes = DEFAULT_SEGMENT_BYTES, durability, clock, logger } = this.#options;
     // A source's watermark begins where it started: not behind events that still wait in the ring, which will be its own.
     const startedAtMs = Math.min(now(), before?.lowWatermarkMs ?? Infinity);
     return new SourceSpool({
@@ -169,6 +186,8 @@ export class Spool implements EventSink {
       queueLimit: (lane) => this.#queueLimit(lane),
       segmentBytes,
       durability,
+      onLapse: () => this.#checkLease(),
+      clock,
       logger,
     });
   }

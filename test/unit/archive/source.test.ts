@@ -37,6 +37,7 @@ describe('Source', () => {
   }
 
   const otherBoot: Partial<Source> = { bootId: 'another boot' };
+  const otherNamespace: Partial<Source> = { pidNamespace: 'pid:[1]', pid: 4_194_305 };
   const cases: [string, Partial<Source>, number, boolean][] = [
     ['lives: it is this process', {}, 0, false],
     ['lives, however old its heartbeat is, while its process runs', {}, 1e9, false],
@@ -44,7 +45,11 @@ describe('Source', () => {
     ['is dead when no process has its pid', { pid: 4_194_305, pidStartTime: '1' }, 0, true],
     ['is dead when it is of another boot and silent', otherBoot, 31_000, true],
     ['may live on another machine while its heartbeat is fresh', otherBoot, 1000, false],
-    ['may live in another container', { pidNamespace: 'pid:[1]', pid: 4_194_305 }, 1e9, false],
+    ['may live in another container while its heartbeat is fresh', otherNamespace, 29_000, false],
+    ['is dead when it is of another container and silent', otherNamespace, 31_000, true],
+    ['lives, whatever its heartbeat says of the future, while its process runs', {}, -1e9, false],
+    ['may live with a clock that is a little ahead', otherNamespace, -29_000, false],
+    ['is not immortal when its clock was set back before it died', otherNamespace, -3_600_000, true],
   ];
   for (const [what, changes, heartbeatAgeMs, expected] of cases) {
     it(what, function () {

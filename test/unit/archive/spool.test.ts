@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { splitTuples } from '../../../src/archive/copy-tuples.ts';
-import { readSegment } from '../../../src/archive/segment-reader.ts';
 import { Spool, type SpoolOptions } from '../../../src/archive/spool.ts';
-import { listSegments } from '../../../src/archive/spool-folder.ts';
 import { type DropReason, type EventCounts, LANES, type Lane } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
+import { readSpool } from '../../support/spooled-rows.ts';
 import { createSpoolDir } from '../../support/test-archive.ts';
 
 interface LaneState {
@@ -39,33 +35,6 @@ class CountingRing {
     const events = Array.from({ length: state.waiting }, () => ({ endMs: nowMs }));
     state.waiting -= spool.accept(new ArrayBatch(events, { recorded, sampledOut, dropped: { ...dropped } }, nowMs, lane));
   }
-}
-
-interface Written {
-  readonly counts: EventCounts;
-  readonly rows: number;
-  readonly ids: readonly string[];
-}
-
-/** What each source and lane says of itself, and what it holds. */
-async function readSources(spoolDir: string): Promise<{ lane: Lane; written: Written }[]> {
-  const found: { lane: Lane; written: Written }[] = [];
-  for (const name of readdirSync(spoolDir)) {
-    for (const lane of LANES) {
-      let counts: EventCounts | undefined;
-      const ids: string[] = [];
-      for (const { path } of await listSegments(join(spoolDir, name), lane)) {
-        const segment = readSegment(readFileSync(path));
-        assert.ok(segment?.isComplete, path);
-        for (const block of segment.blocks) {
-          counts = block.counts;
-          ids.push(...splitTuples(block.frames).map((tuple) => tuple.toString('hex', 6, 22)));
-        }
-      }
-      if (counts !== undefined) found.push({ lane, written: { counts, rows: ids.length, ids } });
-    }
-  }
-  return found;
 }
 
 const total = (dropped: EventCounts['dropped']) => Object.values(dropped).reduce((sum, events) => sum + events, 0);
@@ -127,15 +96,15 @@ describe('Spool', () => {
         for (const lane of LANES) ring.offer(lane, spool, nowMs);
         await spool.seal();
       }
-      const sources = await readSources(folder.path);
-      for (const { written } of sources) {
-        const { recorded, sampledOut, dropped } = written.counts;
-        assert.equal(recorded, written.rows + sampledOut + total(dropped));
+      const sources = await readSpool(folder.path);
+      for (const { counts, ids, isSealed } of sources) {
+        assert.equal(counts.recorded, ids.length + counts.sampledOut + total(counts.dropped));
+        assert.ok(isSealed);
       }
       for (const lane of LANES) {
         const { recorded, sampledOut, dropped, waiting } = ring.lanes[lane];
         assert.equal(waiting, 0);
-        const told = sources.filter((each) => each.lane === lane).map(({ written }) => written.counts);
+        const told = sources.filter((each) => each.lane === lane).map(({ counts }) => counts);
         const sum = (pick: (counts: EventCounts) => number) => told.reduce((all, counts) => all + pick(counts), 0);
         assert.equal(
           sum((counts) => counts.recorded),
@@ -150,9 +119,9 @@ describe('Spool', () => {
           dropped.ring_full ?? 0,
         );
       }
-      const toldFull = sources.reduce((all, { written }) => all + (written.counts.dropped.spool_full ?? 0), 0);
+      const toldFull = sources.reduce((all, { counts }) => all + (counts.dropped.spool_full ?? 0), 0);
       assert.equal(toldFull, spool.dropped.spool_full ?? 0);
-      const ids = sources.flatMap(({ written }) => written.ids);
+      const ids = sources.flatMap((source) => source.ids);
       assert.equal(new Set(ids).size, ids.length);
       assert.equal(spool.events, ids.length);
       assert.equal(spool.hasUntoldCounts, false);
@@ -213,16 +182,9 @@ describe('Spool', () => {
     spool.rotate();
     accept(spool, 5, 'rest', 15);
     spool.appendSync();
-    const rows = new Map<string, number>();
-    for (const name of readdirSync(folder.path)) {
-      for (const { path } of await listSegments(join(folder.path, name))) {
-        const segment = readSegment(readFileSync(path));
-        const held = segment?.blocks.reduce((sum, block) => sum + block.rows, 0) ?? 0;
-        rows.set(name, (rows.get(name) ?? 0) + held);
-      }
-    }
+    const held = (await readSpool(folder.path)).map(({ ids }) => ids.length);
     assert.deepEqual(
-      [...rows.values()].toSorted((a, b) => a - b),
+      held.toSorted((a, b) => a - b),
       [5, 10],
     );
   });
