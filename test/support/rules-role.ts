@@ -3,12 +3,12 @@ import { createDatabase, type Database } from '../../src/db/database.ts';
 import { ensureRoles } from '../../src/db/roles.ts';
 import type { TestDatabase } from './postgres.ts';
 
-const PASSWORD = 'rules-of-the-tests';
+export const RULES_PASSWORD = 'rules-of-the-tests';
 
 /** Makes the roles. @returns the URL that logs in as keepwatch_rules */
 export async function rulesUrlOf(test: TestDatabase): Promise<string> {
-  await ensureRoles(test.database, { rulesPassword: PASSWORD, hardens: true });
-  return Object.assign(new URL(test.url), { username: 'keepwatch_rules', password: PASSWORD }).href;
+  await ensureRoles(test.database, { rulesPassword: RULES_PASSWORD, hardens: true });
+  return Object.assign(new URL(test.url), { username: 'keepwatch_rules', password: RULES_PASSWORD }).href;
 }
 
 /** Makes the roles, and opens a pool as keepwatch_rules. Close it with `closeDatabase`. */
