@@ -54,14 +54,15 @@ const recording = setInterval(() => {
   tracker.collect();
 }, RECORD_MS);
 const saying = setInterval(say, 100);
-process.once('SIGTERM', async () => {
+async function end(): Promise<void> {
   clearInterval(recording);
   await archive.flush();
   await archive.stop({ timeoutMs: 30_000 });
   clearInterval(saying);
   say();
   await code.closeDatabase(database);
-});
+}
+process.once('SIGTERM', () => void end());
 
 try {
   const migrations = more === 'migration' ? [...code.loadMigrations(), nextMigration()] : code.loadMigrations();
