@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts';
 import { BlockQueue, type QueuedBlock } from './block-queue.ts';
 import { type EncodedRows, Encoder } from './encoder.ts';
 import { encodeEmptyBlock } from './segment-format.ts';
-import { SegmentWriter } from './segment-writer.ts';
+import { type MemorySegment, SegmentWriter } from './segment-writer.ts';
 import type { SourceHome } from './source-home.ts';
 
 export interface LaneSpoolOptions {
@@ -116,6 +116,20 @@ export class LaneSpool implements EventSink {
   }
 
   /**
+   * What the disk refuses, as a complete segment, to be committed straight from memory. It is to be drained behind all segments that were
+   * sealed before the call, and only when they are committed: the mark passes them. The same one again until it is acknowledged, or written
+   * to the disk under its number when that takes it first; undefined while the disk refuses nothing.
+   */
+  takeMemorySegment(): MemorySegment | undefined {
+    return this.#writer.takeMemorySegment();
+  }
+
+  /** The segment in memory is committed. */
+  acknowledgeMemory(segment: number): void {
+    this.#writer.acknowledgeMemory(segment);
+  }
+
+  /**
    * Forgets sealed segments that somebody removed. Their events are counted as damaged with the next segment, which tells all counts again.
    * @returns whether there were any
    */
@@ -151,7 +165,7 @@ export class LaneSpool implements EventSink {
     this.stopRetrying();
     const blocks = this.#queue.peek(Infinity).map((block) => block.bytes);
     if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
-    if (blocks.length === 0) return;
+    if (blocks.length === 0 && this.#writer.memoryBytes === 0) return;
     try {
       this.#writer.appendSync(blocks);
       this.#queue.shift(this.#queue.length);
@@ -177,22 +191,22 @@ export class LaneSpool implements EventSink {
 
   /** Bytes in memory. */
   get queuedBytes(): number {
-    return this.#queue.bytes;
+    return this.#queue.bytes + this.#writer.memoryBytes;
   }
 
   /** Bytes on the disk and in the queue, of this source. */
   get bytes(): number {
-    return this.#queue.bytes + this.#writer.written.bytes;
+    return this.#queue.bytes + this.#writer.bytes;
   }
 
   /** Events that were accepted and are not acknowledged. */
   get events(): number {
-    return this.#queue.rows + this.#writer.written.rows;
+    return this.#queue.rows + this.#writer.rows;
   }
 
   /** End of the oldest event that is not acknowledged; undefined when there is none. */
   get oldestMs(): number | undefined {
-    const oldest = Math.min(this.#queue.minEndMs, this.#writer.written.minEndMs);
+    const oldest = Math.min(this.#queue.minEndMs, this.#writer.minEndMs);
     return oldest === Infinity ? undefined : oldest;
   }
 
@@ -208,7 +222,7 @@ export class LaneSpool implements EventSink {
 
   #refusal(): 'wait' | DropReason | undefined {
     if (this.#options.isFull()) return 'spool_full';
-    if (this.#queue.bytes < this.#options.queueLimit()) return undefined;
+    if (this.queuedBytes < this.#options.queueLimit()) return undefined;
     return this.#writer.failure === undefined ? 'wait' : 'spool_error';
   }
 

@@ -1,6 +1,21 @@
 // One segment while it is written: opened, appended to at known positions, sealed or given up. Every write says where it goes, so that
 // `appendSync` at the end of the process may write again what a write under way was about to write.
-import { close, fdatasync, fsync, fsyncSync, ftruncate, open, openSync, read, rename, unlink, write, writeSync } from 'node:fs';
+import {
+  close,
+  fdatasync,
+  fsync,
+  fsyncSync,
+  ftruncate,
+  open,
+  openSync,
+  read,
+  rename,
+  renameSync,
+  unlink,
+  write,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { promisify } from 'node:util';
 import { encodeSegmentHeader, finishBlock, type SegmentHeader } from './segment-format.ts';
 import { segmentPath } from './spool-folder.ts';
@@ -132,18 +147,45 @@ export class SegmentFile {
     for (let read = -1; read !== 0 && length < bytes.length; length += read) {
       ({ bytesRead: read } = await readAt(this.#fd, bytes, length, bytes.length - length, length));
     }
-    const fd = await openFile(this.#sealedPath, 'wx', FILE_MODE);
-    try {
-      await writeAll(fd, bytes.subarray(0, length), 0);
-      await syncFile(fd);
-    } finally {
-      await closeFile(fd);
-    }
+    await writeSynced(this.#sealedPath, bytes.subarray(0, length), 'wx');
     await syncFolder(this.#folder);
   }
 
   get #sealedPath(): string {
     return segmentPath(this.#folder, this.#header.lane, this.segment, 'seg');
+  }
+}
+
+/** Writes a whole segment, sealed. A part of it that an earlier attempt left is written over. @throws what the file system says */
+export async function writeSegment(
+  folder: string,
+  { lane, segment }: Pick<SegmentHeader, 'lane' | 'segment'>,
+  bytes: Buffer,
+): Promise<void> {
+  const path = segmentPath(folder, lane, segment, 'open');
+  await writeSynced(path, bytes, 'w');
+  await renameFile(path, segmentPath(folder, lane, segment, 'seg'));
+  await syncFolder(folder);
+}
+
+/** The same at once, for the moment before the process ends. */
+export function writeSegmentSync(
+  folder: string,
+  { lane, segment }: Pick<SegmentHeader, 'lane' | 'segment'>,
+  bytes: Buffer,
+): void {
+  const path = segmentPath(folder, lane, segment, 'open');
+  writeFileSync(path, bytes, { mode: FILE_MODE, flush: true });
+  renameSync(path, segmentPath(folder, lane, segment, 'seg'));
+}
+
+async function writeSynced(path: string, bytes: Buffer, flags: 'w' | 'wx'): Promise<void> {
+  const fd = await openFile(path, flags, FILE_MODE);
+  try {
+    await writeAll(fd, bytes, 0);
+    await syncFile(fd);
+  } finally {
+    await closeFile(fd);
   }
 }
 

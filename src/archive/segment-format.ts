@@ -98,3 +98,13 @@ export function encodeEmptyBlock(counts: EventCounts, lowWatermarkMs: number, is
   block.set(json, BLOCK_PREFIX_BYTES);
   return block;
 }
+
+/** A whole segment in memory: header, blocks in their places, and the block that ends it. */
+export function encodeSegment(header: SegmentHeader, blocks: readonly Buffer[], lastBlock: Buffer): Buffer {
+  const { bytes, seed } = encodeSegmentHeader(header);
+  const all = [...blocks, lastBlock];
+  all.forEach((block, index) => {
+    finishBlock(block, index + 1, seed);
+  });
+  return Buffer.concat([bytes, ...all]);
+}

@@ -1,12 +1,13 @@
 // The one loop that writes the blocks of a lane: from the queue to the open segment, sealed when it is long or when asked. What the disk
-// refuses stays in the queue, and a new segment is tried every second.
+// refuses stays in the queue, and a new segment is tried every second; meanwhile it can be taken as a segment in memory.
 import { describeError } from '../errors.ts';
 import type { EventCounts, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import type { BlockQueue, QueuedBlock } from './block-queue.ts';
 import { COLUMNS } from './copy-tuples.ts';
-import { SegmentFile } from './segment-file.ts';
-import { encodeEmptyBlock, type SegmentHeader } from './segment-format.ts';
+import { SealedSegments } from './sealed-segments.ts';
+import { SegmentFile, writeSegment, writeSegmentSync } from './segment-file.ts';
+import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from './segment-format.ts';
 import type { SourceHome } from './source-home.ts';
 
 /** What the last block of a segment says. */
@@ -34,15 +35,26 @@ export interface SegmentWriterOptions {
 const MAX_WRITE_BYTES = 1_000_000;
 const RETRY_MS = 1000;
 
-interface Written {
-  readonly bytes: number;
+/** At most, beside one block. */
+const MEMORY_SEGMENT_BYTES = 4_000_000;
+
+/** A complete segment that the disk has refused. */
+export interface MemorySegment {
+  readonly segment: number;
+  readonly bytes: Buffer;
+}
+
+interface HeldSegment extends MemorySegment {
   readonly rows: number;
   readonly minEndMs: number;
 }
 
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
-  readonly #sealed = new Map<number, Written>();
+  readonly #sealed = new SealedSegments();
+  /** Neither committed nor on the disk. */
+  #memory: HeldSegment | undefined;
+  #isSavingMemory = false;
   #file: SegmentFile | undefined;
   /** No longer to be added to: it is being sealed, or given up. */
   #ending: SegmentFile | undefined;
@@ -64,7 +76,7 @@ export class SegmentWriter {
   /** Begins to write what is queued, unless it is being done. */
   write(): void {
     if (this.#writing !== undefined || this.#retryTimer !== undefined) return;
-    if (this.#options.queue.length === 0 && !this.#isSealWanted) return;
+    if (this.#memory === undefined && this.#options.queue.length === 0 && !this.#isSealWanted) return;
     this.#writing = this.#writeAll()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
@@ -95,15 +107,44 @@ export class SegmentWriter {
 
   /** Forgets the segments up to this one: they are committed and removed. */
   acknowledge(lastSegment: number): void {
-    for (const segment of this.#sealed.keys()) if (segment <= lastSegment) this.#sealed.delete(segment);
+    this.#sealed.forget((segment) => segment <= lastSegment);
   }
 
   /** Forgets sealed segments that are gone, and that their counts were told. @returns whether there were any */
   forgetMissing(isThere: (segment: number) => boolean): boolean {
-    const missing = [...this.#sealed.keys()].filter((segment) => !isThere(segment));
-    for (const segment of missing) this.#sealed.delete(segment);
-    if (missing.length > 0) this.retellCounts();
-    return missing.length > 0;
+    const hasMissing = this.#sealed.forget((segment) => !isThere(segment));
+    if (hasMissing) this.retellCounts();
+    return hasMissing;
+  }
+
+  /**
+   * While the disk refuses: the oldest of what is queued as a segment with the next number. The same one again until it is acknowledged or,
+   * when the disk comes back first, written there as a segment like any other. It comes behind all that are sealed by then.
+   */
+  takeMemorySegment(): MemorySegment | undefined {
+    const { queue, tail } = this.#options;
+    if (this.#memory !== undefined) return this.#memory;
+    if (this.#failure === undefined || this.#writing !== undefined || queue.length === 0) return undefined;
+    const blocks = queue.peek(MEMORY_SEGMENT_BYTES);
+    queue.shift(blocks.length);
+    const end = (queue.length > 0 ? blocks.at(-1) : undefined) ?? tail();
+    const header = this.#nextHeader();
+    const lastBlock = encodeEmptyBlock(end.counts, end.lowWatermarkMs, true);
+    const bytes = encodeSegment(
+      header,
+      blocks.map((block) => block.bytes),
+      lastBlock,
+    );
+    const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
+    const minEndMs = Math.min(...blocks.map((block) => block.minEndMs));
+    this.#memory = { segment: header.segment, bytes, rows, minEndMs };
+    this.#last = end;
+    return this.#memory;
+  }
+
+  /** It is committed. One that is on the disk by now is found committed when its file is drained. */
+  acknowledgeMemory(segment: number): void {
+    if (this.#memory?.segment === segment && !this.#isSavingMemory) this.#memory = undefined;
   }
 
   /** Forgets that its counts were told: the block that said so cannot be read. */
@@ -117,7 +158,13 @@ export class SegmentWriter {
    * @throws what the file system says
    */
   appendSync(blocks: readonly Buffer[]): void {
-    (this.#file ?? this.#openSync()).appendSync(blocks);
+    const { home, lane } = this.#options;
+    if (this.#memory !== undefined) {
+      home.makeSync();
+      writeSegmentSync(home.folder, { lane, segment: this.#memory.segment }, this.#memory.bytes);
+      this.#memory = undefined;
+    }
+    if (blocks.length > 0) (this.#file ?? this.#openSync()).appendSync(blocks);
   }
 
   /** Tries no more: what is queued stays there. */
@@ -145,23 +192,36 @@ export class SegmentWriter {
     return this.#failure;
   }
 
-  /** What is on the disk and not acknowledged. */
-  get written(): Written {
-    let bytes = (this.#file ?? this.#ending)?.bytes ?? 0;
-    let rows = this.#fileRows;
-    let minEndMs = this.#fileMinEndMs;
-    for (const sealed of this.#sealed.values()) {
-      bytes += sealed.bytes;
-      rows += sealed.rows;
-      minEndMs = Math.min(minEndMs, sealed.minEndMs);
-    }
-    return { bytes, rows, minEndMs };
+  /** Bytes of the segment in memory. */
+  get memoryBytes(): number {
+    return this.#memory?.bytes.length ?? 0;
+  }
+
+  /** Bytes in segments that are not acknowledged. */
+  get bytes(): number {
+    return this.#sealed.bytes + ((this.#file ?? this.#ending)?.bytes ?? 0) + this.memoryBytes;
+  }
+
+  /** Rows in them. */
+  get rows(): number {
+    return this.#sealed.rows + this.#fileRows + (this.#memory?.rows ?? 0);
+  }
+
+  /** End of the oldest of them; +Infinity without any. */
+  get minEndMs(): number {
+    return Math.min(this.#sealed.minEndMs, this.#fileMinEndMs, this.#memory?.minEndMs ?? Infinity);
   }
 
   async #writeAll(): Promise<void> {
     const { queue, durability, segmentBytes, tail, logger, home, onLapse } = this.#options;
-    while (queue.length > 0 || this.#isSealWanted) {
+    let hasWritten = false;
+    while (this.#memory !== undefined || queue.length > 0 || this.#isSealWanted) {
       if (home.hasLapsed) onLapse();
+      if (this.#memory !== undefined) {
+        await this.#saveMemory(this.#memory);
+        hasWritten = true;
+        continue;
+      }
       if (this.#isEndWanted) {
         this.#isEndWanted = false;
         if (queue.length > 0 && this.#last !== undefined) await this.#sealFile(this.#last);
@@ -175,13 +235,30 @@ export class SegmentWriter {
       const blocks = queue.peek(MAX_WRITE_BYTES);
       await this.#file.append(blocks.map((block) => block.bytes));
       this.#noteWritten(blocks);
+      hasWritten = true;
       if (durability === 'disk') await this.#file.sync();
       if (this.#file.bytes >= segmentBytes && this.#last !== undefined) await this.#sealFile(this.#last);
     }
     if (this.#failure !== undefined) {
+      if (!hasWritten) await home.make(); // what was refused is committed by now: this tells whether the disk takes anything
       this.#failure = undefined;
       logger.info({}, 'the spool can be written again');
     }
+  }
+
+  /** To the disk, before any later segment is. */
+  async #saveMemory(memory: HeldSegment): Promise<void> {
+    const { home, lane } = this.#options;
+    this.#isSavingMemory = true;
+    try {
+      await home.make();
+      await writeSegment(home.folder, { lane, segment: memory.segment }, memory.bytes);
+    } finally {
+      this.#isSavingMemory = false;
+    }
+    this.#memory = undefined;
+    this.#lastSealed = memory.segment;
+    this.#sealed.add(memory.segment, { bytes: memory.bytes.length, rows: memory.rows, minEndMs: memory.minEndMs });
   }
 
   #noteWritten(blocks: readonly QueuedBlock[]): void {
@@ -205,7 +282,7 @@ export class SegmentWriter {
 
   #release(file: SegmentFile): void {
     this.#lastSealed = file.segment;
-    this.#sealed.set(file.segment, { bytes: file.bytes, rows: this.#fileRows, minEndMs: this.#fileMinEndMs });
+    this.#sealed.add(file.segment, { bytes: file.bytes, rows: this.#fileRows, minEndMs: this.#fileMinEndMs });
     this.#ending = undefined;
     this.#fileRows = 0;
     this.#fileMinEndMs = Infinity;
