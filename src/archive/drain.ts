@@ -125,9 +125,10 @@ async function loadSegment(
   try {
     const bytes = await readSpoolFile(entry.path, MAX_SEGMENT_BYTES);
     if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
-    const segment = readSegment(bytes);
+    const place = { ...entry, sourceId: source.sourceId, service: source.service };
+    const segment = readSegment(bytes, place);
     if (segment === undefined) return 'newer';
-    refuseMisplaced(segment.header, { ...entry, sourceId: source.sourceId });
+    refuseMisplaced(segment.header, place);
     return { ...segment, bytes };
   } catch (error) {
     if (!(error instanceof KeepwatchError)) throw error;

@@ -8,6 +8,7 @@ import {
   BLOCK_PREFIX_BYTES,
   type BlockHead,
   blockCrc,
+  encodeSegmentHeader,
   FORMAT_VERSION,
   headerCrc,
   LAST_BLOCK,
@@ -31,6 +32,7 @@ export interface DamagedRange {
 
 export interface Segment {
   readonly header: SegmentHeader;
+  /** By number, each once, wherever they stand. */
   readonly blocks: readonly Block[];
   readonly damaged: readonly DamagedRange[];
   /** Bytes behind the last valid block: a torn write, or a damaged end. */
@@ -57,12 +59,26 @@ const headerSchema = z.object({
   service: z.string(),
 });
 
+/** Where a segment is found, and whose it is then. */
+export type SegmentPlace = Pick<SegmentHeader, 'sourceId' | 'lane' | 'segment' | 'service'>;
+
 /**
  * Reads a whole segment.
+ * @param place when given, a header that is damaged is made again from it: blocks whose checksums hold with it prove it right
  * @throws KeepwatchError ERR_SEGMENT_INVALID when the header is none of ours: the file is no segment
  * @returns undefined when a newer version of Keepwatch wrote it: it waits for a newer process
  */
-export function readSegment(bytes: Buffer): Segment | undefined {
+export function readSegment(bytes: Buffer, place?: SegmentPlace): Segment | undefined {
+  try {
+    return readWithHeader(bytes);
+  } catch (error) {
+    const segment = place && readWithoutHeader(bytes, place);
+    if (segment === undefined || segment.blocks.length === 0) throw error;
+    return segment;
+  }
+}
+
+function readWithHeader(bytes: Buffer): Segment | undefined {
   const prefix = SEGMENT_PREFIX_BYTES;
   if (bytes.length < prefix || bytes.readUInt32BE(0) !== SEGMENT_MAGIC) throw invalid('it does not begin as a segment does');
   const end = prefix + bytes.readUInt32BE(8);
@@ -72,6 +88,12 @@ export function readSegment(bytes: Buffer): Segment | undefined {
   if (bytes.readUInt16BE(4) > FORMAT_VERSION) return undefined;
   const header = parseHeader(bytes.toString('utf8', prefix, end));
   return { header, ...readBlocks(bytes, end, seed) };
+}
+
+function readWithoutHeader(bytes: Buffer, place: SegmentPlace): Segment {
+  const { sourceId, lane, segment, service } = place;
+  const header = { sourceId, lane, segment, relation: 'observability_metrics', columns: COLUMNS, service };
+  return { header, ...readBlocks(bytes, 0, encodeSegmentHeader(header).seed) };
 }
 
 /** @throws KeepwatchError ERR_SEGMENT_INVALID when the segment belongs elsewhere: it was copied or renamed */
@@ -90,22 +112,24 @@ function parseHeader(json: string): SegmentHeader {
 }
 
 function readBlocks(bytes: Buffer, from: number, seed: number): Omit<Segment, 'header'> {
-  const blocks: Block[] = [];
+  const blocks = new Map<number, Block>();
   const damaged: DamagedRange[] = [];
   let at = from;
   let goodUntil = from;
   while (at < bytes.length) {
-    const block = readBlock(bytes, at, seed, blocks.at(-1)?.number ?? 0);
+    const block = readBlock(bytes, at, seed);
     if (block === undefined) {
       at = nextMagic(bytes, at + 1);
       continue;
     }
     if (at > goodUntil) damaged.push({ offset: goodUntil, length: at - goodUntil });
-    blocks.push(block);
+    // A second one of the same number is its copy, byte for byte.
+    if (!blocks.has(block.number)) blocks.set(block.number, block);
     at += bytes.readUInt32BE(at + 8);
     goodUntil = at;
   }
-  return { blocks, damaged, tailBytes: bytes.length - goodUntil, isComplete: blocks.at(-1)?.isLast ?? false };
+  const inOrder = [...blocks.values()].sort((a, b) => a.number - b.number);
+  return { blocks: inOrder, damaged, tailBytes: bytes.length - goodUntil, isComplete: inOrder.at(-1)?.isLast ?? false };
 }
 
 const MAGIC_BYTES = Buffer.from([BLOCK_MAGIC >>> 24, (BLOCK_MAGIC >>> 16) & 255, (BLOCK_MAGIC >>> 8) & 255, BLOCK_MAGIC & 255]);
@@ -115,15 +139,17 @@ function nextMagic(bytes: Buffer, from: number): number {
   return found === -1 ? bytes.length : found;
 }
 
-/** The block at `at`, or undefined when there is none that is whole, true and later than block `after`. */
-function readBlock(bytes: Buffer, at: number, seed: number, after: number): Block | undefined {
+/** The block at `at`, or undefined when there is none that is whole and true. */
+function readBlock(bytes: Buffer, at: number, seed: number): Block | undefined {
   if (at + BLOCK_PREFIX_BYTES > bytes.length || bytes.readUInt32BE(at) !== BLOCK_MAGIC) return undefined;
   const length = bytes.readUInt32BE(at + 8);
   if (length < BLOCK_PREFIX_BYTES || length > MAX_BLOCK_BYTES || at + length > bytes.length) return undefined;
   const block = bytes.subarray(at, at + length);
   const number = block.readUInt32BE(12);
   const framesAt = BLOCK_PREFIX_BYTES + block.readUInt16BE(22);
-  if (number <= after || framesAt > length || blockCrc(block, seed) !== block.readUInt32BE(4)) return undefined;
+  // The first byte of its counts: a checksum is made of nothing that cannot be a block.
+  if (number === 0 || framesAt > length || block[BLOCK_PREFIX_BYTES] !== 0x7b || blockCrc(block, seed) !== block.readUInt32BE(4))
+    return undefined;
   try {
     return {
       number,

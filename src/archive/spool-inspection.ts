@@ -112,7 +112,7 @@ interface ReadEntry {
   readonly problem: string | undefined;
 }
 
-async function readEntry(entry: SegmentEntry, { folder, owner }: SpooledLane): Promise<ReadEntry> {
+async function readEntry(entry: SegmentEntry, { folder, owner, service }: SpooledLane): Promise<ReadEntry> {
   const { path, isSealed } = entry;
   const size = (await lstat(path).catch(() => undefined))?.size ?? 0;
   let nothing = { bytes: size, events: 0, damagedBytes: 0, problem: undefined };
@@ -122,14 +122,17 @@ async function readEntry(entry: SegmentEntry, { folder, owner }: SpooledLane): P
     nothing = { ...nothing, bytes: bytes?.length ?? 0 };
     // Drained in this moment, or only just made.
     if (bytes === undefined || (bytes.length === 0 && !isSealed)) return nothing;
-    const segment = readSegment(bytes);
+    const place = { ...entry, sourceId: BigInt(`0x${folder}`), service };
+    const segment = readSegment(bytes, place);
     if (segment === undefined) return { ...nothing, problem: 'written by a newer version; it waits for a newer process' };
-    refuseMisplaced(segment.header, { ...entry, sourceId: BigInt(`0x${folder}`) });
+    refuseMisplaced(segment.header, place);
     const tailBytes = isBeingWritten ? 0 : segment.tailBytes;
     const damagedBytes = segment.damaged.reduce((total, { length }) => total + length, tailBytes);
     const events = segment.blocks.reduce((total, { rows }) => total + rows, 0);
     const places = segment.damaged.map(({ offset, length }) => `${length} bytes at ${offset}`);
     if (tailBytes > 0) places.push(`${tailBytes} bytes at its end`);
+    const missing = (segment.blocks.at(-1)?.number ?? 0) - segment.blocks.length;
+    if (missing > 0) places.push(`${missing} blocks that are missing`);
     const problem = places.length === 0 ? undefined : `no block can be read from ${places.join(', ')}`;
     return { bytes: bytes.length, events, damagedBytes, problem };
   } catch (error) {

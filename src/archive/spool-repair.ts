@@ -3,10 +3,10 @@ import { rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { KeepwatchError } from '../errors.ts';
 import { MAX_SEGMENT_BYTES } from './segment-format.ts';
-import { readSegment, refuseMisplaced } from './segment-reader.ts';
+import { readSegment, refuseMisplaced, type Segment } from './segment-reader.ts';
 import { formatSource, SOURCE_VERSION, type Source } from './source.ts';
 import { MAX_SOURCE_FILE_BYTES, readSpoolFile } from './spool-file.ts';
-import { listSegments, listSources, listUnreadable, SOURCE_FILE, setAsideFile } from './spool-folder.ts';
+import { listSegments, listSources, listUnreadable, type SegmentEntry, SOURCE_FILE, setAsideFile } from './spool-folder.ts';
 
 export interface Repair {
   readonly path: string;
@@ -22,12 +22,12 @@ export interface Repair {
 export async function repairSpool(spoolDir: string, { isDryRun = false }: { isDryRun?: boolean } = {}): Promise<Repair[]> {
   const repairs: Repair[] = [];
   const dead = (await listSources(spoolDir, Date.now())).filter(({ isOrphan }) => isOrphan);
-  const nobodys = (await listUnreadable(spoolDir)).map((path) => ({ path, source: { sourceId: BigInt(`0x${basename(path)}`) } }));
-  for (const {
+  const nobodys = (await listUnreadable(spoolDir)).map((path) => ({
     path,
-    source: { sourceId },
-  } of [...dead, ...nobodys]) {
-    const { source, broken } = await readFolder(path, sourceId);
+    source: { sourceId: BigInt(`0x${basename(path)}`), service: '' },
+  }));
+  for (const { path, source: owner } of [...dead, ...nobodys]) {
+    const { source, broken } = await readFolder(path, owner);
     for (const file of broken) {
       if (!isDryRun) await setAsideFile(spoolDir, file);
       repairs.push({ path: file, action: 'is no segment: moved to suspect/' });
@@ -53,24 +53,38 @@ async function isOfNewerVersion(sourceFile: string): Promise<boolean> {
   }
 }
 
+type Owner = Pick<Source, 'sourceId' | 'service'>;
+
 /** @returns the source, if a segment of it can be read; and the files that are no segments of it */
-async function readFolder(path: string, sourceId: bigint): Promise<{ source: Source | undefined; broken: string[] }> {
-  const broken: string[] = [];
+async function readFolder(path: string, owner: Owner): Promise<{ source: Source | undefined; broken: string[] }> {
+  const suspects: SegmentEntry[] = [];
   let source: Source | undefined;
   for (const entry of await listSegments(path).catch(() => [])) {
-    try {
-      const bytes = await readSpoolFile(entry.path, MAX_SEGMENT_BYTES);
-      if (bytes === undefined || bytes.length === 0) continue;
-      const segment = readSegment(bytes);
-      if (segment === undefined) continue; // of a newer version
-      refuseMisplaced(segment.header, { ...entry, sourceId });
-      source ??= recoveredSource(sourceId, segment.header.service);
-    } catch (error) {
-      if (!(error instanceof KeepwatchError)) throw error;
-      broken.push(entry.path);
-    }
+    const segment = await readEntry(entry, owner);
+    if (segment === 'broken') suspects.push(entry);
+    else if (segment !== undefined) source ??= recoveredSource(owner.sourceId, segment.header.service);
+  }
+  const broken: string[] = [];
+  for (const entry of suspects) {
+    // With what the others say, a damaged header can be made again.
+    if ((await readEntry(entry, source ?? owner)) === 'broken') broken.push(entry.path);
   }
   return { source, broken };
+}
+
+/** @returns undefined when there is nothing to say: it is gone, just made, or of a newer version */
+async function readEntry(entry: SegmentEntry, owner: Owner): Promise<Segment | 'broken' | undefined> {
+  const place = { ...entry, sourceId: owner.sourceId, service: owner.service };
+  try {
+    const bytes = await readSpoolFile(entry.path, MAX_SEGMENT_BYTES);
+    if (bytes === undefined || bytes.length === 0) return undefined;
+    const segment = readSegment(bytes, place);
+    if (segment !== undefined) refuseMisplaced(segment.header, place);
+    return segment;
+  } catch (error) {
+    if (!(error instanceof KeepwatchError)) throw error;
+    return 'broken';
+  }
 }
 
 /** Of a process that nobody knows any more: dead once its file is 30 s old. */

@@ -219,9 +219,10 @@ async function readLane(folder: Folder, lane: Lane): Promise<Waiting | undefined
     try {
       const bytes = await readSpoolFile(path, MAX_SEGMENT_BYTES);
       if (bytes === undefined || (bytes.length === 0 && !isSealed)) continue;
-      const segment = readSegment(bytes);
+      const place = { ...entry, ...folder.source };
+      const segment = readSegment(bytes, place);
       if (segment === undefined) continue;
-      refuseMisplaced(segment.header, { ...entry, sourceId: folder.source.sourceId });
+      refuseMisplaced(segment.header, place);
       segments.push(withoutFrames(segment));
     } catch (error) {
       const isBeingMade = !isSealed && !folder.isOrphan;
