@@ -153,6 +153,11 @@ export class Spool implements EventSink {
     return this.bytes + this.#otherBytes >= this.#options.maxBytes;
   }
 
+  /** Bytes that may still come, acknowledged segments left out. */
+  get freeBytes(): number {
+    return Math.max(0, this.#options.maxBytes - this.bytes - this.#otherBytes);
+  }
+
   /** Counts have changed since the last block that was queued or written. */
   get hasUntoldCounts(): boolean {
     return this.#all.some((source) => source.hasUntoldCounts);

@@ -87,7 +87,7 @@ async function drain({ json }: Flags): Promise<void> {
   const counts = { archived: 0, deadLettered: 0, quarantined: 0 };
   const logger = createLogger({ level: 'warn', service: config.service });
   await withStorage(config, async ({ database }) => {
-    await drainLeftovers(undefined, {
+    await drainLeftovers({
       database,
       partitions: createPartitions(database),
       spoolDir: config.spoolDir,
