@@ -104,12 +104,10 @@ export class LaneDrain {
 
   #noteCommit({ onCommit }: DrainContext): NonNullable<DrainContext['onCommit']> {
     return (outcome, durationMs, place) => {
-      if (this.#replay !== undefined && place.segment <= this.#proved.segment) {
+      if (this.#replay !== undefined) {
         const { events, lost } = this.#replay;
-        this.#replay = {
-          events: events + outcome.archived + outcome.deadLettered + outcome.quarantined,
-          lost: lost + Math.max(0, outcome.total.restored - this.#total.restored),
-        };
+        const again = place.segment > this.#proved.segment ? 0 : outcome.archived + outcome.deadLettered + outcome.quarantined;
+        this.#replay = { events: events + again, lost: lost + Math.max(0, outcome.total.restored - this.#total.restored) };
       }
       if (isBefore(this.#proved, place)) this.#proved = place;
       this.#total = mostOf(this.#total, outcome.total);

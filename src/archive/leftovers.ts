@@ -15,6 +15,7 @@ import {
   removeSource,
   type SegmentEntry,
   type SourceFolder,
+  setAsideStrangers,
 } from './spool-folder.ts';
 
 const closeSource = loadSql('archive/close-source');
@@ -95,6 +96,7 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
   // Its owner lives after all, and has written more.
   if ((await listSegments(path)).some(({ path: found }) => !before.some((entry) => entry.path === found))) return false;
   for (const entry of before) if (!entry.isSealed) await acknowledgeFile(entry.path);
+  await setAsideStrangers(path);
   if (before.length > 0) {
     const source_id = formatSourceId(sourceId);
     context.logger.info({ source_id, instance: source.instance, unknownTailBytes }, 'the spool of a dead process is archived');

@@ -7,7 +7,7 @@ import { type DrainContext, type Mark, readMark } from './drain.ts';
 import { LaneDrain } from './lane-drain.ts';
 import { sayReplayed } from './replay.ts';
 import type { SourceSpool } from './source-spool.ts';
-import { removeSource } from './spool-folder.ts';
+import { removeSource, setAsideStrangers } from './spool-folder.ts';
 
 const touchSource = loadSql('archive/touch-source');
 const closeSource = loadSql('archive/close-source');
@@ -92,6 +92,7 @@ export class SourceDrain {
       lowWatermarkMs: Number.isFinite(lowWatermarkMs) ? lowWatermarkMs : null,
       unknownTailBytes: 0,
     });
+    await setAsideStrangers(folder);
     await this.#acknowledged.refresh();
     if (this.#acknowledged.size === 0) await removeSource(folder);
   }

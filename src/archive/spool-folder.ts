@@ -161,6 +161,11 @@ export async function acknowledgeFile(path: string): Promise<void> {
   }
 }
 
+/** What somebody else has put into a source's folder. */
+export async function setAsideStrangers(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) if (!OWN_FILE.test(name)) await setAsideFile(dirname(folder), join(folder, name));
+}
+
 /**
  * Removes a source's folder that holds no segment any more. It is renamed first, and looked at again: when its owner lives after all and has
  * written meanwhile, what it wrote is put back. What somebody else has put there is set aside.
@@ -191,7 +196,7 @@ async function finishRemoval(away: string): Promise<boolean> {
     if (!(await namesIn(folder)).includes(SOURCE_FILE)) await moveFile(join(away, SOURCE_FILE), join(folder, SOURCE_FILE));
     for (const { path } of found) await moveFile(path, join(folder, basename(path)));
   }
-  for (const name of await namesIn(away)) if (!OWN_FILE.test(name)) await setAsideFile(dirname(away), join(away, name));
+  await setAsideStrangers(away);
   await rm(away, { recursive: true, force: true });
   return found.length === 0;
 }
