@@ -141,6 +141,19 @@ async function suspectPath(spoolDir: string, path: string, suffix: string): Prom
   return isTaken ? `${target}.${randomBytes(4).toString('hex')}` : target;
 }
 
+/** What is acknowledged and kept in case the ledger goes back, of all sources. */
+export async function measureAcknowledged(spoolDir: string): Promise<{ files: number; bytes: number }> {
+  let files = 0;
+  let bytes = 0;
+  for (const folder of await sourceFoldersIn(spoolDir)) {
+    for (const { path } of await listAcknowledged(folder).catch(() => [])) {
+      files++;
+      bytes += (await lstat(path).catch(() => undefined))?.size ?? 0;
+    }
+  }
+  return { files, bytes };
+}
+
 /** What is set aside in suspect/: how many files and folders, and the bytes of the files. */
 export async function measureSuspect(spoolDir: string): Promise<{ files: number; bytes: number }> {
   const folder = join(spoolDir, SUSPECT_FOLDER);

@@ -112,6 +112,7 @@ describe('keepwatch spool', function () {
     assert.deepEqual([archived, left.map(({ owner }) => owner)], [20, ['alive', 'alive']]);
     assert.deepEqual([await countRows(dead), await countRows(living)], [20, 0]);
     assert.ok(listWaiting(spool.path).every((path) => path.startsWith(living.slice(-16))));
+    assert.match((await keepwatch(['ls'])).output, /\nacknowledged: 2 segments \(\d+\.\d kB\), kept 5 min/);
   });
 
   it('repairs a folder that does not say whose it is, and sets aside what is no segment; then it is drained', async () => {
