@@ -2,6 +2,7 @@
 // impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
 import { type Database, inTransaction, sqlState } from '../db/database.ts';
 import { loadSql, readSql } from '../db/sql.ts';
+import { commitSeriesCounts } from './commit-series-counts.ts';
 import { readTimestampMs, splitTuples } from './copy-tuples.ts';
 import type { Partitions } from './partitions.ts';
 import { copyAll, copyCarefully, isRefusal, type RefusalStreak, type Rows, type Run } from './refused-rows.ts';
@@ -142,6 +143,7 @@ function attempt(
       clockOffsetMs: clockOffsetMs ?? null,
     });
     if (mark === null) return undefined;
+    await commitSeriesCounts(transaction, header, blocks);
     const refused = { archived: 0, quarantined: 0 };
     for (const rows of [archive, quarantine]) {
       if (rows.count === 0) continue;

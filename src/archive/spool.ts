@@ -86,6 +86,11 @@ export class Spool implements EventSink {
     return done.every(Boolean);
   }
 
+  /** The next segments that are sealed tell the counts of all series that have changed; else they do every 10 s. */
+  tellSeries(): void {
+    for (const source of this.#all) source.tellSeries();
+  }
+
   /** Tells how much of the spool's bytes belong to other processes. */
   setOtherBytes(bytes: number): void {
     this.#otherBytes = bytes;
