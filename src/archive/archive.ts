@@ -84,11 +84,10 @@ export function createArchive(options: ArchiveOptions): Archive {
     options.maintenance &&
     new Maintenance({ ...options.maintenance, holder: formatSourceId(spool.current.source.sourceId), logger });
   const keepMs = options.maintenance?.keepMs;
-  const { spoolMaxBytes } = options;
-  const archiver = new Archiver({ database, spool, spoolDir, spoolMaxBytes, cron, now, collect, maintenance, keepMs, logger });
+  const archiver = new Archiver({ database, spool, spoolDir, cron, now, collect, maintenance, keepMs, logger });
 
   function stats(): ArchiveStats {
-    const { archived, deadLettered, quarantined, damaged, restored, failures, batches, batchSecondsSum } = archiver.totals;
+    const { archived, deadLettered, quarantined, damaged, failures, batches, batchSecondsSum } = archiver.totals;
     const reasons = [
       ...archiver.reasons,
       ...(spool.failure === undefined ? [] : [`the spool cannot be written: ${spool.failure}`]),
@@ -99,7 +98,7 @@ export function createArchive(options: ArchiveOptions): Archive {
       archived,
       deadLettered,
       quarantined,
-      dropped: { ...spool.dropped, ...(damaged > 0 && { damaged }), ...(restored > 0 && { restore: restored }) },
+      dropped: damaged > 0 ? { ...spool.dropped, damaged } : spool.dropped,
       failures,
       spoolBytes: spool.bytes,
       spoolEvents: spool.events,

@@ -1,10 +1,11 @@
 // A Postgres server of a test's own, of the machine's package, that it can stop and start again.
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './postgres.ts';
+import { waitFor } from './wait-for.ts';
 
 const run = promisify(execFile);
 
@@ -14,6 +15,10 @@ export interface PostgresServer {
   start(): Promise<void>;
   /** `immediate`: as a crash would; the next start recovers. */
   stop(mode: 'fast' | 'immediate'): Promise<void>;
+  /** Kills the postmaster with -9; resolves when its children have noticed, and ended too. */
+  kill(): Promise<void>;
+  /** Kills one of its backends with -9: the others are ended, and the server recovers. */
+  killBackend(pid: number): void;
   /** Takes the CPU from all of its processes (SIGSTOP): connections stay open, and nothing answers. */
   freeze(): void;
   thaw(): void;
@@ -50,17 +55,29 @@ export async function createPostgresServer(binary: string): Promise<PostgresServ
     if (isRunning) await run(tool('pg_ctl'), ['-D', data, '-m', mode, '-w', 'stop'], options);
     isRunning = false;
   };
-  const signalAll = (signal: NodeJS.Signals) => {
+  /** The postmaster first, so that it makes no more of them. */
+  const pids = (): number[] => {
     const [postmaster = ''] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
     const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ');
-    // The postmaster first, so that it makes no more of them.
-    for (const pid of [postmaster, ...children]) if (pid !== '') process.kill(Number(pid), signal);
+    return [postmaster, ...children].flatMap((pid) => (pid === '' ? [] : [Number(pid)]));
+  };
+  const signalAll = (signal: NodeJS.Signals) => {
+    for (const pid of pids()) process.kill(pid, signal);
   };
   await start();
   return {
     url: `postgres://postgres:test@127.0.0.1:${port}/postgres`,
     start,
     stop,
+    async kill() {
+      const [postmaster, ...children] = pids();
+      if (postmaster !== undefined) process.kill(postmaster, 'SIGKILL');
+      isRunning = false;
+      await waitFor(() => children.every((pid) => !existsSync(`/proc/${pid}`)), { timeoutMs: 30_000, what: 'backends to end' });
+    },
+    killBackend: (pid) => {
+      if (pids().includes(pid)) process.kill(pid, 'SIGKILL');
+    },
     freeze: () => signalAll('SIGSTOP'),
     thaw: () => signalAll('SIGCONT'),
     async remove() {

@@ -7,16 +7,35 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
  */
 export type Loss = 'request' | 'answer' | 'late';
 
+/** A connection that breaks amid the bytes of one side, counted over all connections from the moment it is asked for. */
+export interface Break {
+  readonly from: 'client' | 'server';
+  /** So many are let through. */
+  readonly bytes: number;
+  /**
+   * `cut`: both sides are reset. `stall`: nothing goes through any more, nor is anything closed. `half`: who waits for the bytes is told
+   * that there will be no more, and the other side hears nothing of it for 300 ms.
+   */
+  readonly how: 'cut' | 'stall' | 'half';
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  isBroken: boolean;
+}
+
 const LATE_MS = 300;
 
 export class TcpProxy {
   readonly #target: { host: string; port: number };
   readonly #server: Server;
-  readonly #pairs = new Set<{ client: Socket; upstream: Socket }>();
+  readonly #pairs = new Set<Pair>();
   #isDown = false;
   #isStalled = false;
   #lossAt: { matches: (chunk: Buffer, index: number) => boolean; loss: Loss; done: () => void } | undefined;
   #messages = 0;
+  #break: (Break & { left: number; done: () => void }) | undefined;
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target;
@@ -46,6 +65,7 @@ export class TcpProxy {
   /** Works as a proxy should, and loses nothing that it was told to lose. */
   up(): void {
     this.#lossAt = undefined;
+    this.#break = undefined;
     this.#isDown = false;
     this.#isStalled = false;
   }
@@ -77,6 +97,13 @@ export class TcpProxy {
     });
   }
 
+  /** Breaks one connection amid its bytes. @returns a promise of the moment */
+  breakAt(given: Break): Promise<void> {
+    return new Promise((done) => {
+      this.#break = { ...given, left: given.bytes, done };
+    });
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.#server.close(resolve));
@@ -88,7 +115,7 @@ export class TcpProxy {
       return;
     }
     const upstream = createConnection(this.#target);
-    const pair = { client, upstream };
+    const pair: Pair = { client, upstream, isBroken: false };
     this.#pairs.add(pair);
     let isAnswerLost = false;
     let lost: (() => void) | undefined;
@@ -112,12 +139,36 @@ export class TcpProxy {
           return;
         }
       }
-      if (!this.#isStalled) upstream.write(chunk);
+      this.#pass(pair, 'client', chunk);
     });
     upstream.on('data', (chunk) => {
       if (isAnswerLost) end();
-      else if (!this.#isStalled) client.write(chunk);
+      else this.#pass(pair, 'server', chunk);
     });
     for (const socket of [client, upstream]) socket.on('error', end).on('close', end);
+  }
+
+  /** Hands bytes on, as far as they may go. */
+  #pass(pair: Pair, from: Break['from'], chunk: Buffer): void {
+    if (this.#isStalled || pair.isBroken) return;
+    const target = from === 'client' ? pair.upstream : pair.client;
+    const at = this.#break;
+    if (at === undefined || at.from !== from || at.left >= chunk.length) {
+      if (at?.from === from) at.left -= chunk.length;
+      target.write(chunk);
+      return;
+    }
+    this.#break = undefined;
+    pair.isBroken = true;
+    if (at.left > 0) target.write(chunk.subarray(0, at.left));
+    if (at.how === 'cut') {
+      pair.client.resetAndDestroy();
+      pair.upstream.destroy();
+    } else if (at.how === 'half') {
+      target.end();
+      const other = from === 'client' ? pair.client : pair.upstream;
+      target.removeAllListeners('close').once('close', () => setTimeout(() => other.destroy(), LATE_MS).unref());
+    }
+    at.done();
   }
 }

@@ -1,0 +1,108 @@
+// Judges what became of the events of a run, once all is healed and drained: each that was safe is in Postgres exactly once, or counted to
+// the event where a fault destroyed its bytes, and `verify` finds nothing to say.
+import { type VerifiedLane, verifyArchive } from '../../src/archive/verify.ts';
+import type { Database } from '../../src/db/database.ts';
+import type { DropReason } from '../../src/event.ts';
+import { type AppEvidence, type Evidence, tagOf } from './evidence.ts';
+import { segmentFiles } from './segment-bytes.ts';
+
+export interface Case {
+  readonly evidence: Evidence;
+  readonly database: Database;
+  readonly spoolDirs: readonly string[];
+  /** Of the run alone: its rows and sources are known by it. */
+  readonly service: string;
+}
+
+/** Events whose bytes are gone are counted under these. */
+const OF_DESTROYED: readonly DropReason[] = ['damaged'];
+
+/** @returns what is wrong, a sentence each; empty when all holds */
+export async function judge({ evidence, database, spoolDirs, service }: Case): Promise<string[]> {
+  const problems: string[] = [];
+  const found = await readTags(database, service);
+  const twice = [...found].filter(([, times]) => times > 1).map(([tag, times]) => `${tag} (${times} times)`);
+  if (twice.length > 0) problems.push(`doubled: ${list(twice)}`);
+  const reports = await Promise.all(spoolDirs.map((spoolDir) => verifyArchive({ database, spoolDir })));
+  const lanes = reports[0]?.sources.filter((lane) => lane.service === service) ?? [];
+  for (const report of reports) {
+    for (const lane of report.sources)
+      if (lane.service === service) problems.push(...lane.problems.map((problem) => `verify: ${problem}`));
+  }
+  for (const [app, known] of evidence.apps) {
+    problems.push(
+      ...judgeApp(
+        app,
+        known,
+        evidence,
+        found,
+        lanes.filter(({ instance }) => instance === app),
+      ),
+    );
+  }
+  const left = spoolDirs.flatMap((folder) => segmentFiles(folder));
+  if (left.length > 0) problems.push(`left in the spool: ${list(left)}`);
+  return [...new Set(problems)];
+}
+
+function judgeApp(
+  app: string,
+  { recorded, isKilled }: AppEvidence,
+  evidence: Evidence,
+  found: ReadonlyMap<string, number>,
+  lanes: readonly VerifiedLane[],
+): string[] {
+  const problems: string[] = [];
+  const missing: string[] = [];
+  for (let number = 1; number <= recorded; number++) if (!found.has(tagOf(app, number))) missing.push(tagOf(app, number));
+  const intact = missing.filter((tag) => !evidence.isDestroyed(tag));
+  const safe = intact.filter((tag) => evidence.isSafe(tag));
+  const destroyed = missing.length - intact.length;
+  const counted = sumOf(lanes, (reason) => !OF_DESTROYED.includes(reason));
+  const damaged = sumOf(lanes, (reason) => OF_DESTROYED.includes(reason));
+  const told = lanes.reduce((sum, lane) => sum + lane.recorded, 0);
+  const hasUnknownTail = lanes.some(({ unknownTailBytes }) => unknownTailBytes > 0);
+  if (safe.length > counted)
+    problems.push(`lost: ${safe.length} events of ${app} that were safe, ${counted} counted as dropped: ${list(safe)}`);
+  if (!isKilled) {
+    if (intact.length !== counted)
+      problems.push(`${app}: ${intact.length} intact events are missing, ${counted} counted as dropped: ${list(intact)}`);
+    if (destroyed !== damaged && !hasUnknownTail)
+      problems.push(`${app}: ${destroyed} destroyed events are missing, ${damaged} counted as damaged`);
+    if (told !== recorded && !hasUnknownTail) problems.push(`${app}: recorded ${recorded}, the ledger says ${told}`);
+  }
+  if (damaged > missing.length) problems.push(`${app}: ${missing.length} events are missing, ${damaged} counted as damaged`);
+  const present = countOf(app, found);
+  const archived = lanes.reduce((sum, lane) => sum + lane.archived + lane.quarantined + lane.deadLettered, 0);
+  if (present !== archived) problems.push(`${app}: ${present} rows, the ledger says ${archived}`);
+  return problems;
+}
+
+function countOf(app: string, found: ReadonlyMap<string, number>): number {
+  let rows = 0;
+  for (const [tag, times] of found) if (tag.startsWith(`${app}:`)) rows += times;
+  return rows;
+}
+
+function sumOf(lanes: readonly VerifiedLane[], isMeant: (reason: DropReason) => boolean): number {
+  return lanes
+    .flatMap(({ dropped }) => Object.entries(dropped) as [DropReason, number][])
+    .reduce((sum, [reason, events]) => sum + (isMeant(reason) ? events : 0), 0);
+}
+
+/** Every event of the run in Postgres, and how often it is there. */
+async function readTags(database: Database, service: string): Promise<Map<string, number>> {
+  const rows = await database.any<{ tag: string; times: number }>(
+    `select metadata ->> 'chaos' as tag, count(*)::int as times from (
+       select metadata from keepwatch.observability_metrics where service = $<service>
+       union all
+       select metadata from keepwatch.observability_quarantine where service = $<service>
+     ) as stored group by 1`,
+    { service },
+  );
+  return new Map(rows.map(({ tag, times }) => [tag, times]));
+}
+
+function list(all: readonly string[]): string {
+  return all.length > 8 ? `${all.slice(0, 8).join(', ')} … (${all.length})` : all.join(', ');
+}

@@ -1,0 +1,106 @@
+// The app of process runs: records without pause and says on stdout, a JSON line each, what a finished flush has covered. Obeys lines on
+// stdin: `quiet` (record no more), `clock <ms>` (the wall clock jumps by so much), `stop`.
+// Argument: its name. The rest is in the environment, as for any app.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
+
+const RealDate = Date;
+let shiftMs = 0;
+globalThis.Date = class extends RealDate {
+  constructor(...given: unknown[]) {
+    if (given.length === 0) super(RealDate.now() + shiftMs);
+    else super(...(given as [number]));
+  }
+  static override now(): number {
+    return RealDate.now() + shiftMs;
+  }
+} as DateConstructor;
+
+const { createKeepwatch } = await import('../../../src/index.ts');
+
+const EVERY_MS = 5;
+const EVENTS = 5;
+const FAILURE_EVERY = 5;
+
+const [name = 'app'] = process.argv.slice(2);
+const say = (line: object): void => {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+};
+for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+  process.on(event, (error: unknown) => say({ stray: error instanceof Error ? error.stack : String(error) }));
+}
+
+const keepwatch = await createKeepwatch();
+const { tracker } = keepwatch;
+const delays = monitorEventLoopDelay({ resolution: 5 });
+const recordUs: number[] = [];
+let recorded = 0;
+
+/** One execution that is measured; every fifth one fails. The app looks at each answer as if it mattered. */
+function recordOne(): void {
+  const number = ++recorded;
+  const failure = new Error('expected');
+  const startedMs = performance.now();
+  let answer: unknown;
+  try {
+    answer = tracker.measure({ type: 'custom', name: 'work' }, (execution) => {
+      execution.set({ chaos: `${name}:${number}` });
+      if (number % FAILURE_EVERY === 0) throw failure;
+      return number;
+    });
+  } catch (error) {
+    answer = error;
+  }
+  recordUs[number % 4096] = (performance.now() - startedMs) * 1000;
+  if (answer !== (number % FAILURE_EVERY === 0 ? failure : number)) say({ stray: `call ${number} gave ${String(answer)}` });
+}
+
+/** What the disk or the queue refuses is not safe, whatever flush did. */
+function isRefused(): boolean {
+  return keepwatch.status().reasons.some((reason) => reason.startsWith('the spool'));
+}
+
+function quantile(values: readonly number[], q: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * q)] ?? 0;
+}
+
+function describeState(): object {
+  const spoolEvents = keepwatch.status().archive?.spoolEvents ?? 0;
+  return { recorded, waiting: spoolEvents, reasons: keepwatch.status().reasons };
+}
+
+let timer: NodeJS.Timeout | undefined;
+let isStopping = false;
+createInterface(process.stdin).on('line', (line) => {
+  const [command, argument] = line.split(' ');
+  if (command === 'clock') shiftMs += Number(argument);
+  if (command === 'quiet') clearInterval(timer);
+  if (command === 'stop') void stop();
+});
+
+async function stop(): Promise<void> {
+  isStopping = true;
+  clearInterval(timer);
+  await keepwatch.stop();
+  say({
+    ...describeState(),
+    ended: true,
+    longestBlockMs: delays.max / 1e6,
+    recordP99Us: quantile(recordUs.filter(Boolean), 0.99),
+  });
+  process.stdin.destroy();
+}
+
+await keepwatch.start();
+timer = setInterval(() => {
+  for (let event = 0; event < EVENTS; event++) recordOne();
+}, EVERY_MS);
+delays.enable();
+say({ ready: true });
+while (!isStopping) {
+  const until = recorded;
+  const wasRefused = isRefused();
+  await keepwatch.flush();
+  say({ ...describeState(), ...(wasRefused || isRefused() ? {} : { safe: until }) });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}

@@ -1,0 +1,120 @@
+// The judge of the chaos campaign, before a real archive: silent when all is well, and not to be deceived in anything that it looks at.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { createRandom } from '../../../demo/random.ts';
+import { damageSegment } from '../../chaos/damage.ts';
+import { Evidence } from '../../chaos/evidence.ts';
+import { App } from '../../chaos/in-process/app.ts';
+import { judge } from '../../chaos/oracle.ts';
+import { locateBlocks, sealedTags, segmentFiles } from '../../chaos/segment-bytes.ts';
+import { Watermarks } from '../../chaos/watermarks.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { createSpoolDir } from '../../support/test-archive.ts';
+
+describe('the judge of the chaos campaign', () => {
+  let test: TestDatabase;
+  let spool: ReturnType<typeof createSpoolDir>;
+  let evidence: Evidence;
+  let app: App;
+  let service: string;
+  let cases = 0;
+  before(async function () {
+    this.timeout(30_000);
+    test = await createTestDatabase();
+  });
+  beforeEach(async () => {
+    spool = createSpoolDir();
+    evidence = new Evidence();
+    service = `case-${++cases}`;
+    app = await App.start({ name: 'app-1', service, url: test.url, spoolDir: join(spool.path, 'app'), evidence, skewMs: 0 });
+  });
+  afterEach(() => spool.remove());
+  after(() => test.drop());
+
+  const judged = () => judge({ evidence, database: test.database, spoolDirs: [app.spoolDir], service });
+  const execute = (sql: string) => test.database.none(sql, { service });
+
+  async function archive(events: number): Promise<void> {
+    app.record(events);
+    await app.flush();
+    await app.stop();
+  }
+
+  it('finds nothing where nothing is wrong', async () => {
+    await archive(200);
+    assert.equal(evidence.safe.size, 200);
+    assert.deepEqual(await judged(), []);
+  });
+
+  it('sees a row that is gone, though the ledger was told', async () => {
+    await archive(20);
+    await execute(`delete from keepwatch.observability_metrics where service = $<service> and metadata ->> 'chaos' = 'app-1:7'`);
+    await execute(
+      'update keepwatch.ledger set archived = archived - 1, recorded = recorded - 1 where lane = $$rest$$ and source_id in (select source_id from keepwatch.sources where service = $<service>)',
+    );
+    const problems = (await judged()).join('\n');
+    assert.match(problems, /lost: 1 events of app-1 that were safe, 0 counted as dropped: app-1:7/);
+    assert.match(problems, /recorded 20, the ledger says 19/);
+  });
+
+  it('sees a row that is there twice, under another id', async () => {
+    await archive(20);
+    await execute(
+      `insert into keepwatch.observability_metrics
+       select gen_random_uuid(), start_time, end_time, created_at, duration_ms, source_id, trace_id, weight, name, type, status, service,
+         span_id, parent_span_id, error, metadata
+       from keepwatch.observability_metrics where service = $<service> and metadata ->> 'chaos' = 'app-1:3'`,
+    );
+    assert.match((await judged()).join('\n'), /doubled: app-1:3 \(2 times\)[\s\S]*verify: source/);
+  });
+
+  it('sees events that are counted as damaged though no fault has touched them', async () => {
+    app.proxy.down();
+    app.record(50);
+    await app.flush();
+    const { tags } = damageSegment(app.spoolDir, 'flip', createRandom(3)) ?? { tags: [] };
+    assert.ok(tags.length > 0);
+    app.proxy.up();
+    await app.flush();
+    await app.stop();
+    assert.match((await judged()).join('\n'), /intact events are missing, 0 counted as dropped/);
+    evidence.markDestroyed(tags);
+    assert.deepEqual(await judged(), []);
+  });
+
+  it('sees what is left in the spool', async () => {
+    app.proxy.down();
+    app.record(5);
+    await app.flush();
+    assert.match((await judged()).join('\n'), /left in the spool: .*rest-0000000001\.seg/);
+    await app.stop();
+  });
+
+  it('sees a watermark that goes back, and an event that comes behind it', async () => {
+    const watermarks = new Watermarks(test.database, service);
+    await archive(10);
+    await watermarks.look();
+    assert.deepEqual(watermarks.problems, []);
+    await execute(
+      `insert into keepwatch.observability_metrics (id, start_time, end_time, duration_ms, source_id, name, type, status, service)
+       select gen_random_uuid(), low_watermark - interval '1 s', low_watermark - interval '1 s', 0, source_id, 'late', 'custom', 'success', service
+       from keepwatch.sources where service = $<service>`,
+    );
+    await execute("update keepwatch.sources set low_watermark = low_watermark - interval '2 s' where service = $<service>");
+    await watermarks.look();
+    assert.match(watermarks.problems.join('\n'), /went back from[\s\S]*had passed events that came later/);
+  });
+
+  it('finds the events of a segment without the reader that is under test', async () => {
+    app.proxy.down();
+    app.record(2000);
+    await app.flush();
+    const tags = sealedTags(app.spoolDir);
+    assert.equal(new Set(tags).size, 2000);
+    assert.equal(segmentFiles(app.spoolDir).length, 2);
+    assert.equal(locateBlocks(Buffer.alloc(5)), undefined);
+    app.proxy.up();
+    await app.stop();
+    assert.deepEqual(await judged(), []);
+  });
+});
