@@ -73,6 +73,8 @@ describe('old code and new code side by side', function () {
 
   const start2 = (code: keyof typeof CODE, more = '') => [start(code, { more }), start(code, { more })] as const;
   const progressOf = (all: readonly Writer[]) => Promise.all(all.map((writer) => writer.progress()));
+  /** Of processes that live, or that nobody has taken over. */
+  const openSources = () => test.database.any('select source_id from keepwatch.sources where not closed');
   const sourceFolders = () => readdirSync(spool.path).filter((name) => /^[0-9a-f]{16}$/.test(name));
 
   async function verify() {
@@ -114,7 +116,10 @@ describe('old code and new code side by side', function () {
     const forth = start('now', { more: 'migration' });
     await progressOf([first, back, forth]);
     const living = 3;
-    await waitFor(() => sourceFolders().length <= living, { timeoutMs: 45_000, what: 'what was left behind to be archived' });
+    await waitFor(async () => (await openSources()).length <= living, {
+      timeoutMs: 45_000,
+      what: 'what was left behind to be archived',
+    });
     reports.push(...(await Promise.all([first, back, forth].map((writer) => writer.stop()))));
 
     for (const report of [...reports, killed.last(), second.last()]) {
@@ -155,7 +160,10 @@ describe('old code and new code side by side', function () {
 
     for (const segment of segments) setVersion(segment, FORMAT_VERSION);
     const now = start('now');
-    await waitFor(() => !sourceFolders().includes(folder), { timeoutMs: 30_000, what: 'newer code to archive them' });
+    const leftId = BigInt(`0x${folder}`);
+    const isClosed = () =>
+      test.database.oneOrNone('select true from keepwatch.sources where source_id = $1 and closed', [leftId]);
+    await waitFor(isClosed, { timeoutMs: 30_000, what: 'newer code to archive them' });
     await now.stop();
     const { totals } = await verify();
     assert.equal(totals.archived, totals.recorded);
