@@ -1,16 +1,24 @@
--- Counts the rows of a detached partition as expired, by source, before it is dropped in the same transaction. Locks no row that a batch
--- needs. Parameters: name.
+-- Counts the rows of a detached partition as expired, by source and by series, before it is dropped in the same transaction. Locks no row
+-- that a batch needs. Parameters: name.
 -- One row: rows; none when it is not ours to drop, or not detached yet (to drop it then would lock the whole table).
 with retiring as (
   select retired.name from keepwatch.retired_partitions as retired
   where retired.name = $<name> and retired.dropped_at is null
     and not exists (select from pg_inherits where inhrelid = to_regclass('keepwatch.' || quote_ident($<name>)))
-), counted as (
-  select source_id, count(*) as rows from keepwatch.$<name:name> where exists (select from retiring) group by source_id
+), counted as materialized (
+  select leaf.source_id, keepwatch.lane_of(leaf.id) as lane, leaf.type, left(leaf.name, 500) as name, count(*) as rows
+  from keepwatch.$<name:name> as leaf where exists (select from retiring)
+  group by 1, 2, 3, 4
 ), noted as (
   insert into keepwatch.expired_events as expired (source_id, events)
-  select counted.source_id, counted.rows from counted join keepwatch.sources on sources.source_id = counted.source_id
+  select counted.source_id, sum(counted.rows) from counted join keepwatch.sources on sources.source_id = counted.source_id
+  group by counted.source_id
   on conflict (source_id) do update set events = expired.events + excluded.events
+), noted_by_series as (
+  insert into keepwatch.expired_series as expired (source_id, lane, type, name, events)
+  select counted.source_id, counted.lane, counted.type, counted.name, counted.rows
+  from counted join keepwatch.sources on sources.source_id = counted.source_id
+  on conflict (source_id, lane, type, name) do update set events = expired.events + excluded.events
 )
 update keepwatch.retired_partitions as retired
 set dropped_at = clock_timestamp(), rows = coalesce(retired.rows, 0) + (select coalesce(sum(rows), 0) from counted)

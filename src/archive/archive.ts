@@ -84,10 +84,11 @@ export function createArchive(options: ArchiveOptions): Archive {
     options.maintenance &&
     new Maintenance({ ...options.maintenance, holder: formatSourceId(spool.current.source.sourceId), logger });
   const keepMs = options.maintenance?.keepMs;
-  const archiver = new Archiver({ database, spool, spoolDir, cron, now, collect, maintenance, keepMs, logger });
+  const { spoolMaxBytes } = options;
+  const archiver = new Archiver({ database, spool, spoolDir, spoolMaxBytes, cron, now, collect, maintenance, keepMs, logger });
 
   function stats(): ArchiveStats {
-    const { archived, deadLettered, quarantined, damaged, failures, batches, batchSecondsSum } = archiver.totals;
+    const { archived, deadLettered, quarantined, damaged, restored, failures, batches, batchSecondsSum } = archiver.totals;
     const reasons = [
       ...archiver.reasons,
       ...(spool.failure === undefined ? [] : [`the spool cannot be written: ${spool.failure}`]),
@@ -98,7 +99,7 @@ export function createArchive(options: ArchiveOptions): Archive {
       archived,
       deadLettered,
       quarantined,
-      dropped: damaged > 0 ? { ...spool.dropped, damaged } : spool.dropped,
+      dropped: { ...spool.dropped, ...(damaged > 0 && { damaged }), ...(restored > 0 && { restore: restored }) },
       failures,
       spoolBytes: spool.bytes,
       spoolEvents: spool.events,

@@ -1,22 +1,20 @@
 // Drives the archive of this process: on a cron schedule it collects, seals and drains. A run never throws out, and none overlaps another.
 import type { Database } from '../db/database.ts';
-import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
-import type { EventBatch, Lane } from '../event.ts';
+import type { EventBatch } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { within } from '../within.ts';
 import { BackOff } from './back-off.ts';
-import { type BatchOutcome, describeSkew } from './commit-batch.ts';
-import { type DrainContext, type Mark, readMark } from './drain.ts';
-import { LaneDrain } from './lane-drain.ts';
+import { type BatchOutcome, describeSkew, type LaneCounts } from './commit-batch.ts';
+import { type DrainContext, readMark } from './drain.ts';
 import { drainLeftovers } from './leftovers.ts';
 import type { Maintenance } from './maintenance.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { RefusalStreak } from './refused-rows.ts';
+import { SourceDrain } from './source-drain.ts';
 import type { SourceSpool } from './source-spool.ts';
 import type { Spool } from './spool.ts';
-import { removeSource } from './spool-folder.ts';
 
 /** So much waits, and a run is made before its time. */
 const EARLY_EVENTS = 20_000;
@@ -25,14 +23,15 @@ const LEFTOVERS_EVERY_MS = 30_000;
 const HEARTBEAT_MS = 5000;
 /** What has not answered for so long is said to hang. */
 const STALL_MS = 5000;
-
-const touchSource = loadSql('archive/touch-source');
-const closeSource = loadSql('archive/close-source');
+/** Share of the spool that acknowledged segments may take. */
+const GRACE_SHARE = 0.25;
 
 export interface ArchiverOptions {
   readonly database: Database;
   readonly spool: Spool;
   readonly spoolDir: string;
+  /** Of the whole spool. */
+  readonly spoolMaxBytes: number;
   /** Cron expression of 5 or 6 fields. */
   readonly cron: string;
   readonly now: () => number;
@@ -45,14 +44,14 @@ export interface ArchiverOptions {
   readonly logger: Logger;
 }
 
-type LaneDrains = Readonly<Record<Lane, LaneDrain>>;
-
 /** What this process has archived of its own events, cumulative. */
 export interface ArchiverTotals {
   archived: number;
   deadLettered: number;
   quarantined: number;
   damaged: number;
+  /** Lost when the ledger went back. */
+  restored: number;
   failures: number;
   batches: number;
   batchSecondsSum: number;
@@ -64,6 +63,7 @@ export class Archiver {
     deadLettered: 0,
     quarantined: 0,
     damaged: 0,
+    restored: 0,
     failures: 0,
     batches: 0,
     batchSecondsSum: 0,
@@ -71,8 +71,10 @@ export class Archiver {
   readonly #options: ArchiverOptions;
   readonly #partitions: Partitions;
   readonly #refusals: RefusalStreak;
-  readonly #lanes = new WeakMap<SourceSpool, LaneDrains>();
-  #releasedDamaged = 0;
+  readonly #drains = new Map<SourceSpool, SourceDrain>();
+  /** What the ledger said of sources that are closed. */
+  readonly #closedTotals: LaneCounts[] = [];
+  readonly #closedIds = new Set<bigint>();
   readonly #backOff: BackOff;
   readonly #leftoversBackOff: BackOff;
   #schedule: Schedule | undefined;
@@ -158,7 +160,7 @@ export class Archiver {
           await spool.seal();
           isDone = await this.#drain(false);
         }
-        if (isDone && spool.events === 0) await this.#close(spool.current);
+        if (isDone && spool.events === 0) await this.#drainOf(spool.current).close(this.#drainContext());
         await this.#leftovers;
         await maintenance?.stop();
       });
@@ -199,6 +201,7 @@ export class Archiver {
   async #seal(): Promise<void> {
     for (let pass = 0; pass < 2; pass++) {
       this.#collect();
+      this.#options.spool.tellSeries();
       await this.#options.spool.seal();
     }
   }
@@ -213,9 +216,11 @@ export class Archiver {
     const context = { ...this.#drainContext(), now, onCommit: this.#noteCommit };
     const { current } = spool;
     try {
+      await this.#makeRoom();
       this.#waitFor('Postgres');
-      const mark = await readMark(current.source, 'rest', context);
-      this.#noteSkew(describeSkew(mark.clockOffsetMs ?? 0));
+      const drain = this.#drainOf(current);
+      const marks = await drain.readMarks(context);
+      this.#noteSkew(describeSkew(marks.rest.clockOffsetMs ?? 0));
       if (mayCollect) {
         this.#collect();
         this.#waitFor('the disk of the spool');
@@ -224,10 +229,11 @@ export class Archiver {
       }
       // Known to the ledger first: the watermark of what is new must not speak for what is older.
       for (const { source } of spool.retired) await readMark(source, 'rest', context);
-      let isDone = await this.#drainSource(current, context, mark);
-      if (current.events === 0) await this.#tellWatermark(current);
+      let isDone = await drain.run(context, marks);
+      if (current.events === 0) await drain.tellWatermark(context, now());
       for (const source of spool.retired) if (!(await this.#finishRetired(source, context))) isDone = false;
-      await this.#partitions.coverAhead(performance.now() + mark.databaseOffsetMs);
+      await this.#partitions.coverAhead(performance.now() + marks.rest.databaseOffsetMs);
+      await this.#makeRoom();
       this.#backOff.succeed();
       return isDone;
     } catch (error) {
@@ -240,41 +246,36 @@ export class Archiver {
     }
   }
 
-  async #drainSource(source: SourceSpool, context: DrainContext, mark?: Mark): Promise<boolean> {
-    const { keep, rest } = this.#lanesOf(source);
-    const isKeepDone = await keep.run({ ...context, otherLanesMs: rest.committedMs });
-    const isRestDone = await rest.run({ ...context, otherLanesMs: keep.committedMs }, mark);
-    return isKeepDone && isRestDone;
-  }
-
   /** Drains a source that was ended; closes it when nothing is left. @returns whether it is closed */
   async #finishRetired(source: SourceSpool, context: DrainContext): Promise<boolean> {
-    if (!(await this.#drainSource(source, context)) || source.events > 0 || source.hasUntoldCounts) return false;
-    await this.#close(source);
-    const { keep, rest } = this.#lanesOf(source);
-    this.#releasedDamaged += keep.damaged + rest.damaged;
+    const drain = this.#drainOf(source);
+    const isDone = await drain.run(context, await drain.readMarks(context));
+    if (!isDone || source.events > 0 || source.hasUntoldCounts) return false;
+    await drain.close(context);
+    this.#closedTotals.push(...drain.totals);
+    this.#closedIds.add(source.source.sourceId);
+    this.#drains.delete(source);
     this.#options.spool.release(source);
     return true;
   }
 
-  #lanesOf(source: SourceSpool): LaneDrains {
-    let lanes = this.#lanes.get(source);
-    if (lanes === undefined) {
-      const create = (lane: Lane) =>
-        new LaneDrain({ lane, spool: source.lane(lane), source: source.source, folder: source.folder });
-      lanes = { keep: create('keep'), rest: create('rest') };
-      this.#lanes.set(source, lanes);
+  #drainOf(source: SourceSpool): SourceDrain {
+    let drain = this.#drains.get(source);
+    if (drain === undefined) {
+      drain = new SourceDrain(source);
+      this.#drains.set(source, drain);
     }
-    return lanes;
+    return drain;
   }
 
-  /** Of an idle source, which commits nothing that would. */
-  async #tellWatermark(source: SourceSpool): Promise<void> {
-    const { database, now } = this.#options;
-    const { keep, rest } = this.#lanesOf(source);
-    const lowWatermarkMs = Math.min(keep.committedMs, rest.committedMs);
-    if (!Number.isFinite(lowWatermarkMs)) return;
-    await database.none(touchSource, { sourceId: source.source.sourceId, lowWatermarkMs, nowMs: now() });
+  /** Acknowledged segments give way to what waits, and take no more than their share. */
+  async #makeRoom(): Promise<void> {
+    const { spool, spoolMaxBytes } = this.#options;
+    let left = spool.failure === undefined ? Math.min(spoolMaxBytes * GRACE_SHARE, spool.freeBytes) : 0;
+    for (const drain of [...this.#drains.values()].reverse()) {
+      await drain.trim(left);
+      left -= drain.acknowledgedBytes;
+    }
   }
 
   #waitFor(what: string): void {
@@ -297,12 +298,13 @@ export class Archiver {
     const nowMs = performance.now();
     if (this.#leftovers !== undefined || nowMs < this.#leftoversDueMs || this.#leftoversBackOff.isWaiting) return;
     this.#leftoversDueMs = nowMs + LEFTOVERS_EVERY_MS;
-    const context = { ...this.#drainContext(), shouldStop: () => this.#isStopping };
-    const { spool } = this.#options;
-    this.#leftovers = drainLeftovers(spool.current.source.sourceId, context)
+    const { spool, spoolMaxBytes } = this.#options;
+    const maxAcknowledgedBytes = spoolMaxBytes * GRACE_SHARE;
+    const context = { ...this.#drainContext(), shouldStop: () => this.#isStopping, maxAcknowledgedBytes };
+    const own = [spool.current, ...spool.retired].map(({ source }) => source.sourceId);
+    this.#leftovers = drainLeftovers(context, { own: new Set(own), closed: this.#closedIds })
       .then((bytes) => {
-        const retiredBytes = spool.retired.reduce((sum, source) => sum + source.bytes, 0);
-        spool.setOtherBytes(Math.max(0, bytes - retiredBytes));
+        spool.setOtherBytes(bytes);
         this.#leftoversBackOff.succeed();
       })
       .catch((error: unknown) => {
@@ -315,13 +317,6 @@ export class Archiver {
       });
   }
 
-  async #close(source: SourceSpool): Promise<void> {
-    const lowWatermarkMs = Number.isFinite(source.lowWatermarkMs) ? source.lowWatermarkMs : null;
-    const { sourceId } = source.source;
-    await this.#options.database.none(closeSource, { sourceId, lowWatermarkMs, unknownTailBytes: 0 });
-    await removeSource(source.folder, []);
-  }
-
   #collect(): void {
     try {
       this.#options.collect();
@@ -330,17 +325,12 @@ export class Archiver {
     }
   }
 
-  readonly #noteCommit = (outcome: BatchOutcome, durationMs: number): void => {
+  readonly #noteCommit = (_outcome: BatchOutcome, durationMs: number): void => {
     this.#waitFor('Postgres');
     const { totals } = this;
-    totals.archived += outcome.archived;
-    totals.deadLettered += outcome.deadLettered;
-    totals.quarantined += outcome.quarantined;
-    const { spool } = this.#options;
-    totals.damaged = this.#releasedDamaged;
-    for (const source of [spool.current, ...spool.retired]) {
-      const { keep, rest } = this.#lanesOf(source);
-      totals.damaged += keep.damaged + rest.damaged;
+    const lanes = [...this.#closedTotals, ...[...this.#drains.values()].flatMap((drain) => drain.totals)];
+    for (const key of ['archived', 'deadLettered', 'quarantined', 'damaged', 'restored'] as const) {
+      totals[key] = lanes.reduce((sum, counts) => sum + counts[key], 0);
     }
     totals.batches++;
     totals.batchSecondsSum += durationMs / 1000;

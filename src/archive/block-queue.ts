@@ -1,5 +1,6 @@
 // Blocks that wait in memory for the disk, oldest first, with what is known of each. Bounded by its owner.
 import type { EventCounts } from '../event.ts';
+import type { SeriesDelta } from './series-counts.ts';
 
 export interface QueuedBlock {
   readonly bytes: Buffer;
@@ -8,6 +9,8 @@ export interface QueuedBlock {
   readonly minEndMs: number;
   readonly counts: EventCounts;
   readonly lowWatermarkMs: number;
+  /** What its counts add to those of each series. */
+  readonly series: readonly SeriesDelta[];
 }
 
 export class BlockQueue {

@@ -2,6 +2,7 @@
 // impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
 import { type Database, inTransaction, sqlState } from '../db/database.ts';
 import { loadSql, readSql } from '../db/sql.ts';
+import { commitSeriesCounts } from './commit-series-counts.ts';
 import { readTimestampMs, splitTuples } from './copy-tuples.ts';
 import type { Partitions } from './partitions.ts';
 import { copyAll, copyCarefully, isRefusal, type RefusalStreak, type Rows, type Run } from './refused-rows.ts';
@@ -38,6 +39,28 @@ export interface BatchContext {
   readonly keepMs?: number | undefined;
   /** Of this process. Default: each batch is judged by itself. */
   readonly refusals?: RefusalStreak;
+  /** How far the ledger is, as far as is known: one that stands before it went back, and the batch waits for what is behind it. */
+  readonly from: Place;
+  /** Blocks before this batch are gone, and the ledger, which had them, went back: what is missing then is lost by the restore. */
+  readonly isAfterLoss?: boolean;
+}
+
+/** A place in the blocks of a source and lane: in or behind this block of this segment. */
+export interface Place {
+  readonly segment: number;
+  /** Number of the block. */
+  readonly batch: number;
+}
+
+/** What the ledger says of a source and lane, cumulative. */
+export interface LaneCounts {
+  readonly archived: number;
+  readonly deadLettered: number;
+  readonly quarantined: number;
+  /** Events that no readable block held. */
+  readonly damaged: number;
+  /** Events that were committed once, until the ledger went back, and whose segments were gone by then. */
+  readonly restored: number;
 }
 
 /** What became of a batch's rows. */
@@ -45,13 +68,21 @@ export interface BatchOutcome {
   readonly archived: number;
   readonly deadLettered: number;
   readonly quarantined: number;
-  /** Cumulative in the source and lane: events that no readable block held. */
+  /** After the batch. */
+  readonly total: LaneCounts;
+}
+
+interface MovedRow {
+  readonly archived: number;
+  readonly dead_lettered: number;
+  readonly quarantined: number;
   readonly damaged: number;
+  readonly restored: number;
 }
 
 /**
  * Commits the batch.
- * @returns undefined when the mark did not move: its first block is committed already, or the source is unknown
+ * @returns undefined when the mark did not move: its first block is committed already, the ledger went back, or the source is unknown
  * @throws what Postgres says of the connection, its settings or its state; never because of a row
  */
 export async function commitBatch(batch: Batch, context: BatchContext): Promise<BatchOutcome | undefined> {
@@ -85,7 +116,7 @@ async function commitRows(
 /** @param isCareful rows may be refused: find them, and commit the others */
 function attempt(
   { header, blocks }: Batch,
-  { database, clockOffsetMs, refusals, otherLanesMs = Infinity }: BatchContext,
+  { database, clockOffsetMs, refusals, otherLanesMs = Infinity, from, isAfterLoss = false }: BatchContext,
   archive: Rows,
   quarantine: Rows,
   isCareful: boolean,
@@ -95,8 +126,10 @@ function attempt(
   const place = { sourceId: header.sourceId, lane: header.lane, segment: header.segment };
   return inTransaction(database, async (transaction) => {
     await transaction.multi(beginBatch);
-    const mark = await transaction.oneOrNone<{ damaged: number }>(moveMark, {
+    const mark = await transaction.oneOrNone<MovedRow>(moveMark, {
       ...place,
+      fromSegment: from.segment,
+      fromBatch: from.batch,
       firstBlock: blocks[0].number,
       lastBlock: last.number,
       recorded: last.counts.recorded,
@@ -105,10 +138,12 @@ function attempt(
       droppedTotal: Object.values(last.counts.dropped).reduce((sum, events) => sum + events, 0),
       archived: archive.count,
       quarantined: quarantine.count,
+      isAfterLoss,
       lowWatermarkMs: Number.isFinite(lowWatermarkMs) ? lowWatermarkMs : null,
       clockOffsetMs: clockOffsetMs ?? null,
     });
     if (mark === null) return undefined;
+    await commitSeriesCounts(transaction, header, blocks);
     const refused = { archived: 0, quarantined: 0 };
     for (const rows of [archive, quarantine]) {
       if (rows.count === 0) continue;
@@ -121,7 +156,13 @@ function attempt(
       archived: archive.count - refused.archived,
       quarantined: quarantine.count - refused.quarantined,
       deadLettered,
-      damaged: mark.damaged,
+      total: {
+        archived: mark.archived - refused.archived,
+        deadLettered: mark.dead_lettered + deadLettered,
+        quarantined: mark.quarantined - refused.quarantined,
+        damaged: mark.damaged,
+        restored: mark.restored,
+      },
     };
   });
 }

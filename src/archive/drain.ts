@@ -1,16 +1,16 @@
-// Segments of one source and lane to Postgres, in order, each removed when its last block is committed.
+// Segments of one source and lane to Postgres, in order, each acknowledged when its last block is committed.
 // What is committed is known from the ledger alone; a file that is still there proves nothing.
 import { refuseBreakingSchema } from '../db/migrate.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import type { Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
-import { type Batch, type BatchContext, type BatchOutcome, commitBatch } from './commit-batch.ts';
+import { type Batch, type BatchContext, type BatchOutcome, commitBatch, type Place } from './commit-batch.ts';
 import { MAX_SEGMENT_BYTES } from './segment-format.ts';
 import { type Block, readSegment, refuseMisplaced, type Segment } from './segment-reader.ts';
 import { formatSourceId, type Source } from './source.ts';
 import { readSpoolFile } from './spool-file.ts';
-import { removeFile, type SegmentEntry, setAsideBytes, setAsideFile } from './spool-folder.ts';
+import { acknowledgeFile, type SegmentEntry, setAsideBytes, setAsideFile } from './spool-folder.ts';
 
 const DEFAULT_BATCH_ROWS = 10_000;
 const DEFAULT_BATCH_BYTES = 4_000_000;
@@ -23,30 +23,34 @@ export interface DrainContext extends Pick<BatchContext, 'database' | 'partition
   readonly logger: Logger;
   /** The clock of this process, in milliseconds since the epoch; undefined when the source is another process. */
   readonly now?: () => number;
-  /** Called after each commit. */
-  readonly onCommit?: (outcome: BatchOutcome, durationMs: number) => void;
+  /** Called after each commit, with the last block of the batch. */
+  readonly onCommit?: (outcome: BatchOutcome, durationMs: number, place: Place) => void;
   /** Asked between batches: whether to leave the rest for later. */
   readonly shouldStop?: () => boolean;
   /** Default 10,000. */
   readonly batchRows?: number;
+  /** How far the ledger was once: while it stands before, segments that are missing were lost by a restore. */
+  readonly provedUntil?: Place;
 }
 
 /** What the ledger says of a source and lane, and the clocks at that moment. */
-export interface Mark {
-  readonly segment: number;
-  readonly batch: number;
+export interface Mark extends Place {
   /** Clock of Postgres minus this machine's monotonic clock. */
   readonly databaseOffsetMs: number;
   readonly clockOffsetMs: number | undefined;
+  /** The ledger did not know the source and lane. */
+  readonly isNew: boolean;
 }
 
 export interface DrainResult {
-  /** Everything in the listed segments is committed. */
+  /** Everything in the listed segments is committed. False also when the ledger went back meanwhile. */
   readonly isDone: boolean;
   /** Bytes behind the last readable block of all: what they held no later block has counted. */
   readonly unknownTailBytes: number;
   /** What the last block of those that are committed says; -Infinity without one. */
   readonly lowWatermarkMs: number;
+  /** How far the ledger is, as far as is known. */
+  readonly mark: Mark;
 }
 
 interface MarkRow {
@@ -73,6 +77,7 @@ export async function readMark(source: Source, lane: Lane, context: DrainContext
     batch: row.batch ?? 0,
     databaseOffsetMs: row.now_ms - middleMs,
     clockOffsetMs: now === undefined ? undefined : now() - (performance.now() - middleMs) - row.now_ms,
+    isNew: row.segment === null,
   };
 }
 
@@ -89,24 +94,37 @@ export async function drainSegments(
 ): Promise<DrainResult> {
   let unknownTailBytes = 0;
   let lowWatermarkMs = -Infinity;
-  if (segments.length === 0) return { isDone: true, unknownTailBytes, lowWatermarkMs };
   let known = mark ?? (await readMark(source, lane, context));
+  let lastRead = 0;
   for (const entry of segments) {
-    if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs };
+    if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
     const segment = await loadSegment(source, entry, context);
-    if (segment === 'newer') return { isDone: false, unknownTailBytes, lowWatermarkMs };
+    if (segment === 'newer') return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
     if (segment === 'gone') continue;
     if (segment.blocks.length > 0) unknownTailBytes = 0;
     unknownTailBytes += segment.tailBytes;
     if ('header' in segment) {
-      const next = await drainSegment(source, segment, known, context);
-      if (next === undefined) return { isDone: false, unknownTailBytes, lowWatermarkMs };
-      known = next;
+      const isAfterLoss = isBefore(known, context.provedUntil) && isBehindGap(entry, known, lastRead);
+      lastRead = entry.segment;
+      const next = await drainSegment(source, segment, known, isAfterLoss, context);
+      known = next.mark;
+      if (!next.isDone) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
       lowWatermarkMs = segment.blocks.at(-1)?.lowWatermarkMs ?? lowWatermarkMs;
       await finishSegment(entry, segment, context);
     }
   }
-  return { isDone: true, unknownTailBytes, lowWatermarkMs };
+  return { isDone: true, unknownTailBytes, lowWatermarkMs, mark: known };
+}
+
+/** Whether a place is before another one. */
+export function isBefore(place: Place, other: Place | undefined): boolean {
+  if (other === undefined) return false;
+  return place.segment < other.segment || (place.segment === other.segment && place.batch < other.batch);
+}
+
+/** Whether blocks between the mark and the segment are gone. */
+function isBehindGap({ segment }: SegmentEntry, mark: Mark, lastRead: number): boolean {
+  return segment > mark.segment && !(lastRead === mark.segment && segment === lastRead + 1);
 }
 
 interface LoadedSegment extends Segment {
@@ -139,31 +157,43 @@ async function loadSegment(
   }
 }
 
-/** @returns the mark behind the segment; undefined when told to stop before its end */
-async function drainSegment(source: Source, segment: Segment, from: Mark, context: DrainContext): Promise<Mark | undefined> {
+/** @returns how far the ledger is; not done when told to stop before the segment's end, or when the ledger went back */
+async function drainSegment(
+  source: Source,
+  segment: Segment,
+  from: Mark,
+  isBehindLoss: boolean,
+  context: DrainContext,
+): Promise<{ mark: Mark; isDone: boolean }> {
   const { header } = segment;
+  let isAfterLoss = isBehindLoss;
   let mark = from;
   let rest = blocksAfter(segment, mark);
   while (rest[0] !== undefined) {
-    if (context.shouldStop?.()) return undefined;
+    if (context.shouldStop?.()) return { mark, isDone: false };
     const blocks = takeBatch(rest, context.batchRows ?? DEFAULT_BATCH_ROWS);
     const startedMs = performance.now();
     const databaseNowMs = startedMs + mark.databaseOffsetMs;
-    const outcome = await commitBatch({ header, blocks }, { ...context, databaseNowMs, clockOffsetMs: mark.clockOffsetMs });
+    const outcome = await commitBatch(
+      { header, blocks },
+      { ...context, databaseNowMs, clockOffsetMs: mark.clockOffsetMs, from: mark, isAfterLoss },
+    );
     if (outcome === undefined) {
       // Another drainer, or an earlier attempt of ours whose answer was lost, was there first: the ledger says how far it came.
       const read = await readMark(source, header.lane, context);
-      if (mark.segment === read.segment && mark.batch === read.batch) {
+      if (isBefore(read, mark)) return { mark: read, isDone: false };
+      if (mark.segment === read.segment && mark.batch === read.batch && !read.isNew) {
         throw new KeepwatchError('ERR_DATABASE_SCHEMA', `the mark of source ${formatSourceId(source.sourceId)} does not move`);
       }
       mark = read;
     } else {
-      context.onCommit?.(outcome, performance.now() - startedMs);
       mark = { ...mark, segment: header.segment, batch: blocks.at(-1)?.number ?? 0 };
+      context.onCommit?.(outcome, performance.now() - startedMs, mark);
+      isAfterLoss = false;
     }
     rest = blocksAfter(segment, mark);
   }
-  return mark;
+  return { mark, isDone: true };
 }
 
 function blocksAfter({ header, blocks }: Segment, mark: Mark): readonly Block[] {
@@ -184,10 +214,11 @@ function takeBatch(blocks: readonly Block[], maxRows: number): Batch['blocks'] {
 }
 
 /**
- * All of the segment is committed: what could not be read is kept for people, and the file goes. The torn end of a segment that a killed
- * process was writing is not kept; nor is the file removed, in case that process lives after all.
+ * All of the segment is committed: what could not be read is kept for people, and the file is acknowledged. The torn end of a segment that a
+ * killed process was writing is not kept; nor is the file renamed, in case that process lives after all.
  */
 async function finishSegment(entry: SegmentEntry, segment: LoadedSegment, { spoolDir, logger }: DrainContext): Promise<void> {
+  if (entry.isAcknowledged) return; // what it lacks was set aside the first time
   const tail = { offset: segment.bytes.length - segment.tailBytes, length: segment.tailBytes };
   for (const { offset, length } of tail.length > 0 && entry.isSealed ? [...segment.damaged, tail] : segment.damaged) {
     const target = await setAsideBytes(spoolDir, entry.path, offset, segment.bytes.subarray(offset, offset + length));
@@ -196,5 +227,5 @@ async function finishSegment(entry: SegmentEntry, segment: LoadedSegment, { spoo
       'a part of a segment is damaged and set aside; its events are counted as damaged',
     );
   }
-  if (entry.isSealed) await removeFile(entry.path); // the place where a grace time would keep it for a replay
+  if (entry.isSealed) await acknowledgeFile(entry.path);
 }

@@ -7,6 +7,8 @@ import { BlockQueue, type QueuedBlock } from './block-queue.ts';
 import { type EncodedRows, Encoder } from './encoder.ts';
 import { encodeEmptyBlock } from './segment-format.ts';
 import { type MemorySegment, SegmentWriter } from './segment-writer.ts';
+import { encodeSeriesBlocks } from './series-blocks.ts';
+import { SeriesCounts, type SeriesDrops } from './series-counts.ts';
 import type { SourceHome } from './source-home.ts';
 
 export interface LaneSpoolOptions {
@@ -32,12 +34,14 @@ export interface LaneSpoolOptions {
 export interface LanePosition {
   /** What the tracker had counted with the last event that was accepted. */
   readonly given: EventCounts;
+  /** What it had dropped, by series. */
+  readonly givenDrops: SeriesDrops;
   readonly lowWatermarkMs: number;
   readonly isUsed: boolean;
 }
 
 const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
-const START: LanePosition = { given: NO_COUNTS, lowWatermarkMs: -Infinity, isUsed: false };
+const START: LanePosition = { given: NO_COUNTS, givenDrops: new Map(), lowWatermarkMs: -Infinity, isUsed: false };
 
 /** What one source spools in one lane. */
 export class LaneSpool implements EventSink {
@@ -48,6 +52,7 @@ export class LaneSpool implements EventSink {
   readonly #queue = new BlockQueue();
   readonly #writer: SegmentWriter;
   readonly #dropped: Partial<Record<DropReason, number>> = {};
+  readonly #series: SeriesCounts;
   /** After the last event that was accepted, whether or not a block has told it yet. */
   #counts: EventCounts = NO_COUNTS;
   #given: EventCounts;
@@ -62,11 +67,13 @@ export class LaneSpool implements EventSink {
     this.#given = from.given;
     this.#lowWatermarkMs = from.lowWatermarkMs;
     this.#isUsed = from.isUsed;
+    this.#series = new SeriesCounts(from.givenDrops);
     this.#writer = new SegmentWriter({
       lane,
       home,
       queue: this.#queue,
-      tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs }),
+      series: this.#series,
+      tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs, series: this.#series.takeNoted() }),
       segmentBytes,
       durability,
       onLapse,
@@ -77,12 +84,14 @@ export class LaneSpool implements EventSink {
   accept(batch: EventBatch): number {
     if (this.#isClosed) return 0;
     this.#isUsed = true;
+    this.#noteGivenDrops(batch);
     let next = 0;
     while (next < batch.size) {
       const refusal = this.#refusal();
       if (refusal === 'wait') break;
       if (refusal !== undefined) {
         this.#drop(refusal, batch.size - next);
+        this.#noteSeries(batch, next, batch.size, 'dropped');
         next = batch.size;
         break;
       }
@@ -101,11 +110,12 @@ export class LaneSpool implements EventSink {
    * @returns whether all that was accepted before the call is on the disk; false when the disk refuses
    */
   seal(): Promise<boolean> {
-    if (this.hasUntoldCounts && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
+    const isUntold = this.hasUntoldCounts || this.#series.isWanted;
+    if (isUntold && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
       const counts = this.#counts;
       const lowWatermarkMs = this.#lowWatermarkMs;
       const bytes = encodeEmptyBlock(counts, lowWatermarkMs, false);
-      this.#queue.push({ bytes, rows: 0, minEndMs: Infinity, counts, lowWatermarkMs });
+      this.#queue.push({ bytes, rows: 0, minEndMs: Infinity, counts, lowWatermarkMs, series: this.#series.takeNoted() });
     }
     return this.#writer.seal();
   }
@@ -142,8 +152,14 @@ export class LaneSpool implements EventSink {
     this.#writer.retellCounts();
   }
 
+  /** The next segment that is sealed tells the counts of all series that have changed, whenever that was done last. */
+  tellSeries(): void {
+    this.#series.want();
+  }
+
   /** Takes nothing more. What is queued can still be sealed. */
   close(): void {
+    this.tellSeries();
     this.#isClosed = true;
     this.#encoder = undefined;
   }
@@ -163,8 +179,12 @@ export class LaneSpool implements EventSink {
   appendSync(): void {
     this.#isClosed = true;
     this.stopRetrying();
-    const blocks = this.#queue.peek(Infinity).map((block) => block.bytes);
+    const queued = this.#queue.peek(Infinity);
+    const blocks = queued.map((block) => block.bytes);
     if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
+    for (const block of queued) this.#series.add(block.series);
+    this.#series.add(this.#series.takeNoted());
+    blocks.push(...encodeSeriesBlocks(this.#series.untold(), this.#counts, this.#lowWatermarkMs));
     if (blocks.length === 0 && this.#writer.memoryBytes === 0) return;
     try {
       this.#writer.appendSync(blocks);
@@ -186,7 +206,12 @@ export class LaneSpool implements EventSink {
 
   /** How far it has come. */
   get position(): LanePosition {
-    return { given: this.#given, lowWatermarkMs: this.#lowWatermarkMs, isUsed: this.#isUsed };
+    return {
+      given: this.#given,
+      givenDrops: this.#series.givenDrops,
+      lowWatermarkMs: this.#lowWatermarkMs,
+      isUsed: this.#isUsed,
+    };
   }
 
   /** Bytes in memory. */
@@ -234,8 +259,10 @@ export class LaneSpool implements EventSink {
     if (failed > 0) this.#drop('encode_error', failed);
     if (next === from) {
       this.#drop('encode_error', 1); // larger than a block, which the encoder's bounds exclude: never a loop
+      this.#noteSeries(batch, from, from + 1);
       return from + 1;
     }
+    this.#noteSeries(batch, from, next);
     if (rows > 0) this.#queue.push(this.#takeBlock(this.#encoder, batch, { next, rows, minEndMs }));
     return next;
   }
@@ -245,7 +272,27 @@ export class LaneSpool implements EventSink {
     const counts = this.#countsAfter(batch, next);
     const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
     const lowWatermarkMs = isWhole ? batch.lowWatermarkMs : this.#lowWatermarkMs;
-    return { bytes: encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs };
+    const series = this.#series.takeNoted();
+    return { bytes: encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs, series };
+  }
+
+  /** Which of them the encoder could not read it does not say: that is known of the lane alone. */
+  #noteSeries(batch: EventBatch, from: number, until: number, fate: 'spooled' | 'dropped' = 'spooled'): void {
+    for (let index = from; index < until; index++) {
+      try {
+        const series = batch.series(index);
+        if (fate === 'dropped') this.#series.noteDropped(series);
+        else this.#series.note(series);
+      } catch {
+        // Not even that can be read.
+      }
+    }
+  }
+
+  #noteGivenDrops(batch: EventBatch): void {
+    const total = sumOf(batch.counts.dropped);
+    if (total === sumOf(this.#given.dropped)) return;
+    batch.eachDropped((series, events) => this.#series.noteGivenDrops(series, events));
   }
 
   #drop(reason: DropReason, events: number): void {
@@ -274,4 +321,10 @@ export class LaneSpool implements EventSink {
     const told = this.#queue.last?.counts ?? this.#writer.lastCounts ?? NO_COUNTS;
     return JSON.stringify(this.#counts) !== JSON.stringify(told);
   }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  let sum = 0;
+  for (const reason in counts) sum += counts[reason] ?? 0;
+  return sum;
 }

@@ -106,9 +106,9 @@ export class SegmentFile {
     await syncData(this.#fd);
   }
 
-  /** Ends the segment with its last block: on the disk, under its final name, and the name on the disk too. */
-  async seal(lastBlock: Buffer): Promise<void> {
-    await this.append([lastBlock]);
+  /** Ends the segment with its last blocks: on the disk, under its final name, and the name on the disk too. */
+  async seal(lastBlocks: readonly Buffer[]): Promise<void> {
+    await this.append(lastBlocks);
     await syncFile(this.#fd);
     await this.#publish();
     this.#isOpen = false;

@@ -21,6 +21,8 @@ export const MAX_BLOCK_BYTES = 65_536;
 export const MAX_SEGMENT_BYTES = 32_000_000;
 /** Flag: the last block of a sealed segment. */
 export const LAST_BLOCK = 1;
+/** Flag: instead of rows, counts of series (`series-blocks.ts`). Who does not know it passes over a block without rows. */
+export const SERIES_BLOCK = 2;
 
 /** Whose rows a segment holds and where they go. */
 export interface SegmentHeader {
@@ -91,11 +93,24 @@ export function blockCrc(block: Buffer, seed: number): number {
 
 /** A block without rows: counts, watermark, and perhaps the end of its segment. */
 export function encodeEmptyBlock(counts: EventCounts, lowWatermarkMs: number, isLast: boolean): Buffer {
+  return encodeRowless(counts, lowWatermarkMs, isLast ? LAST_BLOCK : 0, NOTHING);
+}
+
+/** A block that holds counts of series. */
+export function encodeSeriesBlock(counts: EventCounts, lowWatermarkMs: number, series: Buffer): Buffer {
+  return encodeRowless(counts, lowWatermarkMs, SERIES_BLOCK, series);
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function encodeRowless(counts: EventCounts, lowWatermarkMs: number, flags: number, content: Buffer): Buffer {
   const json = Buffer.from(JSON.stringify(counts));
-  const block = Buffer.alloc(BLOCK_PREFIX_BYTES + json.length);
-  const head = { number: 0, rows: 0, isLast, counts, minEndMs: Infinity, maxEndMs: -Infinity, lowWatermarkMs };
+  const block = Buffer.alloc(BLOCK_PREFIX_BYTES + json.length + content.length);
+  const head = { number: 0, rows: 0, isLast: false, counts, minEndMs: Infinity, maxEndMs: -Infinity, lowWatermarkMs };
   writeBlockPrefix(block, head, json.length);
+  block.writeUInt16BE(flags, 20);
   block.set(json, BLOCK_PREFIX_BYTES);
+  block.set(content, BLOCK_PREFIX_BYTES + json.length);
   return block;
 }
 

@@ -15,6 +15,7 @@ import {
   MAX_BLOCK_BYTES,
   SEGMENT_MAGIC,
   SEGMENT_PREFIX_BYTES,
+  SERIES_BLOCK,
   type SegmentHeader,
 } from './segment-format.ts';
 
@@ -22,6 +23,8 @@ import {
 export interface Block extends BlockHead {
   /** Its rows: tuples of binary COPY, a view of the segment's bytes. */
   readonly frames: Buffer;
+  /** Counts of series (`readSeriesCounts`), instead of rows. */
+  readonly series?: Buffer;
 }
 
 /** Bytes of a segment that are no valid block, with at least one valid block behind them. */
@@ -150,16 +153,21 @@ function readBlock(bytes: Buffer, at: number, seed: number): Block | undefined {
   // The first byte of its counts: a checksum is made of nothing that cannot be a block.
   if (number === 0 || framesAt > length || block[BLOCK_PREFIX_BYTES] !== 0x7b || blockCrc(block, seed) !== block.readUInt32BE(4))
     return undefined;
+  const flags = block.readUInt16BE(20);
+  const content = block.subarray(framesAt);
+  const rows = block.readUInt32BE(16);
+  const isOfSeries = (flags & SERIES_BLOCK) !== 0 && rows === 0;
   try {
     return {
       number,
-      rows: block.readUInt32BE(16),
-      isLast: (block.readUInt16BE(20) & LAST_BLOCK) !== 0,
+      rows,
+      isLast: (flags & LAST_BLOCK) !== 0,
       counts: countsSchema.parse(JSON.parse(block.toString('utf8', BLOCK_PREFIX_BYTES, framesAt))),
       minEndMs: block.readDoubleBE(24),
       maxEndMs: block.readDoubleBE(32),
       lowWatermarkMs: block.readDoubleBE(40),
-      frames: block.subarray(framesAt),
+      frames: isOfSeries ? content.subarray(0, 0) : content,
+      ...(isOfSeries && { series: content }),
     };
   } catch {
     return undefined; // written by something else that knows our checksum: as good as damaged

@@ -8,12 +8,16 @@ import { COLUMNS } from './copy-tuples.ts';
 import { SealedSegments } from './sealed-segments.ts';
 import { SegmentFile, writeSegment, writeSegmentSync } from './segment-file.ts';
 import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from './segment-format.ts';
+import { encodeSeriesBlocks } from './series-blocks.ts';
+import type { SeriesCounts, SeriesDelta } from './series-counts.ts';
 import type { SourceHome } from './source-home.ts';
 
 /** What the last block of a segment says. */
 export interface Tail {
   readonly counts: EventCounts;
   readonly lowWatermarkMs: number;
+  /** What its counts add to those of each series. */
+  readonly series: readonly SeriesDelta[];
 }
 
 export interface SegmentWriterOptions {
@@ -21,6 +25,8 @@ export interface SegmentWriterOptions {
   /** Of the source; shared by its lanes. */
   readonly home: SourceHome;
   readonly queue: BlockQueue;
+  /** Of the lane. */
+  readonly series: SeriesCounts;
   /** Asked when the queue is empty and a segment ends: the counts of this moment. */
   readonly tail: () => Tail;
   /** A segment is sealed when it is longer. */
@@ -122,19 +128,19 @@ export class SegmentWriter {
    * when the disk comes back first, written there as a segment like any other. It comes behind all that are sealed by then.
    */
   takeMemorySegment(): MemorySegment | undefined {
-    const { queue, tail } = this.#options;
+    const { queue, series } = this.#options;
     if (this.#memory !== undefined) return this.#memory;
     if (this.#failure === undefined || this.#writing !== undefined || queue.length === 0) return undefined;
     const blocks = queue.peek(MEMORY_SEGMENT_BYTES);
     queue.shift(blocks.length);
-    const end = (queue.length > 0 ? blocks.at(-1) : undefined) ?? tail();
+    for (const block of blocks) series.add(block.series);
+    const end = (queue.length > 0 ? blocks.at(-1) : undefined) ?? this.#takeTail();
+    const { counts, lowWatermarkMs } = end;
     const header = this.#nextHeader();
-    const lastBlock = encodeEmptyBlock(end.counts, end.lowWatermarkMs, true);
-    const bytes = encodeSegment(
-      header,
-      blocks.map((block) => block.bytes),
-      lastBlock,
-    );
+    const told = series.toTell(queue.length === 0);
+    const content = [...blocks.map((block) => block.bytes), ...encodeSeriesBlocks(told, counts, lowWatermarkMs)];
+    const bytes = encodeSegment(header, content, encodeEmptyBlock(counts, lowWatermarkMs, true));
+    series.noteTold(told);
     const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
     const minEndMs = Math.min(...blocks.map((block) => block.minEndMs));
     this.#memory = { segment: header.segment, bytes, rows, minEndMs };
@@ -150,6 +156,7 @@ export class SegmentWriter {
   /** Forgets that its counts were told: the block that said so cannot be read. */
   retellCounts(): void {
     this.#last = undefined;
+    this.#options.series.retell();
   }
 
   /**
@@ -213,7 +220,7 @@ export class SegmentWriter {
   }
 
   async #writeAll(): Promise<void> {
-    const { queue, durability, segmentBytes, tail, logger, home, onLapse } = this.#options;
+    const { queue, durability, segmentBytes, logger, home, onLapse } = this.#options;
     let hasWritten = false;
     while (this.#memory !== undefined || queue.length > 0 || this.#isSealWanted) {
       if (home.hasLapsed) onLapse();
@@ -228,7 +235,7 @@ export class SegmentWriter {
       }
       if (queue.length === 0) {
         this.#isSealWanted = false;
-        await this.#sealFile(tail());
+        await this.#sealFile(this.#takeTail());
         continue;
       }
       this.#file ??= await this.#open();
@@ -263,6 +270,7 @@ export class SegmentWriter {
 
   #noteWritten(blocks: readonly QueuedBlock[]): void {
     for (const block of blocks) {
+      this.#options.series.add(block.series);
       this.#fileRows += block.rows;
       this.#fileMinEndMs = Math.min(this.#fileMinEndMs, block.minEndMs);
     }
@@ -270,12 +278,22 @@ export class SegmentWriter {
     this.#options.queue.shift(blocks.length);
   }
 
+  #takeTail(): Tail {
+    const tail = this.#options.tail();
+    this.#options.series.add(tail.series);
+    return tail;
+  }
+
   async #sealFile(tail: Tail): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
     this.#ending = file;
-    await file.seal(encodeEmptyBlock(tail.counts, tail.lowWatermarkMs, true));
+    const { queue, series } = this.#options;
+    const told = series.toTell(queue.length === 0);
+    const { counts, lowWatermarkMs } = tail;
+    await file.seal([...encodeSeriesBlocks(told, counts, lowWatermarkMs), encodeEmptyBlock(counts, lowWatermarkMs, true)]);
+    series.noteTold(told);
     this.#last = tail;
     this.#release(file);
   }

@@ -77,6 +77,11 @@ export class SourceSpool implements EventSink {
     return done.every(Boolean);
   }
 
+  /** The next segments that are sealed tell the counts of all series that have changed. */
+  tellSeries(): void {
+    for (const lane of this.#all) lane.tellSeries();
+  }
+
   /** Shows other processes that this one lives. */
   touch(): Promise<void> {
     return this.#home.touch();

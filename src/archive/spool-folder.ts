@@ -1,7 +1,7 @@
-// What stands where in the spool: <spoolDir>/<source id>/source.json and <lane>-<segment>.open|.seg, and <spoolDir>/suspect/.
+// What stands where in the spool: <spoolDir>/<source id>/source.json and <lane>-<segment>.open|.seg|.ack, and <spoolDir>/suspect/.
 import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { lstat, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Lane } from '../event.ts';
 import { isOwnerDead, parseSource, type Source } from './source.ts';
@@ -17,8 +17,10 @@ export interface SegmentEntry {
   readonly path: string;
   readonly lane: Lane;
   readonly segment: number;
-  /** `.seg`: nothing will be added. */
+  /** `.seg` or `.ack`: nothing will be added. */
   readonly isSealed: boolean;
+  /** `.ack`: it was committed, and is kept for a while, in case the ledger goes back. */
+  readonly isAcknowledged: boolean;
 }
 
 /** A source's folder. */
@@ -27,19 +29,33 @@ export interface SourceFolder {
   readonly source: Source;
   /** Its owner can be proved dead. */
   readonly isOrphan: boolean;
+  /** Of its files, acknowledged segments left out. */
   readonly bytes: number;
 }
 
-export function segmentPath(folder: string, lane: Lane, segment: number, state: 'open' | 'seg'): string {
+type SegmentState = 'open' | 'seg' | 'ack';
+
+export function segmentPath(folder: string, lane: Lane, segment: number, state: SegmentState): string {
   return join(folder, `${lane}-${String(segment).padStart(10, '0')}.${state}`);
 }
 
-/** The segments of one source and lane, in order; none when the folder is gone, or a file is in its place. */
-export async function listSegments(folder: string, lane?: Lane): Promise<SegmentEntry[]> {
+/** The segments of one source and lane that wait, in order; none when the folder is gone, or a file is in its place. */
+export function listSegments(folder: string, lane?: Lane): Promise<SegmentEntry[]> {
+  return listInStates(folder, ['open', 'seg'], lane);
+}
+
+/** The segments of one source and lane that were committed and are kept for the grace time, in order. */
+export function listAcknowledged(folder: string, lane?: Lane): Promise<SegmentEntry[]> {
+  return listInStates(folder, ['ack'], lane);
+}
+
+async function listInStates(folder: string, states: readonly SegmentState[], lane?: Lane): Promise<SegmentEntry[]> {
   const entries = (await namesIn(folder)).flatMap((name) => {
-    const match = /^(keep|rest)-(\d{10})\.(open|seg)$/.exec(name);
-    if (match === null || (lane !== undefined && match[1] !== lane)) return [];
-    return [{ path: join(folder, name), lane: match[1] as Lane, segment: Number(match[2]), isSealed: match[3] === 'seg' }];
+    const match = /^(keep|rest)-(\d{10})\.(open|seg|ack)$/.exec(name);
+    if (match === null || (lane !== undefined && match[1] !== lane) || !states.includes(match[3] as SegmentState)) return [];
+    const [, found, segment, state] = match;
+    const flags = { isSealed: state !== 'open', isAcknowledged: state === 'ack' };
+    return [{ path: join(folder, name), lane: found as Lane, segment: Number(segment), ...flags }];
   });
   return entries.sort((a, b) => a.lane.localeCompare(b.lane) || a.segment - b.segment);
 }
@@ -79,10 +95,11 @@ async function sourceFoldersIn(spoolDir: string): Promise<string[]> {
   return folders.map(({ name }) => join(spoolDir, name));
 }
 
-/** Bytes that the files directly in a folder take on the disk; 0 when it cannot be read. */
+/** Bytes that the files directly in a folder take on the disk; 0 when it cannot be read. What is acknowledged gives way, and is left out. */
 export async function bytesIn(folder: string): Promise<number> {
   let bytes = 0;
   for (const name of await namesIn(folder).catch(() => [])) {
+    if (name.endsWith('.ack')) continue;
     const file = await lstat(join(folder, name)).catch(() => undefined);
     bytes += file === undefined ? 0 : Math.min(file.size, file.blocks * 512);
   }
@@ -124,28 +141,84 @@ async function suspectPath(spoolDir: string, path: string, suffix: string): Prom
   return isTaken ? `${target}.${randomBytes(4).toString('hex')}` : target;
 }
 
+/** What is acknowledged and kept in case the ledger goes back, of all sources. */
+export async function measureAcknowledged(spoolDir: string): Promise<{ files: number; bytes: number }> {
+  let files = 0;
+  let bytes = 0;
+  for (const folder of await sourceFoldersIn(spoolDir)) {
+    for (const { path } of await listAcknowledged(folder).catch(() => [])) {
+      files++;
+      bytes += (await lstat(path).catch(() => undefined))?.size ?? 0;
+    }
+  }
+  return { files, bytes };
+}
+
 /** What is set aside in suspect/: how many files and folders, and the bytes of the files. */
 export async function measureSuspect(spoolDir: string): Promise<{ files: number; bytes: number }> {
   const folder = join(spoolDir, SUSPECT_FOLDER);
   return { files: (await namesIn(folder).catch(() => [])).length, bytes: await bytesIn(folder) };
 }
 
-/** Removes a segment that is committed. One that another drainer removed is as good. */
-export async function removeFile(path: string): Promise<void> {
-  await rm(path, { force: true });
+/**
+ * Notes that a segment is committed: its time of writing becomes that of the acknowledgement, and its name says so. One that another drainer
+ * has renamed is as good; one that the disk does not rename is found committed the next time.
+ */
+export async function acknowledgeFile(path: string): Promise<void> {
+  const now = new Date();
+  try {
+    await utimes(path, now, now);
+    await rename(path, path.replace(/\.(open|seg)$/, '.ack'));
+  } catch {
+    // See above.
+  }
+}
+
+/** What somebody else has put into a source's folder. */
+export async function setAsideStrangers(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) if (!OWN_FILE.test(name)) await setAsideFile(dirname(folder), join(folder, name));
 }
 
 /**
- * Removes a source's folder with the segments named, which are drained. Others have come meanwhile when its owner lives after all: then
- * nothing is removed. What somebody else has put there is set aside.
+ * Removes a source's folder that holds no segment any more. It is renamed first, and looked at again: when its owner lives after all and has
+ * written meanwhile, what it wrote is put back. What somebody else has put there is set aside.
  * @returns whether it is gone
  */
-export async function removeSource(folder: string, drained: readonly SegmentEntry[]): Promise<boolean> {
-  const known = new Set(drained.map(({ path }) => path));
-  if ((await listSegments(folder)).some(({ path }) => !known.has(path))) return false;
-  for (const name of await namesIn(folder)) if (!OWN_FILE.test(name)) await setAsideFile(dirname(folder), join(folder, name));
-  await rm(folder, { recursive: true, force: true });
-  return true;
+export async function removeSource(folder: string): Promise<boolean> {
+  const away = `${folder}.removed`;
+  await finishRemoval(away);
+  try {
+    await rename(folder, away);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    throw error;
+  }
+  return await finishRemoval(away);
+}
+
+/** Finishes the removals that a crash has cut off. */
+export async function finishRemovals(spoolDir: string): Promise<void> {
+  for (const name of await namesIn(spoolDir)) if (/^[0-9a-f]{16}\.removed$/.test(name)) await finishRemoval(join(spoolDir, name));
+}
+
+async function finishRemoval(away: string): Promise<boolean> {
+  const found = await listInStates(away, ['open', 'seg', 'ack']);
+  if (found.length > 0) {
+    const folder = away.slice(0, -'.removed'.length);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (!(await namesIn(folder)).includes(SOURCE_FILE)) await moveFile(join(away, SOURCE_FILE), join(folder, SOURCE_FILE));
+    for (const { path } of found) await moveFile(path, join(folder, basename(path)));
+  }
+  await setAsideStrangers(away);
+  await rm(away, { recursive: true, force: true });
+  return found.length === 0;
+}
+
+/** Another process may have been faster. */
+async function moveFile(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
 async function namesIn(folder: string): Promise<string[]> {

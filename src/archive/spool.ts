@@ -86,6 +86,11 @@ export class Spool implements EventSink {
     return done.every(Boolean);
   }
 
+  /** The next segments that are sealed tell the counts of all series that have changed; else they do every 10 s. */
+  tellSeries(): void {
+    for (const source of this.#all) source.tellSeries();
+  }
+
   /** Tells how much of the spool's bytes belong to other processes. */
   setOtherBytes(bytes: number): void {
     this.#otherBytes = bytes;
@@ -151,6 +156,11 @@ export class Spool implements EventSink {
   /** Events are dropped because the spool is full. */
   get isFull(): boolean {
     return this.bytes + this.#otherBytes >= this.#options.maxBytes;
+  }
+
+  /** Bytes that may still come, acknowledged segments left out. */
+  get freeBytes(): number {
+    return Math.max(0, this.#options.maxBytes - this.bytes - this.#otherBytes);
   }
 
   /** Counts have changed since the last block that was queued or written. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { drainLeftovers } from '../archive/leftovers.ts';
 import { createPartitions } from '../archive/partitions.ts';
 import { RefusalStreak } from '../archive/refused-rows.ts';
-import { measureSuspect } from '../archive/spool-folder.ts';
+import { measureAcknowledged, measureSuspect } from '../archive/spool-folder.ts';
 import { listSpool, type SpooledLane, type VerifiedSpool, verifySpool } from '../archive/spool-inspection.ts';
 import { repairSpool } from '../archive/spool-repair.ts';
 import { loadConfig } from '../config.ts';
@@ -50,7 +50,7 @@ async function list({ json }: Flags): Promise<void> {
   const { spoolDir } = loadConfig();
   const lanes = await listSpool(spoolDir);
   const table = lanes.length === 0 ? `nothing waits in ${spoolDir}` : formatTable(COLUMNS, lanes);
-  print(json, lanes, [table, ...(await describeSuspect(spoolDir))].join('\n'));
+  print(json, lanes, [table, ...(await describeRest(spoolDir))].join('\n'));
 }
 
 async function verify({ json }: Flags): Promise<void> {
@@ -65,14 +65,26 @@ async function verify({ json }: Flags): Promise<void> {
   const problems = lanes.flatMap((lane) => lane.problems);
   const verdict = problems.length === 0 ? 'ok: every segment can be read' : `FAILED: ${problems.length} problems`;
   const table = lanes.length === 0 ? [] : [formatTable([...COLUMNS, ...CONTENT_COLUMNS], lanes), ''];
-  print(json, lanes, [...table, ...problems, ...(await describeSuspect(spoolDir)), verdict].join('\n'));
+  print(json, lanes, [...table, ...problems, ...(await describeRest(spoolDir)), verdict].join('\n'));
   if (problems.length > 0) process.exitCode = EXIT.checkFailed;
 }
 
-async function describeSuspect(spoolDir: string): Promise<string[]> {
+/** What the spool holds besides what waits. */
+async function describeRest(spoolDir: string): Promise<string[]> {
+  const lines: string[] = [];
+  const acknowledged = await measureAcknowledged(spoolDir);
+  if (acknowledged.files > 0) {
+    lines.push(
+      `acknowledged: ${acknowledged.files} segments (${formatBytes(acknowledged.bytes)}), kept 5 min in case the ledger goes back`,
+    );
+  }
   const { files, bytes } = await measureSuspect(spoolDir);
-  if (files === 0) return [];
-  return [`suspect/: ${files} files (${formatBytes(bytes)}) that no event could be read from; look at them, and remove them`];
+  if (files > 0) {
+    lines.push(
+      `suspect/: ${files} files (${formatBytes(bytes)}) that no event could be read from; look at them, and remove them`,
+    );
+  }
+  return lines;
 }
 
 async function repair({ json, dryRun }: Flags): Promise<void> {
@@ -87,7 +99,7 @@ async function drain({ json }: Flags): Promise<void> {
   const counts = { archived: 0, deadLettered: 0, quarantined: 0 };
   const logger = createLogger({ level: 'warn', service: config.service });
   await withStorage(config, async ({ database }) => {
-    await drainLeftovers(undefined, {
+    await drainLeftovers({
       database,
       partitions: createPartitions(database),
       spoolDir: config.spoolDir,

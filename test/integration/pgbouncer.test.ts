@@ -1,6 +1,7 @@
 // Behind PgBouncer in transaction mode: no statement may count on what an earlier transaction left in its session.
 import assert from 'node:assert/strict';
 import { type Alerts, createAlerts } from '../../src/alerts/alerts.ts';
+import { Maintenance } from '../../src/archive/maintenance.ts';
 import { verifyArchive } from '../../src/archive/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction, type Transaction } from '../../src/db/database.ts';
 import { loadMigrations, migrate } from '../../src/db/migrate.ts';
@@ -98,6 +99,42 @@ describe('behind PgBouncer in transaction mode', function () {
       { recorded, archived, deadLettered, rows },
       { recorded: 3636, archived: 3600, deadLettered: 36, rows: 3600 },
     );
+    spool.remove();
+  });
+
+  it('removes days that are no longer kept, and still adds up', async () => {
+    const old = 5;
+    const spool = createSpoolDir();
+    const { archive, tracker } = createTestArchive(open(test.url), spool.path);
+    tracker.record(...Array.from({ length: 20 }, () => ({})));
+    await archive.flush();
+    await archive.stop({ timeoutMs: 5000 });
+    await test.database.any("select keepwatch.ensure_partitions(now() - interval '40 days', now() - interval '31 days')");
+    await test.database.none(
+      `update keepwatch.observability_metrics set end_time = end_time - interval '35 days'
+       where id in (select id from keepwatch.observability_metrics where source_id = $1 limit $2)`,
+      [archive.sourceId, old],
+    );
+    const maintenance = new Maintenance({
+      database: open(test.url, 1),
+      holder: 'test',
+      keepMs: 30 * 86_400_000,
+      logger: silentLogger,
+    });
+    maintenance.tick();
+    const left = () =>
+      test.database.one<{ partitions: number }>(
+        `select count(*)::int as partitions from pg_class where relnamespace = 'keepwatch'::regnamespace and relkind = 'r'
+           and relname ~ '^observability_metrics_p' and relname < 'observability_metrics_p' || to_char(now() - interval '31 days', 'YYYYMMDD')`,
+      );
+    await waitFor(async () => (await left()).partitions === 0, { timeoutMs: 20_000 });
+    await maintenance.stop();
+    const { sources, totals } = await verifyArchive({ database: open(test.url), spoolDir: spool.path });
+    assert.deepEqual(
+      sources.flatMap(({ problems }) => problems),
+      [],
+    );
+    assert.equal(totals.expired, old);
     spool.remove();
   });
 

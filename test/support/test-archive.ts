@@ -1,5 +1,5 @@
 // An archive on a spool of its own, with a small tracker before it.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Archive, type ArchiveOptions, createArchive } from '../../src/archive/archive.ts';
@@ -36,4 +36,11 @@ export function createTestArchive(database: Database, spoolDir: string, options:
 export function createSpoolDir(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'keepwatch-spool-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Segments in a spool that wait for Postgres, sealed or not; what is acknowledged and what was set aside left out. */
+export function listWaiting(spoolDir: string): string[] {
+  if (!existsSync(spoolDir)) return [];
+  const names = readdirSync(spoolDir, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => /\.(open|seg)$/.test(name) && !name.startsWith('suspect')).sort();
 }

@@ -49,7 +49,7 @@ describe('Archive, spools of damaged segments', function () {
   }
 
   const drain = () =>
-    drainLeftovers(undefined, {
+    drainLeftovers({
       database: test.database,
       partitions: createPartitions(test.database),
       spoolDir: spool.path,

@@ -12,7 +12,7 @@ import { silentLogger } from '../../../src/logger.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, type TestArchive } from '../../support/test-archive.ts';
+import { createSpoolDir, createTestArchive, listWaiting, type TestArchive } from '../../support/test-archive.ts';
 
 describe('Archive, two lanes', function () {
   this.timeout(30_000);
@@ -77,7 +77,7 @@ describe('Archive, two lanes', function () {
       { lane: 'rest', recorded: '500', archived: '500' },
     ]);
     await made.archive.stop({ timeoutMs: 5000 });
-    assert.deepEqual(readdirSync(spool.path), []);
+    assert.deepEqual(listWaiting(spool.path), []);
     await assertProved();
   });
 
@@ -144,7 +144,7 @@ describe('Archive, two lanes', function () {
     const sourceFile = join(folder, 'source.json');
     writeFileSync(sourceFile, JSON.stringify({ ...(JSON.parse(readFileSync(sourceFile, 'utf8')) as object), pidStartTime: '1' }));
     const { database } = test;
-    await drainLeftovers(0n, { database, partitions: createPartitions(database), spoolDir: spool.path, logger: silentLogger });
+    await drainLeftovers({ database, partitions: createPartitions(database), spoolDir: spool.path, logger: silentLogger });
     const { rows, watermark_ms } = await read(made);
     assert.equal(rows, 2);
     assert.ok(watermark_ms > endMs);

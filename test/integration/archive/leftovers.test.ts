@@ -10,7 +10,7 @@ import { closeDatabase, createDatabase, type Database } from '../../../src/db/da
 import { silentLogger } from '../../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, type TestArchive } from '../../support/test-archive.ts';
+import { createSpoolDir, createTestArchive, listWaiting, type TestArchive } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 describe('Archive, leftovers in the spool', function () {
@@ -42,7 +42,7 @@ describe('Archive, leftovers in the spool', function () {
 
   const folderOf = ({ archive }: TestArchive) => join(spool.path, formatSourceId(archive.sourceId));
   const segmentsOf = (made: TestArchive) =>
-    readdirSync(folderOf(made)).flatMap((name) => (name.startsWith('rest-') ? [join(folderOf(made), name)] : []));
+    readdirSync(folderOf(made)).flatMap((name) => (/^rest-.*(seg|open)$/.test(name) ? [join(folderOf(made), name)] : []));
 
   /** Rewrites source.json so that this process does not look like its owner. */
   function disown(made: TestArchive, changes: object): void {
@@ -52,7 +52,7 @@ describe('Archive, leftovers in the spool', function () {
   }
 
   const drain = (database = test.database) =>
-    drainLeftovers(0n, { database, partitions: createPartitions(database), spoolDir: spool.path, logger: silentLogger });
+    drainLeftovers({ database, partitions: createPartitions(database), spoolDir: spool.path, logger: silentLogger });
 
   async function verified({ archive }: TestArchive) {
     const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
@@ -127,7 +127,7 @@ describe('Archive, leftovers in the spool', function () {
     const database = Object.assign(Object.create(test.database), {
       // Between the last commit and the removal of the folder its owner seals another segment.
       none: async (...given: Parameters<Database['none']>) => {
-        if (isSealing && readdirSync(folderOf(made)).length === 1) {
+        if (isSealing && listWaiting(spool.path).length === 0) {
           isSealing = false;
           record(made, 7);
           await made.archive.flush();

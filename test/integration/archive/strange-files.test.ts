@@ -106,7 +106,7 @@ describe('Archive, with strangers in its spool', function () {
   }
 
   const drain = () =>
-    drainLeftovers(0n, { database: test.database, partitions: createPartitions(test.database), spoolDir: spool.path, logger });
+    drainLeftovers({ database: test.database, partitions: createPartitions(test.database), spoolDir: spool.path, logger });
 
   /** @returns what the ledger says of the process, in all lanes */
   async function counted({ archive }: TestArchive) {
