@@ -1,13 +1,13 @@
 // One batch of blocks to Postgres, in one transaction: the mark first, then the rows, then what was refused. Committing it twice is
 // impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
-import { type Database, inTransaction, sqlState } from '../db/database.ts';
+import { type Database, inTransaction, type Statement, sqlState, transactAtOnce } from '../db/database.ts';
 import { loadSql, readSql } from '../db/sql.ts';
-import { commitSeriesCounts } from './commit-series-counts.ts';
 import { readTimestampMs, splitTuples } from './copy-tuples.ts';
 import type { Partitions } from './partitions.ts';
-import { copyAll, copyCarefully, isRefusal, type RefusalStreak, type Rows, type Run } from './refused-rows.ts';
+import { copyCarefully, copyStatement, isRefusal, type RefusalStreak, type Rows, type Run } from './refused-rows.ts';
 import type { SegmentHeader } from './segment-format.ts';
 import type { Block } from './segment-reader.ts';
+import { seriesStatements } from './series-statements.ts';
 
 /** Rows that ended further back go to the quarantine, and those that retention would remove. */
 const WINDOW_BACK_MS = 7 * 86_400_000;
@@ -102,69 +102,105 @@ async function commitRows(
   quarantine: Rows,
 ): Promise<BatchOutcome | undefined> {
   try {
-    return await attempt(batch, context, archive, quarantine, false);
+    return await commitAtOnce(batch, context, archive, quarantine);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     if (sqlState(error) === MISSING_PARTITION) {
       context.partitions.forget();
       await coverDays(batch, context);
     }
-    return attempt(batch, context, archive, quarantine, true);
+    return commitInSteps(batch, context, archive, quarantine);
   }
 }
 
-/** @param isCareful rows may be refused: find them, and commit the others */
-function attempt(
-  { header, blocks }: Batch,
-  { database, clockOffsetMs, refusals, otherLanesMs = Infinity, from, isAfterLoss = false }: BatchContext,
+/** All in one round trip: the usual case. @throws what Postgres says, of a row too */
+async function commitAtOnce(
+  batch: Batch,
+  context: BatchContext,
   archive: Rows,
   quarantine: Rows,
-  isCareful: boolean,
 ): Promise<BatchOutcome | undefined> {
+  const rows = [archive, quarantine].filter(({ count }) => count > 0);
+  if (rows.length === 0) return commitInSteps(batch, context, archive, quarantine);
+  const moved = await transactAtOnce<MovedRow>(context.database, {
+    settings: beginBatch,
+    guard: moveOf(batch, context, archive, quarantine),
+    statements: [...rows.map((some) => copyStatement(batch.header, some)), ...seriesStatements(batch.header, batch.blocks)],
+  });
+  return moved && outcomeOf(moved, archive, quarantine, { archived: 0, quarantined: 0 });
+}
+
+/** Statement by statement: rows may be refused, and are found; the others are committed. */
+function commitInSteps(batch: Batch, context: BatchContext, archive: Rows, quarantine: Rows): Promise<BatchOutcome | undefined> {
+  const { header } = batch;
+  return inTransaction(context.database, async (transaction) => {
+    await transaction.multi(beginBatch);
+    const move = moveOf(batch, context, archive, quarantine);
+    const moved = await transaction.oneOrNone<MovedRow>(move.sql, move.values);
+    if (moved === null) return undefined;
+    for (const { sql, values } of seriesStatements(header, batch.blocks)) await transaction.none(sql, values);
+    const refused = { archived: 0, quarantined: 0 };
+    if (archive.count > 0) refused.archived = await copyCarefully(transaction, header, archive, context.refusals);
+    if (quarantine.count > 0) refused.quarantined = await copyCarefully(transaction, header, quarantine, context.refusals);
+    const outcome = outcomeOf(moved, archive, quarantine, refused);
+    if (outcome.deadLettered > 0) {
+      const { sourceId, lane } = header;
+      await transaction.none(countDeadLetters, { sourceId, lane, ...refused, events: outcome.deadLettered });
+    }
+    return outcome;
+  });
+}
+
+/** The statement that moves the mark behind the batch. */
+function moveOf(
+  { header, blocks }: Batch,
+  { clockOffsetMs, otherLanesMs = Infinity, from, isAfterLoss = false }: BatchContext,
+  archive: Rows,
+  quarantine: Rows,
+): Required<Omit<Statement, 'chunks'>> {
   const last = blocks.at(-1) ?? blocks[0];
   const lowWatermarkMs = Math.min(last.lowWatermarkMs, otherLanesMs);
-  const place = { sourceId: header.sourceId, lane: header.lane, segment: header.segment };
-  return inTransaction(database, async (transaction) => {
-    await transaction.multi(beginBatch);
-    const mark = await transaction.oneOrNone<MovedRow>(moveMark, {
-      ...place,
-      fromSegment: from.segment,
-      fromBatch: from.batch,
-      firstBlock: blocks[0].number,
-      lastBlock: last.number,
-      recorded: last.counts.recorded,
-      sampledOut: last.counts.sampledOut,
-      dropped: JSON.stringify(last.counts.dropped),
-      droppedTotal: Object.values(last.counts.dropped).reduce((sum, events) => sum + events, 0),
-      archived: archive.count,
-      quarantined: quarantine.count,
-      isAfterLoss,
-      lowWatermarkMs: Number.isFinite(lowWatermarkMs) ? lowWatermarkMs : null,
-      clockOffsetMs: clockOffsetMs ?? null,
-    });
-    if (mark === null) return undefined;
-    await commitSeriesCounts(transaction, header, blocks);
-    const refused = { archived: 0, quarantined: 0 };
-    for (const rows of [archive, quarantine]) {
-      if (rows.count === 0) continue;
-      if (!isCareful) await copyAll(transaction, header, rows);
-      else refused[rows === archive ? 'archived' : 'quarantined'] = await copyCarefully(transaction, header, rows, refusals);
-    }
-    const deadLettered = refused.archived + refused.quarantined;
-    if (deadLettered > 0) await transaction.none(countDeadLetters, { ...place, ...refused, events: deadLettered });
-    return {
-      archived: archive.count - refused.archived,
-      quarantined: quarantine.count - refused.quarantined,
-      deadLettered,
-      total: {
-        archived: mark.archived - refused.archived,
-        deadLettered: mark.dead_lettered + deadLettered,
-        quarantined: mark.quarantined - refused.quarantined,
-        damaged: mark.damaged,
-        restored: mark.restored,
-      },
-    };
-  });
+  const values = {
+    sourceId: header.sourceId,
+    lane: header.lane,
+    segment: header.segment,
+    fromSegment: from.segment,
+    fromBatch: from.batch,
+    firstBlock: blocks[0].number,
+    lastBlock: last.number,
+    recorded: last.counts.recorded,
+    sampledOut: last.counts.sampledOut,
+    dropped: JSON.stringify(last.counts.dropped),
+    droppedTotal: Object.values(last.counts.dropped).reduce((sum, events) => sum + events, 0),
+    archived: archive.count,
+    quarantined: quarantine.count,
+    isAfterLoss,
+    lowWatermarkMs: Number.isFinite(lowWatermarkMs) ? lowWatermarkMs : null,
+    clockOffsetMs: clockOffsetMs ?? null,
+  };
+  return { sql: moveMark, values };
+}
+
+/** @param moved what the ledger says with all rows of the batch counted as taken */
+function outcomeOf(
+  moved: MovedRow,
+  archive: Rows,
+  quarantine: Rows,
+  refused: { readonly archived: number; readonly quarantined: number },
+): BatchOutcome {
+  const deadLettered = refused.archived + refused.quarantined;
+  return {
+    archived: archive.count - refused.archived,
+    quarantined: quarantine.count - refused.quarantined,
+    deadLettered,
+    total: {
+      archived: moved.archived - refused.archived,
+      deadLettered: moved.dead_lettered + deadLettered,
+      quarantined: moved.quarantined - refused.quarantined,
+      damaged: moved.damaged,
+      restored: moved.restored,
+    },
+  };
 }
 
 /** A sentence when the clock of a source is so far off that its events are quarantined; undefined while it is not. */

@@ -1,6 +1,6 @@
 // Rows that Postgres refuses: found by bisection and put in the dead letter, in the transaction of their batch, so that the others go on.
 // A table that takes no row at all is no matter of rows: then nothing is put away, and the archive waits until somebody mends it.
-import { sqlState, type Transaction } from '../db/database.ts';
+import { type Statement, sqlState, type Transaction } from '../db/database.ts';
 import { loadSql, readSql } from '../db/sql.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -74,10 +74,10 @@ export class RefusalStreak {
   }
 }
 
-/** Copies all rows. @throws what Postgres says; nothing is copied then */
-export async function copyAll(transaction: Transaction, header: SegmentHeader, { relation, runs }: Rows): Promise<void> {
+/** The COPY that takes all rows, or none. */
+export function copyStatement(header: SegmentHeader, { relation, runs }: Rows): Required<Statement> {
   const frames = runs.map((run) => run.frames);
-  await transaction.copyFrom(copyRows, [COPY_HEADER, ...frames, COPY_TRAILER], { relation, columns: header.columns });
+  return { sql: copyRows, values: { relation, columns: header.columns }, chunks: [COPY_HEADER, ...frames, COPY_TRAILER] };
 }
 
 /**
@@ -125,7 +125,8 @@ export async function copyCarefully(
 /** @returns the refusal; undefined when Postgres took the rows. @throws what it says of its state */
 async function copyPart(transaction: Transaction, header: SegmentHeader, rows: Rows): Promise<unknown> {
   try {
-    await transaction.savepoint((inner) => copyAll(inner, header, rows));
+    const { sql, chunks, values } = copyStatement(header, rows);
+    await transaction.savepoint((inner) => inner.copyFrom(sql, chunks, values));
     return undefined;
   } catch (error) {
     if (!isRefusal(error)) throw error;

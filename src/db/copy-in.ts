@@ -1,5 +1,6 @@
-// One `COPY … FROM STDIN` on a pg connection, of bytes that are ready: frames around them, one cork, no copy. A stream (pg-copy-streams)
-// is not used, because its promise may stay open for ever when the connection dies while it waits for a drain.
+// Statements in one message on a pg connection, and the bytes that those among them take which are `COPY … FROM STDIN`: ready bytes, frames
+// around them, one cork, no copy. A stream (pg-copy-streams) is not used, because its promise may stay open for ever when the connection
+// dies while it waits for a drain.
 import type { Duplex } from 'node:stream';
 
 /** The part of pg's Connection that is used here. */
@@ -8,19 +9,57 @@ interface Connection {
   query(text: string): void;
 }
 
+interface RowDescription {
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
+}
+
+/** Turns the text of a value into what its type is in JavaScript. */
+export type ParseValue = (dataTypeId: number, text: string) => unknown;
+
+export interface CopyInOptions {
+  /** What each COPY takes, in order. The bytes stay unchanged until it is done. */
+  readonly copies: readonly (readonly Uint8Array[])[];
+  /** Asked when the first COPY wants its bytes: whether it gets them. When it does not, Postgres gives up all that the message says. */
+  readonly mayCopy?: (row: Readonly<Record<string, unknown>> | undefined) => boolean;
+  /** Default: values stay texts. */
+  readonly parseValue?: ParseValue;
+}
+
+/** What became of the message. */
+export interface CopyInResult {
+  /** Rows that Postgres took, in all. */
+  readonly copied: number;
+  /** The last row that came before the first COPY; undefined when none did. */
+  readonly row: Readonly<Record<string, unknown>> | undefined;
+  /** Of the last statement, such as `COMMIT`; undefined when `mayCopy` said no. */
+  readonly command: string | undefined;
+}
+
+const COPY_DATA = 0x64;
+const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
+/** With an empty reason: nobody reads it. */
+const COPY_FAIL = Buffer.from([0x66, 0, 0, 0, 5, 0]);
+const HEAD_BYTES = 5;
+
 /** What pg's Client calls on a query; handed to `client.query(copy)`. */
 export class CopyIn {
-  /** Resolves with the number of rows that Postgres took; rejects with its refusal, or when the connection is lost. */
-  readonly done: Promise<number>;
-  readonly #statement: string;
-  readonly #chunks: readonly Uint8Array[];
-  #rows = 0;
-  #resolve!: (rows: number) => void;
+  /** Rejects with what Postgres refuses, or when the connection is lost; what became of a COMMIT in the message is unknown then. */
+  readonly done: Promise<CopyInResult>;
+  readonly #text: string;
+  readonly #options: CopyInOptions;
+  #next = 0;
+  #isRefused = false;
+  #copied = 0;
+  #fields: RowDescription['fields'] = [];
+  #row: Record<string, unknown> | undefined;
+  #command: string | undefined;
+  #resolve!: (result: CopyInResult) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(statement: string, chunks: readonly Uint8Array[]) {
-    this.#statement = statement;
-    this.#chunks = chunks;
+  /** @param text the statements */
+  constructor(text: string, options: CopyInOptions) {
+    this.#text = text;
+    this.#options = options;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -31,34 +70,67 @@ export class CopyIn {
   callback(): void {}
 
   submit(connection: Connection): void {
-    connection.query(this.#statement);
+    connection.query(this.#text);
   }
 
-  handleCopyInResponse(connection: Connection): void {
-    const { stream } = connection;
-    stream.cork();
-    for (const chunk of this.#chunks) {
-      const head = Buffer.allocUnsafe(5);
-      head[0] = 0x64;
-      head.writeUInt32BE(chunk.length + 4, 1);
-      stream.write(head);
-      stream.write(chunk);
-    }
-    stream.write(Buffer.from([0x63, 0, 0, 0, 4]));
-    stream.uncork();
+  handleRowDescription({ fields }: RowDescription): void {
+    this.#fields = fields;
   }
 
-  handleCommandComplete(message: { readonly text?: string }): void {
-    this.#rows = Number(/^COPY (\d+)/.exec(message.text ?? '')?.[1] ?? 0);
+  handleDataRow({ fields: values }: { readonly fields: readonly (string | null)[] }): void {
+    if (this.#next > 0) return;
+    const { parseValue = (_type: number, text: string) => text } = this.#options;
+    const entries = this.#fields.map(({ name, dataTypeID }, index) => {
+      const text = values[index];
+      return [name, typeof text === 'string' ? parseValue(dataTypeID, text) : null] as const;
+    });
+    this.#row = Object.fromEntries(entries);
+  }
+
+  handleCopyInResponse({ stream }: Connection): void {
+    const { copies, mayCopy = () => true } = this.#options;
+    const chunks = copies[this.#next];
+    this.#isRefused = chunks === undefined || (this.#next === 0 && !mayCopy(this.#row));
+    this.#next++;
+    if (chunks === undefined || this.#isRefused) stream.write(COPY_FAIL);
+    else writeCopy(stream, chunks);
+  }
+
+  handleCommandComplete({ text = '' }: { readonly text?: string }): void {
+    this.#command = text;
+    this.#copied += Number(/^COPY (\d+)/.exec(text)?.[1] ?? 0);
   }
 
   handleReadyForQuery(): void {
-    this.callback();
-    this.#resolve(this.#rows);
+    this.#end(this.#command);
   }
 
   handleError(error: unknown): void {
-    this.callback();
-    this.#reject(error);
+    if (this.#isRefused && (error as { code?: unknown }).code === '57014') {
+      this.#end(undefined);
+    } else {
+      this.callback();
+      this.#reject(error);
+    }
   }
+
+  #end(command: string | undefined): void {
+    this.callback();
+    this.#resolve({ copied: this.#copied, row: this.#row, command });
+  }
+}
+
+/** Every chunk is a message of its own: the server works on one while it reads the next. */
+function writeCopy(stream: Duplex, chunks: readonly Uint8Array[]): void {
+  const heads = Buffer.allocUnsafe(HEAD_BYTES * chunks.length);
+  stream.cork();
+  for (const [index, chunk] of chunks.entries()) {
+    const at = HEAD_BYTES * index;
+    heads[at] = COPY_DATA;
+    heads.writeUInt32BE(chunk.length + 4, at + 1);
+    stream.write(heads.subarray(at, at + HEAD_BYTES));
+    stream.write(chunk);
+  }
+  stream.write(COPY_DONE);
+  stream.uncork();
 }

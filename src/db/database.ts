@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import pgPromise, { type IDatabase, type ITask } from 'pg-promise';
 import { describeError, KeepwatchError } from '../errors.ts';
 import { within } from '../within.ts';
-import { CopyIn } from './copy-in.ts';
+import { CopyIn, type CopyInResult, type ParseValue } from './copy-in.ts';
 import { readSql, type SqlFile } from './sql.ts';
 
 type NoExtensions = Record<never, never>;
@@ -91,20 +91,63 @@ const BEGIN = { write: readSql('db/begin-write'), snapshot: readSql('db/begin-sn
  * during COMMIT the outcome is unknown, and the promise rejects: only the database can tell what happened.
  * @param mode `write` (default), or `snapshot`: read only, and every statement sees the same moment
  */
-export async function inTransaction<T>(
+export function inTransaction<T>(
   database: Database,
   work: (transaction: Transaction) => Promise<T>,
   mode: keyof typeof BEGIN = 'write',
 ): Promise<T> {
-  const connection = await database.connect({ onLost() {} });
-  let isBroken = false;
-  try {
+  return onConnection(database, async (connection) => {
     await connection.multi(BEGIN[mode]);
     const result = await work(createTransaction(connection));
     // COMMIT of a transaction in which a statement failed is answered with ROLLBACK, and without an error.
-    const { command } = await connection.result('commit');
-    if (command !== 'COMMIT') throw new KeepwatchError('ERR_DATABASE_UNAVAILABLE', `COMMIT was answered with ${command}`);
+    refuseRollback((await connection.result('commit')).command);
     return result;
+  });
+}
+
+/** A statement with its values, and the bytes that it takes when it is a `COPY … FROM STDIN`. */
+export interface Statement {
+  readonly sql: string | SqlFile;
+  readonly values?: object;
+  /** They stay unchanged until the transaction is over. */
+  readonly chunks?: readonly Uint8Array[];
+}
+
+/**
+ * Runs a transaction that writes, in one message and one round trip: `settings`, `guard`, `statements`, COMMIT. When the guard has no row
+ * nothing takes effect. What becomes unknown when the connection is lost is the same as with `inTransaction`, at any moment of it.
+ * @param transaction.statements one of them at least is a COPY: at the first one it is known what the guard says
+ * @returns the row of the guard
+ */
+export function transactAtOnce<Row>(
+  database: Database,
+  { settings, guard, statements }: { settings: string; guard: Statement; statements: readonly Statement[] },
+): Promise<Row | undefined> {
+  const copies = statements.flatMap(({ chunks }) => (chunks === undefined ? [] : [chunks]));
+  if (copies.length === 0) throw new TypeError('a transaction at once needs a COPY');
+  const texts = [guard, ...statements].map(({ sql, values = {} }) => pgPromise.as.format(sql, values));
+  const text = [BEGIN.write, settings, ...texts, 'commit'].join(';\n');
+  return onConnection(database, async (connection) => {
+    const { row, command } = await copyIn(
+      connection,
+      new CopyIn(text, { copies, mayCopy: (first) => first !== undefined, parseValue }),
+    );
+    if (command === undefined) await connection.none('rollback');
+    else refuseRollback(command);
+    return command === undefined ? undefined : (row as Row);
+  });
+}
+
+const parseValue: ParseValue = (dataTypeId, text) => main.pg.types.getTypeParser(dataTypeId, 'text')(text);
+
+type Connection = Awaited<ReturnType<Database['connect']>>;
+
+/** Runs what leaves no transaction open when it resolves; when it rejects, rolls back or gives the connection up. */
+async function onConnection<T>(database: Database, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await database.connect({ onLost() {} });
+  let isBroken = false;
+  try {
+    return await work(connection);
   } catch (error) {
     isBroken = isConnectionError(error) || !(await succeeds(connection.none('rollback')));
     if (isBroken) destroySocket(connection.client);
@@ -114,6 +157,14 @@ export async function inTransaction<T>(
   }
 }
 
+function refuseRollback(command: string): void {
+  if (command !== 'COMMIT') throw new KeepwatchError('ERR_DATABASE_UNAVAILABLE', `COMMIT was answered with ${command}`);
+}
+
+function copyIn(connection: Connection, copy: CopyIn): Promise<CopyInResult> {
+  return (connection.client as unknown as { query(copy: CopyIn): CopyIn }).query(copy).done;
+}
+
 function succeeds(promise: Promise<unknown>): Promise<boolean> {
   return promise.then(
     () => true,
@@ -121,7 +172,7 @@ function succeeds(promise: Promise<unknown>): Promise<boolean> {
   );
 }
 
-function createTransaction(connection: Awaited<ReturnType<Database['connect']>>): Transaction {
+function createTransaction(connection: Connection): Transaction {
   let savepoints = 0;
   const transaction: Transaction = {
     none: connection.none.bind(connection),
@@ -130,10 +181,10 @@ function createTransaction(connection: Awaited<ReturnType<Database['connect']>>)
     any: connection.any.bind(connection),
     result: connection.result.bind(connection),
     multi: connection.multi.bind(connection),
-    copyFrom: (statement, chunks, values = {}) =>
-      (connection.client as unknown as { query(copy: CopyIn): CopyIn }).query(
-        new CopyIn(pgPromise.as.format(statement, values), chunks),
-      ).done,
+    copyFrom: async (statement, chunks, values = {}) => {
+      const text = pgPromise.as.format(statement, values);
+      return (await copyIn(connection, new CopyIn(text, { copies: [chunks] }))).copied;
+    },
     savepoint: async (work) => {
       const name = `keepwatch_${++savepoints}`;
       await connection.none('savepoint $<name:name>', { name });

@@ -85,13 +85,15 @@ export class TcpProxy {
 
   /**
    * Cuts a connection at the first chunk of a client that matches: before the server has it, or when the server has answered it.
-   * @param match text in the chunk, or its number from now, counted from 0
+   * @param match text in the chunk, or its number from now, counted from 0, or what tells it from others
    * @returns a promise of the cut
    */
-  lose(loss: Loss, match: string | number): Promise<void> {
+  lose(loss: Loss, match: string | number | ((chunk: Buffer) => boolean)): Promise<void> {
     const start = this.#messages;
-    const matches = (chunk: Buffer, index: number): boolean =>
-      typeof match === 'number' ? index - start === match : chunk.includes(match);
+    const matches = (chunk: Buffer, index: number): boolean => {
+      if (typeof match === 'function') return match(chunk);
+      return typeof match === 'number' ? index - start === match : chunk.includes(match);
+    };
     return new Promise((done) => {
       this.#lossAt = { matches, loss, done };
     });

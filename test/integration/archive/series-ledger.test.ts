@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { commitSeriesCounts } from '../../../src/archive/commit-series-counts.ts';
+import { seriesStatements } from '../../../src/archive/series-statements.ts';
 import { formatSourceId } from '../../../src/archive/source.ts';
 import { closeDatabase, createDatabase, inTransaction } from '../../../src/db/database.ts';
 import type { EventSeries } from '../../../src/event.ts';
@@ -86,11 +86,11 @@ describe('the ledger of series', function () {
 
   it('takes over larger counts only, in whatever order they come', async () => {
     const tell = (recorded: number, dropped: number) =>
-      inTransaction(test.database, (transaction) =>
-        commitSeriesCounts(transaction, { sourceId: 5n, lane: 'rest' }, [
-          { series: Buffer.from(JSON.stringify([['tool', 'search', recorded, dropped]])) },
-        ]),
-      );
+      inTransaction(test.database, async (transaction) => {
+        const series = Buffer.from(JSON.stringify([['tool', 'search', recorded, dropped]]));
+        for (const { sql, values } of seriesStatements({ sourceId: 5n, lane: 'rest' }, [{ series }]))
+          await transaction.none(sql, values);
+      });
     await tell(5, 1);
     await tell(4, 0);
     assert.deepEqual(await read(5n), { 'rest tool search': [5, 1] });
