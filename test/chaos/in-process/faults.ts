@@ -89,7 +89,7 @@ async function breakConnection({ world, app, random }: Scene, how: Break['how'])
 
 async function loseCommit({ world, app, random }: Scene): Promise<boolean> {
   const loss = random.pick<Loss>(['request', 'answer', 'answer', 'late']);
-  void app.proxy.lose(loss, 'commit\0');
+  void app.proxy.lose(loss, 'PGCOPY');
   world.onHeal(() => app.proxy.up());
   return true;
 }

@@ -105,7 +105,7 @@ async function breakConnection({ world, slot, random }: Scene, how: Break['how']
 }
 
 async function loseCommit({ world, slot, random }: Scene): Promise<boolean> {
-  void slot.proxy.lose(random.pick<Loss>(['request', 'answer', 'answer', 'late']), 'commit\0');
+  void slot.proxy.lose(random.pick<Loss>(['request', 'answer', 'answer', 'late']), 'PGCOPY');
   world.onHeal(() => slot.proxy.up());
   return true;
 }
