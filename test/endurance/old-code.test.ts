@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FORMAT_VERSION, headerCrc, SEGMENT_PREFIX_BYTES } from '../../src/archive/segment-format.ts';
 import { verifyArchive } from '../../src/archive/verify.ts';
-import { loadMigrations } from '../../src/db/migrate.ts';
+import { loadMigrations, migrate } from '../../src/db/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type RunningProcess, startProgram } from '../support/process.ts';
 import { createSpoolDir } from '../support/test-archive.ts';
@@ -168,6 +168,28 @@ describe('old code and new code side by side', function () {
     const { totals } = await verify();
     assert.equal(totals.archived, totals.recorded);
     assert.ok(totals.archived > recorded + SOME);
+  });
+
+  it('old code stops at a migration that is marked as breaking, and keeps its events for newer code', async () => {
+    const old = start('old');
+    await old.progress();
+    const version = loadMigrations().length + 1;
+    const name = `${String(version).padStart(6, '0')}_break_all`;
+    await migrate(test.database, [...loadMigrations(), { version, name, text: 'select 1', sha256: name, isBreaking: true }]);
+    await waitFor(() => old.last()?.problems.some((problem) => problem.includes('upgrade Keepwatch')), { timeoutMs: 20_000 });
+    const { archived } = await old.stop();
+    const kept = await verify();
+    assert.ok(kept.totals.queued > 0);
+    assert.equal(kept.totals.archived, archived);
+
+    // To newer code, which knows it, it is no obstacle.
+    await test.database.none('delete from keepwatch.migration where version = $1', [version]);
+    const now = start('now');
+    await now.progress();
+    await waitFor(async () => (await openSources()).length <= 1, { timeoutMs: 30_000, what: 'newer code to archive them' });
+    await now.stop();
+    const { totals } = await verify();
+    assert.deepEqual([totals.archived, totals.queued], [totals.recorded, 0]);
   });
 
   /** In the header of a segment, whose checksum is set right. Blocks of another version have another seed: only the true one reads them. */
