@@ -81,6 +81,10 @@ export class EventRing {
   readonly #series: EventSeries[] = [];
   readonly #drops: Readonly<Record<Lane, SeriesDrops>> = { keep: new SeriesDrops(), rest: new SeriesDrops() };
 
+  /** Where a sink had ids written last: a view costs more than the ids. */
+  #target: Buffer | undefined;
+  #targetView: DataView = new DataView(new ArrayBuffer(0));
+
   constructor({ capacity = DEFAULT_CAPACITY, onHalfFull = () => {} }: RingOptions = {}) {
     if (!Number.isInteger(capacity) || capacity < 2 || capacity > 2 ** 20 || (capacity & (capacity - 1)) !== 0) {
       throw new RangeError(`ring capacity: got ${capacity}; allowed: a power of two from 2 to ${2 ** 20}`);
@@ -223,9 +227,14 @@ export class EventRing {
   }
 
   #writeIds(at: number, target: Buffer, offset: number): number {
-    const present = (this.#words[at + FLAGS] as number) & (HAS_TRACE | HAS_PARENT);
+    const words = this.#words;
+    const present = (words[at + FLAGS] as number) & (HAS_TRACE | HAS_PARENT);
     const count = present === 0 ? 0 : (present & HAS_PARENT) === 0 ? ID_WORDS - 2 : ID_WORDS;
-    for (let word = 0; word < count; word++) target.writeInt32BE(this.#words[at + IDS + word] as number, offset + 4 * word);
+    if (count > 0 && target !== this.#target) {
+      this.#target = target;
+      this.#targetView = new DataView(target.buffer, target.byteOffset, target.length);
+    }
+    for (let word = 0; word < count; word++) this.#targetView.setInt32(offset + 4 * word, words[at + IDS + word] as number);
     return present;
   }
 
