@@ -1,9 +1,9 @@
 // Blocks that wait in memory for the disk, oldest first, with what is known of each. Bounded by its owner.
 import type { EventCounts } from '../event.ts';
+import type { EncodedBlock } from './encoder.ts';
 import type { SeriesDelta } from './series-counts.ts';
 
-export interface QueuedBlock {
-  readonly bytes: Buffer;
+export interface QueuedBlock extends EncodedBlock {
   readonly rows: number;
   /** Of its rows; +Infinity without rows. */
   readonly minEndMs: number;

@@ -7,14 +7,14 @@
  * @param sequence the number of the event in its source, of all lanes
  * @param sourceBits the low 42 bits of the source id
  */
-export function writeEventId(target: Buffer, offset: number, endMs: number, sequence: number, sourceBits: SourceBits): void {
+export function writeEventId(target: DataView, offset: number, endMs: number, sequence: number, sourceBits: SourceBits): void {
   const high = Math.floor(endMs / 65_536);
   const low = Math.floor(endMs) & 0xffff;
   const number = sequence >>> 0;
-  writeUint32(target, offset, high);
-  writeUint32(target, offset + 4, ((low << 16) | 0x7000 | (number >>> 20)) >>> 0);
-  writeUint32(target, offset + 8, (0x8000_0000 | ((number & 0xf_ffff) << 10) | sourceBits.high) >>> 0);
-  writeUint32(target, offset + 12, sourceBits.low);
+  target.setUint32(offset, high);
+  target.setUint32(offset + 4, (low << 16) | 0x7000 | (number >>> 20));
+  target.setUint32(offset + 8, 0x8000_0000 | ((number & 0xf_ffff) << 10) | sourceBits.high);
+  target.setUint32(offset + 12, sourceBits.low);
 }
 
 /** 42 bits in two numbers: 10 and 32. */
@@ -25,11 +25,4 @@ export interface SourceBits {
 
 export function sourceBits(sourceId: bigint): SourceBits {
   return { high: Number((sourceId >> 32n) & 0x3ffn), low: Number(sourceId & 0xffff_ffffn) };
-}
-
-function writeUint32(target: Buffer, offset: number, value: number): void {
-  target[offset] = value >>> 24;
-  target[offset + 1] = value >>> 16;
-  target[offset + 2] = value >>> 8;
-  target[offset + 3] = value;
 }

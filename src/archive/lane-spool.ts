@@ -73,6 +73,7 @@ export class LaneSpool implements EventSink {
       home,
       queue: this.#queue,
       series: this.#series,
+      recycle: (block) => this.#encoder?.recycle(block),
       tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs, series: this.#series.takeNoted() }),
       segmentBytes,
       durability,
@@ -115,7 +116,15 @@ export class LaneSpool implements EventSink {
       const counts = this.#counts;
       const lowWatermarkMs = this.#lowWatermarkMs;
       const bytes = encodeEmptyBlock(counts, lowWatermarkMs, false);
-      this.#queue.push({ bytes, rows: 0, minEndMs: Infinity, counts, lowWatermarkMs, series: this.#series.takeNoted() });
+      this.#queue.push({
+        bytes,
+        page: undefined,
+        rows: 0,
+        minEndMs: Infinity,
+        counts,
+        lowWatermarkMs,
+        series: this.#series.takeNoted(),
+      });
     }
     return this.#writer.seal();
   }
@@ -273,7 +282,7 @@ export class LaneSpool implements EventSink {
     const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
     const lowWatermarkMs = isWhole ? batch.lowWatermarkMs : this.#lowWatermarkMs;
     const series = this.#series.takeNoted();
-    return { bytes: encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs, series };
+    return { ...encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs, series };
   }
 
   /** Which of them the encoder could not read it does not say: that is known of the lane alone. */

@@ -15,6 +15,7 @@ import {
   write,
   writeFileSync,
   writeSync,
+  writev,
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { encodeSegmentHeader, finishBlock, type SegmentHeader } from './segment-format.ts';
@@ -26,6 +27,7 @@ const syncFile = promisify(fsync);
 const syncData = promisify(fdatasync);
 const renameFile = promisify(rename);
 const writeAt = promisify(write);
+const writeBlocksAt = promisify(writev);
 const readAt = promisify(read);
 const truncateFile = promisify(ftruncate);
 const unlinkFile = promisify(unlink);
@@ -84,9 +86,8 @@ export class SegmentFile {
     blocks.forEach((block, index) => {
       finishBlock(block, this.#blocks + index + 1, this.#seed);
     });
-    const bytes = blocks.length === 1 && blocks[0] !== undefined ? blocks[0] : Buffer.concat(blocks);
-    await writeAll(this.#fd, bytes, this.#bytes);
-    this.#bytes += bytes.length;
+    await writeAllBlocks(this.#fd, blocks, this.#bytes);
+    this.#bytes += lengthOf(blocks);
     this.#blocks += blocks.length;
   }
 
@@ -203,6 +204,26 @@ async function writeAll(fd: number, bytes: Buffer, position: number): Promise<vo
   for (let done = 0; done < bytes.length; ) {
     done += (await writeAt(fd, bytes, done, bytes.length - done, position + done)).bytesWritten;
   }
+}
+
+/** Without copying them together. What a write leaves is written again from where it stopped. */
+async function writeAllBlocks(fd: number, blocks: readonly Buffer[], position: number): Promise<void> {
+  const length = lengthOf(blocks);
+  let { bytesWritten: done } = await writeBlocksAt(fd, blocks, position);
+  while (done < length) done += (await writeBlocksAt(fd, behind(blocks, done), position + done)).bytesWritten;
+}
+
+/** What follows the first `bytes` bytes of the blocks. */
+function behind(blocks: readonly Buffer[], bytes: number): Buffer[] {
+  let end = 0;
+  return blocks.flatMap((block) => {
+    end += block.length;
+    return end > bytes ? [block.subarray(Math.max(0, block.length - (end - bytes)))] : [];
+  });
+}
+
+function lengthOf(blocks: readonly Buffer[]): number {
+  return blocks.reduce((sum, block) => sum + block.length, 0);
 }
 
 function writeAllSync(fd: number, bytes: Buffer, position: number): void {

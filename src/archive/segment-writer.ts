@@ -27,6 +27,8 @@ export interface SegmentWriterOptions {
   readonly queue: BlockQueue;
   /** Of the lane. */
   readonly series: SeriesCounts;
+  /** Told when a block is in a file: its bytes are not used any more. */
+  readonly recycle: (block: QueuedBlock) => void;
   /** Asked when the queue is empty and a segment ends: the counts of this moment. */
   readonly tail: () => Tail;
   /** A segment is sealed when it is longer. */
@@ -276,6 +278,7 @@ export class SegmentWriter {
     }
     this.#last = blocks.at(-1);
     this.#options.queue.shift(blocks.length);
+    for (const block of blocks) this.#options.recycle(block);
   }
 
   #takeTail(): Tail {

@@ -51,7 +51,7 @@ export function makeSegment(
     );
     encoder.encode(new ArrayBatch(events), 0);
     recorded += rows;
-    return { rows, bytes: encoder.takeBlock(countsOf(recorded), endMs) };
+    return { rows, bytes: encoder.takeBlock(countsOf(recorded), endMs).bytes };
   });
   made.push({ rows: 0, bytes: encodeEmptyBlock(countsOf(recorded), endMs, true) });
   let offset = head.length;

@@ -7,7 +7,8 @@ import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const withNul: EventSeries = { type: 'tool', name: 'a\0b', service: 'test', metadata: '' };
+/** A row that the encoder takes, since it trusts its metadata to be JSON, and Postgres does not. */
+const broken: EventSeries = { type: 'tool', name: 'broken', service: 'test', metadata: '"a":' };
 
 describe('Archive, rows that cannot be archived', () => {
   let test: TestDatabase;
@@ -37,8 +38,8 @@ describe('Archive, rows that cannot be archived', () => {
   it('puts each row that Postgres refuses in the dead letter, with the reason, and archives the others', async () => {
     const events = Array.from({ length: 500 }, (_, index): ArrayEvent => {
       if (index === 17) return { metadata: '"a":' };
-      if (index === 301) return { metadata: '"a":"\\u0000"' };
-      if (index === 499) return { series: withNul };
+      if (index === 301) return { metadata: '"a":1e200000' };
+      if (index === 499) return { series: broken };
       return {};
     });
     assert.deepEqual(await archiveAll(events), { recorded: 500, archived: 497, deadLettered: 3, quarantined: 0 });
@@ -48,14 +49,14 @@ describe('Archive, rows that cannot be archived', () => {
     );
     assert.deepEqual(
       letters.map(({ sqlstate }) => sqlstate),
-      ['22P02', '22P05', '22021'],
+      ['22P02', '22003', '22P02'],
     );
     assert.ok(letters.every((letter) => letter['has_payload'] === true));
   });
 
   it('archives on after a batch in which every row was refused', async () => {
     const { archive, tracker } = createTestArchive(test.database, spool.path);
-    tracker.record(...Array.from({ length: 50 }, () => ({ series: withNul })));
+    tracker.record(...Array.from({ length: 50 }, () => ({ series: broken })));
     await archive.flush();
     tracker.record({});
     await archive.flush();
@@ -89,7 +90,7 @@ describe('Archive, rows that cannot be archived', () => {
   });
 
   it('refuses a row outside the window into the dead letter too, beside one inside, each by its place', async () => {
-    const bad = { series: withNul };
+    const bad = { series: broken };
     const events = [{ ...bad, endMs: Date.now() - 8 * DAY_MS }, bad, {}];
     assert.deepEqual(await archiveAll(events), { recorded: 3, archived: 1, deadLettered: 2, quarantined: 0 });
     const letters = await test.database.any('select row_number from keepwatch.observability_dead_letter order by 1');
@@ -117,17 +118,22 @@ describe('Archive, rows that cannot be archived', () => {
       { durationMs: Number.NaN, weight: Number.NaN },
       { durationMs: -5, weight: -1 },
       { durationMs: Number.POSITIVE_INFINITY, weight: 1e12 },
+      { series: { ...big, name: 'a\0b\ud800' }, metadata: '"a":"\\u0000\\ud83d\\ude00\\ud83d"', error: '\0' },
     ];
-    assert.deepEqual(await archiveAll(events), { recorded: 4, archived: 4, deadLettered: 0, quarantined: 0 });
+    assert.deepEqual(await archiveAll(events), { recorded: 5, archived: 5, deadLettered: 0, quarantined: 0 });
     const rows = await test.database.any<Record<string, unknown>>(
       `select length(name) as name, length(error) as error, duration_ms, weight, metadata from keepwatch.events order by id`,
     );
-    const invalid = { method: 'GET', 'keepwatch.invalid_time': true };
+    const truncated = { 'keepwatch.truncated': true };
+    const replaced = { 'keepwatch.replaced': true };
+    const invalidTime = { method: 'GET', 'keepwatch.invalid_time': true };
+    const invalid = { ...invalidTime, 'keepwatch.invalid_weight': true };
     assert.deepEqual(rows, [
-      { name: 1000, error: 2000, duration_ms: 1.5, weight: 1, metadata: { 'keepwatch.truncated': true } },
+      { name: 1000, error: 2000, duration_ms: 1.5, weight: 1, metadata: { ...truncated, ...replaced } },
       { name: 15, error: null, duration_ms: 0, weight: 1, metadata: invalid },
       { name: 15, error: null, duration_ms: 0, weight: 1, metadata: invalid },
       { name: 15, error: null, duration_ms: 0, weight: 2_147_483_647, metadata: invalid },
+      { name: 4, error: 1, duration_ms: 1.5, weight: 1, metadata: { ...truncated, ...replaced, a: '\ufffd\u{1f600}\ufffd' } },
     ]);
   });
 });

@@ -29,12 +29,12 @@ const eventArbitrary: fc.Arbitrary<ArrayEvent> = fc.record({
   status: fc.constantFrom(...EVENT_STATUSES),
   endMs: fc.integer({ min: 0, max: 4e12 * 1000 }).map((microseconds) => microseconds / 1000),
   durationMs: fc.integer({ min: 0, max: 1e9 }).map((microseconds) => microseconds / 1000),
-  weight: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+  weight: fc.integer({ min: -1, max: 2 ** 31 }),
   metadata: fc.option(
     fc.string({ unit: 'binary', maxLength: 3000 }).map((text) => `"x":${JSON.stringify(text)}`),
     { nil: undefined },
   ),
-  error: fc.option(fc.string({ unit: 'grapheme', maxLength: 1000 }), { nil: undefined }),
+  error: fc.option(fc.string({ unit: 'binary', maxLength: 1000 }), { nil: undefined }),
   traceId: fc.option(hex(16), { nil: undefined }),
   spanId: hex(8),
   parentSpanId: fc.option(hex(8), { nil: undefined }),
@@ -50,7 +50,7 @@ function encodeBlocks(batch: EventBatch, encoder = new Encoder(SOURCE_ID, 0)): B
   for (let next = 0; next < batch.size; ) {
     next = encoder.encode(batch, next).next;
     const counts: EventCounts = { recorded: next, sampledOut: 0, dropped: {} };
-    blocks.push(encoder.takeBlock(counts, batch.lowWatermarkMs));
+    blocks.push(encoder.takeBlock(counts, batch.lowWatermarkMs).bytes);
   }
   return blocks;
 }
@@ -215,6 +215,34 @@ describe('segments', () => {
 });
 
 describe('Encoder', () => {
+  it('writes to no block that it has given away, until the block is given back', () => {
+    const full = (text: string) =>
+      new ArrayBatch(Array.from({ length: 400 }, () => ({ endMs: NOW_MS, metadata: `"a":"${text}"` })));
+    const encoder = new Encoder(SOURCE_ID, 0);
+    const take = (text: string) => {
+      encoder.encode(full(text), 0);
+      return encoder.takeBlock({ recorded: 1, sampledOut: 0, dropped: {} }, NOW_MS);
+    };
+    const first = take('first');
+    const copy = Buffer.from(first.bytes);
+    const others = ['second', 'third'].map(take);
+    assert.deepEqual(first.bytes, copy);
+    assert.equal(new Set([first, ...others].map(({ bytes }) => bytes.buffer)).size, 3);
+    encoder.recycle(first);
+    encoder.encode(full('fourth'), 0);
+    const reused = [take('fifth'), take('sixth')].map(({ bytes }) => bytes.buffer);
+    assert.ok(reused.includes(first.bytes.buffer));
+  });
+
+  it('keeps no page for a block of few events, of which thousands may wait for the disk', () => {
+    const encoder = new Encoder(SOURCE_ID, 0);
+    const batch = new ArrayBatch([{ endMs: NOW_MS }]);
+    encoder.encode(batch, 0);
+    const { bytes, page } = encoder.takeBlock(batch.counts, NOW_MS);
+    assert.equal(page, undefined);
+    assert.ok(bytes.buffer.byteLength < MAX_BLOCK_BYTES);
+  });
+
   it('leaves out an event that cannot be read, and keeps the others whole', () => {
     const batch = new ArrayBatch(Array.from({ length: 10 }, () => ({ endMs: NOW_MS })));
     const encoder = new Encoder(SOURCE_ID, 0);
@@ -230,7 +258,7 @@ describe('Encoder', () => {
       },
     });
     assert.deepEqual(encoder.encode(hostile, 0), { next: 10, rows: 8, failed: 2, minEndMs: NOW_MS });
-    const [block] = read(encodeSegment([encoder.takeBlock(batch.counts, NOW_MS)])).blocks;
+    const [block] = read(encodeSegment([encoder.takeBlock(batch.counts, NOW_MS).bytes])).blocks;
     assert.equal(splitTuples(block?.frames ?? Buffer.alloc(0)).length, 8);
   });
 
@@ -264,17 +292,35 @@ function assertTuple(tuple: Buffer, event: ArrayEvent): void {
   assert.equal(readTimestampMs(tuple, COLUMNS.indexOf('start_time')), startMicroseconds / 1000);
   assert.equal(field('duration_ms')?.readDoubleBE(), isDurationValid ? durationMs : 0);
   assert.equal(field('source_id')?.readBigInt64BE(), SOURCE_ID);
-  assert.equal(field('weight')?.readInt32BE(), event.weight);
-  for (const name of ['name', 'type', 'service'] as const) assert.deepEqual(field(name), Buffer.from(series?.[name] ?? ''));
+  const { weight = 1 } = event;
+  assert.equal(field('weight')?.readInt32BE(), Math.min(Math.max(weight, 1), 2 ** 31 - 1));
+  for (const name of ['name', 'type', 'service'] as const) {
+    assert.equal(field(name)?.toString(), withoutUnstorable(series?.[name] ?? ''));
+  }
   assert.equal(field('status')?.toString(), event.status);
-  assert.deepEqual(field('error'), event.error === undefined ? null : Buffer.from(event.error));
+  assert.equal(field('error')?.toString(), event.error === undefined ? undefined : withoutUnstorable(event.error));
   const hasTrace = event.traceId !== undefined;
   assert.equal(field('trace_id')?.toString('hex'), event.traceId);
   assert.equal(field('span_id')?.toString('hex'), hasTrace ? event.spanId : undefined);
   assert.equal(field('parent_span_id')?.toString('hex'), hasTrace ? event.parentSpanId : undefined);
   const metadata = field('metadata');
   assert.equal(metadata?.[0], 1);
-  const marks = isDurationValid ? [] : ['"keepwatch.invalid_time":true'];
-  const members = [series?.metadata, event.metadata, ...marks].filter((text) => text !== undefined && text !== '');
-  assert.equal(metadata?.subarray(1).toString(), Buffer.from(`{${members.join()}}`).toString());
+  const json = metadata?.subarray(1).toString() ?? '';
+  const own = JSON.parse(
+    `{${[series?.metadata, event.metadata].filter((text) => text !== undefined && text !== '').join()}}`,
+  ) as {
+    x?: string;
+  };
+  const given = [series?.name, series?.service, event.error, own.x].map((text) => text ?? '');
+  assert.deepEqual(JSON.parse(json), {
+    ...own,
+    ...(own.x === undefined ? {} : { x: withoutUnstorable(own.x) }),
+    ...(given.some((text) => withoutUnstorable(text) !== text) ? { 'keepwatch.replaced': true } : {}),
+    ...(isDurationValid ? {} : { 'keepwatch.invalid_time': true }),
+    ...(weight >= 1 && weight < 2 ** 31 ? {} : { 'keepwatch.invalid_weight': true }),
+  });
+}
+
+function withoutUnstorable(text: string): string {
+  return Buffer.from(text.replaceAll('\0', '\ufffd')).toString();
 }
