@@ -1,6 +1,6 @@
 // The archive of one process: a spool that takes its events, and an archiver that brings them to Postgres. Exactly once.
 import type { Database } from '../db/database.ts';
-import type { DropReason, EventSink } from '../event.ts';
+import type { DropReason, EventSink, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
 import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
@@ -92,7 +92,7 @@ export function createArchive(options: ArchiveOptions): Archive {
     const reasons = [
       ...archiver.reasons,
       ...(spool.failure === undefined ? [] : [`the spool cannot be written: ${spool.failure}`]),
-      ...(spool.isFull ? ['the spool is full: events are dropped'] : []),
+      ...describeFull(spool.fullLanes),
     ];
     const { oldestMs } = spool;
     return {
@@ -122,4 +122,10 @@ export function createArchive(options: ArchiveOptions): Archive {
     appendSync: () => archiver.appendSync(),
     stats,
   };
+}
+
+function describeFull(lanes: readonly Lane[]): string[] {
+  if (lanes.length === 0) return [];
+  if (lanes.includes('keep')) return ['the spool is full: events are dropped'];
+  return ['the spool is almost full: events that neither failed nor were slow are dropped'];
 }

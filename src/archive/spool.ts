@@ -1,6 +1,6 @@
 // The spool of this process: what waits on the disk for Postgres. Events go to one source at a time; a source that was ended keeps what
 // it holds, under its own id, until that is drained. All share one bound.
-import type { DropReason, EventBatch, EventSink, Lane } from '../event.ts';
+import { type DropReason, type EventBatch, type EventSink, LANES, type Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { createSource, formatSourceId } from './source.ts';
 import type { HomeClock } from './source-home.ts';
@@ -13,7 +13,7 @@ export interface SpoolOptions {
   readonly instance: string;
   /** The process clock that the events carry: milliseconds since the epoch. */
   readonly now: () => number;
-  /** Bytes at most in the whole spool, the queues included. */
+  /** Bytes at most in the whole spool, the queues included; `rest` is refused from 90 % on. */
   readonly maxBytes: number;
   /** Bytes at most in memory of `rest`, and a quarter of it of `keep`; default 8 MB. */
   readonly maxQueueBytes?: number;
@@ -28,7 +28,9 @@ export interface SpoolOptions {
 
 const DEFAULT_QUEUE_BYTES = 8_000_000;
 const DEFAULT_SEGMENT_BYTES = 8_000_000;
-/** Of the queue: failures and slow events are few. */
+/** Of the spool's bound: the last tenth is left to failures and slow events. */
+const SPOOL_SHARES: Readonly<Record<Lane, number>> = { keep: 1, rest: 0.9 };
+/** Of the queue's bound: failures and slow events are few. */
 const QUEUE_SHARES: Readonly<Record<Lane, number>> = { keep: 0.25, rest: 1 };
 
 export class Spool implements EventSink {
@@ -153,9 +155,9 @@ export class Spool implements EventSink {
     return this.#all.find((source) => source.failure !== undefined)?.failure;
   }
 
-  /** Events are dropped because the spool is full. */
-  get isFull(): boolean {
-    return this.bytes + this.#otherBytes >= this.#options.maxBytes;
+  /** Lanes whose events are dropped because the spool is full: none, `rest`, or both. */
+  get fullLanes(): readonly Lane[] {
+    return LANES.filter((lane) => this.#isFull(lane));
   }
 
   /** Bytes that may still come, acknowledged segments left out. */
@@ -192,7 +194,7 @@ export class Spool implements EventSink {
       spoolDir,
       source: createSource({ service, instance, startedAtMs: Number.isFinite(startedAtMs) ? startedAtMs : now() }),
       from: before?.position,
-      isFull: () => this.isFull,
+      isFull: (lane) => this.#isFull(lane),
       queueLimit: (lane) => this.#queueLimit(lane),
       segmentBytes,
       durability,
@@ -200,6 +202,10 @@ export class Spool implements EventSink {
       clock,
       logger,
     });
+  }
+
+  #isFull(lane: Lane): boolean {
+    return this.bytes + this.#otherBytes >= this.#options.maxBytes * SPOOL_SHARES[lane];
   }
 
   /** What ended sources have in memory is taken from what the current one may have. */

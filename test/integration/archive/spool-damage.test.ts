@@ -125,7 +125,7 @@ describe('Archive, when the spool is unwell', () => {
     }
     const { state, reasons, spoolBytes, dropped } = made.archive.stats();
     assert.equal(state, 'degraded');
-    assert.ok(reasons.includes('the spool is full: events are dropped'));
+    assert.ok(reasons.includes('the spool is almost full: events that neither failed nor were slow are dropped'));
     assert.ok(spoolBytes < 1_100_000, `${spoolBytes} bytes`);
     assert.ok((dropped.spool_full ?? 0) > 0);
     proxy.up();

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import fc from 'fast-check';
 import { Spool, type SpoolOptions } from '../../../src/archive/spool.ts';
+import { listSegments } from '../../../src/archive/spool-folder.ts';
 import { type DropReason, type EventCounts, LANES, type Lane } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
 import { readSpool } from '../../support/spooled-rows.ts';
 import { createSpoolDir } from '../../support/test-archive.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 interface LaneState {
   recorded: number;
@@ -174,6 +177,53 @@ describe('Spool', () => {
     spool.rotate();
     assert.equal(spool.lowWatermarkMs, lowWatermarkMs);
     assert.equal(Date.parse(spool.current.source.startedAt), lowWatermarkMs);
+  });
+
+  it('refuses ordinary events at 90 % of its bound and all at 100 %, counts each, and takes events again as room comes back', async () => {
+    const spool = createSpool({ maxBytes: 1_000_000 });
+    const given: Record<Lane, number> = { keep: 0, rest: 0 };
+    const offer = (lane: Lane) => {
+      given[lane] += 100;
+      assert.equal(accept(spool, 100, lane, given[lane]), 100);
+    };
+    const droppedOf = (lane: Lane) => spool.current.lane(lane).dropped.spool_full ?? 0;
+    while (droppedOf('rest') === 0) offer('rest');
+    await spool.seal();
+    assert.deepEqual(spool.fullLanes, ['rest']);
+    assert.ok(spool.bytes >= 900_000 && spool.bytes < 966_000, `${spool.bytes} bytes`);
+    while (droppedOf('keep') === 0) offer('keep');
+    offer('rest');
+    await spool.seal();
+    assert.deepEqual(spool.fullLanes, ['keep', 'rest']);
+    assert.ok(spool.bytes >= 1_000_000 && spool.bytes < 1_066_000, `${spool.bytes} bytes`);
+    assert.deepEqual([droppedOf('keep'), droppedOf('rest')], [100, 200]);
+    spool.current.lane('rest').acknowledge(spool.current.lane('rest').lastSealed);
+    assert.deepEqual(spool.fullLanes, []);
+    offer('rest');
+    offer('keep');
+    await spool.seal();
+    for (const { lane, counts, ids } of await readSpool(folder.path)) {
+      const dropped = { spool_full: droppedOf(lane) };
+      assert.deepEqual(counts, { recorded: given[lane], sampledOut: 0, dropped });
+      assert.equal(ids.length, given[lane] - dropped.spool_full);
+    }
+    assert.deepEqual(spool.dropped, { spool_full: 300 });
+  });
+
+  it('makes few large files of much that waits, and keeps those that wait open', async () => {
+    const spool = createSpool();
+    let recorded = 0;
+    while (spool.bytes < 20_000_000) {
+      recorded += 1000;
+      accept(spool, 1000, 'rest', recorded);
+      await waitFor(() => spool.current.lane('rest').queuedBytes === 0);
+    }
+    const files = await listSegments(spool.current.folder);
+    assert.deepEqual(
+      files.map(({ isSealed }) => isSealed),
+      [true, true, false],
+    );
+    for (const { path, isSealed } of files) if (isSealed) assert.ok(statSync(path).size >= 8_000_000);
   });
 
   it('writes the queues of all its sources when the process ends', async () => {
