@@ -36,7 +36,7 @@ comment on column keepwatch.expired_series.events is 'How many.';
 
 -- The encoder numbers the events of a source by lane in turn: the lowest bit of the number in the id says which.
 create function keepwatch.lane_of(id uuid) returns text
-language sql immutable parallel safe as
+language sql immutable strict parallel safe as
 $$ select case when get_byte(uuid_send(id), 10) & 4 = 0 then 'keep' else 'rest' end $$;
 comment on function keepwatch.lane_of is 'The lane that an archived event came in, read from its id.';
 

@@ -5,6 +5,7 @@ import { loadSql, readSql } from '../db/sql.ts';
 import { readTimestampMs, splitTuples } from './copy-tuples.ts';
 import type { Partitions } from './partitions.ts';
 import { copyCarefully, copyStatement, isRefusal, type RefusalStreak, type Rows, type Run } from './refused-rows.ts';
+import { relationOf } from './relations.ts';
 import type { SegmentHeader } from './segment-format.ts';
 import type { Block } from './segment-reader.ts';
 import { seriesStatements } from './series-statements.ts';
@@ -13,7 +14,6 @@ import { seriesStatements } from './series-statements.ts';
 const WINDOW_BACK_MS = 7 * 86_400_000;
 /** And those that ended further ahead. */
 const WINDOW_AHEAD_MS = 3_600_000;
-const QUARANTINE = 'observability_quarantine';
 const MISSING_PARTITION = '23514';
 
 const beginBatch = readSql('archive/begin-batch');
@@ -222,7 +222,8 @@ function windowOf({ databaseNowMs, keepMs = Infinity }: BatchContext): Window {
 
 /** Rows inside the ingest window, and rows outside. Only blocks that touch its border are taken apart. */
 function sortByWindow({ header, blocks }: Batch, { fromMs, toMs }: Window): [Rows, Rows] {
-  const field = header.columns.indexOf('end_time');
+  const { timeColumn, quarantine } = relationOf(header.relation);
+  const field = header.columns.indexOf(timeColumn);
   const inside: Run[] = [];
   const outside: Run[] = [];
   let quarantined = 0;
@@ -242,7 +243,7 @@ function sortByWindow({ header, blocks }: Batch, { fromMs, toMs }: Window): [Row
   const total = blocks.reduce((sum, block) => sum + block.rows, 0);
   return [
     { relation: header.relation, runs: inside, count: total - quarantined },
-    { relation: QUARANTINE, runs: outside, count: quarantined },
+    { relation: quarantine, runs: outside, count: quarantined },
   ];
 }
 

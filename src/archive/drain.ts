@@ -6,6 +6,7 @@ import { describeError, KeepwatchError } from '../errors.ts';
 import type { Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Batch, type BatchContext, type BatchOutcome, commitBatch, type Place } from './commit-batch.ts';
+import { LANE_RELATIONS } from './relations.ts';
 import { MAX_SEGMENT_BYTES } from './segment-format.ts';
 import { type Block, readSegment, refuseMisplaced, type Segment } from './segment-reader.ts';
 import { formatSourceId, type Source } from './source.ts';
@@ -70,7 +71,7 @@ export async function readMark(source: Source, lane: Lane, context: DrainContext
   const middleMs = (startedMs + performance.now()) / 2;
   if (row.segment === null) {
     const { service, instance, startedAt } = source;
-    await database.none(registerSource, { ...key, service, instance, startedAt, relation: 'observability_metrics' });
+    await database.none(registerSource, { ...key, service, instance, startedAt, relation: LANE_RELATIONS[lane].name });
   }
   return {
     segment: Number(row.segment ?? 0),

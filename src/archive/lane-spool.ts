@@ -135,9 +135,9 @@ export class LaneSpool implements EventSink {
   }
 
   /**
-   * What the disk refuses, as a complete segment, to be committed straight from memory. It is to be drained behind all segments that were
-   * sealed before the call, and only when they are committed: the mark passes them. The same one again until it is acknowledged, or written
-   * to the disk under its number when that takes it first; undefined while the disk refuses nothing.
+   * What the disk refuses, as a complete segment, to be committed straight from memory. To be taken before `lastSealed` is read, and to be
+   * drained behind all earlier segments, only when they are committed: the mark passes them. The same one again until it is acknowledged, or
+   * written to the disk under its number when that takes it first; undefined while the disk refuses nothing.
    */
   takeMemorySegment(): MemorySegment | undefined {
     return this.#writer.takeMemorySegment();

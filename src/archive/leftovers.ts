@@ -10,6 +10,7 @@ import { formatSourceId } from './source.ts';
 import {
   acknowledgeFile,
   finishRemovals,
+  hasNewerLanes,
   listSegments,
   listSources,
   removeSource,
@@ -80,7 +81,7 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
   const lanes = LANES.filter((lane) => before.some((entry) => entry.lane === lane) || acknowledged.from(lane, 0).length > 0);
   const replays: Replay[] = [];
   let unknownTailBytes = 0;
-  let isDone = true;
+  let isDone = !(await hasNewerLanes(path));
   for (const lane of lanes) {
     // The watermark moves with the last lane, when the others are committed.
     const otherLanesMs = lane === lanes.at(-1) && isDone ? Infinity : -Infinity;

@@ -1,8 +1,7 @@
 // Bytes of a segment to its blocks, whatever state they are in: what is damaged is named, never thrown, and reading goes on behind it.
 import { z } from 'zod';
-import { describeError, KeepwatchError } from '../errors.ts';
-import { LANES } from '../event.ts';
-import { COLUMNS } from './copy-tuples.ts';
+import { KeepwatchError } from '../errors.ts';
+import { LANE_RELATIONS } from './relations.ts';
 import {
   BLOCK_MAGIC,
   BLOCK_PREFIX_BYTES,
@@ -18,6 +17,7 @@ import {
   SERIES_BLOCK,
   type SegmentHeader,
 } from './segment-format.ts';
+import { parseHeader } from './segment-header.ts';
 
 /** A block whose CRC holds. */
 export interface Block extends BlockHead {
@@ -50,17 +50,6 @@ const countsSchema = z.object({
   sampledOut: cumulative,
   dropped: z.record(z.string(), cumulative),
 });
-const headerSchema = z.object({
-  sourceId: z
-    .string()
-    .regex(/^\d{1,19}$/)
-    .transform(BigInt),
-  lane: z.enum(LANES),
-  segment: z.int().positive(),
-  relation: z.literal('observability_metrics'),
-  columns: z.array(z.enum([...COLUMNS, 'created_at'])).min(1),
-  service: z.string(),
-});
 
 /** Where a segment is found, and whose it is then. */
 export type SegmentPlace = Pick<SegmentHeader, 'sourceId' | 'lane' | 'segment' | 'service'>;
@@ -90,12 +79,13 @@ function readWithHeader(bytes: Buffer): Segment | undefined {
   if (headerCrc(bytes.subarray(0, end)) !== seed) throw invalid('the checksum of its header is wrong');
   if (bytes.readUInt16BE(4) > FORMAT_VERSION) return undefined;
   const header = parseHeader(bytes.toString('utf8', prefix, end));
-  return { header, ...readBlocks(bytes, end, seed) };
+  return header && { header, ...readBlocks(bytes, end, seed) };
 }
 
 function readWithoutHeader(bytes: Buffer, place: SegmentPlace): Segment {
   const { sourceId, lane, segment, service } = place;
-  const header = { sourceId, lane, segment, relation: 'observability_metrics', columns: COLUMNS, service };
+  const { name, columns } = LANE_RELATIONS[lane];
+  const header = { sourceId, lane, segment, relation: name, columns, service };
   return { header, ...readBlocks(bytes, 0, encodeSegmentHeader(header).seed) };
 }
 
@@ -104,14 +94,6 @@ export function refuseMisplaced(header: SegmentHeader, place: Pick<SegmentHeader
   const { sourceId, lane, segment } = header;
   if (sourceId === place.sourceId && lane === place.lane && segment === place.segment) return;
   throw invalid(`it is segment ${lane} ${segment} of source ${sourceId.toString(16).padStart(16, '0')}`);
-}
-
-function parseHeader(json: string): SegmentHeader {
-  try {
-    return headerSchema.parse(JSON.parse(json));
-  } catch (cause) {
-    throw invalid(`its header is not what ours are: ${describeError(cause)}`, cause);
-  }
 }
 
 function readBlocks(bytes: Buffer, from: number, seed: number): Omit<Segment, 'header'> {

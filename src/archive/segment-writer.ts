@@ -4,7 +4,7 @@ import { describeError } from '../errors.ts';
 import type { EventCounts, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import type { BlockQueue, QueuedBlock } from './block-queue.ts';
-import { COLUMNS } from './copy-tuples.ts';
+import { LANE_RELATIONS } from './relations.ts';
 import { SealedSegments } from './sealed-segments.ts';
 import { SegmentFile, writeSegment, writeSegmentSync } from './segment-file.ts';
 import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from './segment-format.ts';
@@ -348,6 +348,7 @@ export class SegmentWriter {
     const { home, lane } = this.#options;
     const { sourceId, service } = home.source;
     const segment = ++this.#lastSegment;
-    return { sourceId, lane, segment, relation: 'observability_metrics', columns: COLUMNS, service };
+    const { name, columns } = LANE_RELATIONS[lane];
+    return { sourceId, lane, segment, relation: name, columns, service };
   }
 }

@@ -3,14 +3,16 @@ import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Lane } from '../event.ts';
+import { LANES, type Lane } from '../event.ts';
 import { isOwnerDead, parseSource, type Source } from './source.ts';
 import { MAX_SOURCE_FILE_BYTES, readSpoolFile } from './spool-file.ts';
 
 export const SOURCE_FILE = 'source.json';
 const SUSPECT_FOLDER = 'suspect';
-/** What a source's folder has by itself. */
-const OWN_FILE = /^(?:source\.json(?:\.new)?|(?:keep|rest)-\d{10}\.(?:open|seg|ack))$/;
+/** Of a lane of this version or a newer one. */
+const SEGMENT_FILE = /^([a-z][a-z0-9_]{0,30})-\d{10}\.(?:open|seg|ack)$/;
+/** What a source's folder has by itself, besides. */
+const OWN_FILE = /^source\.json(?:\.new)?$/;
 
 /** A segment as the folder lists it. */
 export interface SegmentEntry {
@@ -174,9 +176,17 @@ export async function acknowledgeFile(path: string): Promise<void> {
   }
 }
 
+/** Whether a newer version has written segments of a lane that this one does not know: they wait for a newer process. */
+export async function hasNewerLanes(folder: string): Promise<boolean> {
+  const lanes: readonly string[] = LANES;
+  return (await namesIn(folder)).some((name) => !lanes.includes(SEGMENT_FILE.exec(name)?.[1] ?? 'keep'));
+}
+
 /** What somebody else has put into a source's folder. */
 export async function setAsideStrangers(folder: string): Promise<void> {
-  for (const name of await namesIn(folder)) if (!OWN_FILE.test(name)) await setAsideFile(dirname(folder), join(folder, name));
+  for (const name of await namesIn(folder)) {
+    if (!OWN_FILE.test(name) && !SEGMENT_FILE.test(name)) await setAsideFile(dirname(folder), join(folder, name));
+  }
 }
 
 /**
@@ -202,12 +212,12 @@ export async function finishRemovals(spoolDir: string): Promise<void> {
 }
 
 async function finishRemoval(away: string): Promise<boolean> {
-  const found = await listInStates(away, ['open', 'seg', 'ack']);
+  const found = (await namesIn(away)).filter((name) => SEGMENT_FILE.test(name));
   if (found.length > 0) {
     const folder = away.slice(0, -'.removed'.length);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     if (!(await namesIn(folder)).includes(SOURCE_FILE)) await moveFile(join(away, SOURCE_FILE), join(folder, SOURCE_FILE));
-    for (const { path } of found) await moveFile(path, join(folder, basename(path)));
+    for (const name of found) await moveFile(join(away, name), join(folder, name));
   }
   await setAsideStrangers(away);
   await rm(away, { recursive: true, force: true });

@@ -210,7 +210,10 @@ describe('Spool, a disk that refuses', () => {
         if (each === 'accept') accept(sizes.next().value ?? 0);
         if (each === 'seal') await spool.seal();
         if (each === 'drain') await drain();
-        if (each === 'block') block();
+        if (each === 'block' && !isBlocked()) {
+          await spool.seal(); // so that nobody makes the folder in this moment
+          block();
+        }
         if (each === 'mend') mend();
         if (each === 'take' || each === 'commit' || each === 'acknowledge') {
           await drain();

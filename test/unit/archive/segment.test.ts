@@ -13,7 +13,7 @@ import {
 } from '../../../src/archive/segment-format.ts';
 import { readSegment, type Segment } from '../../../src/archive/segment-reader.ts';
 import { KeepwatchError } from '../../../src/errors.ts';
-import { EVENT_STATUSES, EVENT_TYPES, type EventBatch, type EventCounts } from '../../../src/event.ts';
+import { EVENT_STATUSES, EVENT_TYPES, type EventBatch, type EventCounts, type Lane } from '../../../src/event.ts';
 import { ArrayBatch, type ArrayEvent } from '../../support/array-batch.ts';
 
 const SOURCE_ID = 0x0123_4567_89ab_cdefn;
@@ -198,9 +198,32 @@ describe('segments', () => {
     assert.equal(readSegment(bytes), undefined);
   });
 
-  it('are refused when they would write to another table', () => {
-    assert.throws(() => readSegment(encodeSegment([], { relation: 'pg_authid' })), { code: 'ERR_SEGMENT_INVALID' });
-    assert.throws(() => readSegment(encodeSegment([], { columns: ['id) from program'] })), { code: 'ERR_SEGMENT_INVALID' });
+  for (const [what, header] of [
+    ['another table', { relation: 'pg_authid' }],
+    ['a column that is none', { columns: ['end_time', 'id) from program'] }],
+    ['a column twice', { columns: ['end_time', 'id', 'id'] }],
+    ['no column of the time that rows belong to', { columns: ['id'] }],
+    ['no column at all', { columns: [] }],
+    ['a lane that is a path', { lane: '../x' as Lane }],
+  ] as const) {
+    it(`are refused when their header names ${what}`, () => {
+      assert.throws(() => readSegment(encodeSegment([], header)), { code: 'ERR_SEGMENT_INVALID' });
+    });
+  }
+
+  for (const [what, header] of [
+    ['a table', { relation: 'observability_logs' }],
+    ['a column', { columns: [...COLUMNS, 'severity'] }],
+    ['a lane', { lane: 'logs' as Lane }],
+  ] as const) {
+    it(`wait for a newer process when their header names ${what} that is not known yet`, () => {
+      assert.equal(readSegment(encodeSegment([], header)), undefined);
+    });
+  }
+
+  it('keep the column list that they were written with', () => {
+    const columns = ['created_at', ...COLUMNS.filter((column) => column !== 'weight')];
+    assert.deepEqual(read(encodeSegment([], { columns })).header.columns, columns);
   });
 
   for (const [what, bytes] of [

@@ -19,7 +19,7 @@ function roundTrip(blocks: readonly Buffer[]): SeriesCount[] {
     lane: 'rest',
     segment: 1,
     relation: 'observability_metrics',
-    columns: ['id'],
+    columns: ['end_time'],
     service: 'test',
   });
   const all = [...blocks, encodeEmptyBlock(COUNTS, 0, true)];
