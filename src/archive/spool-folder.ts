@@ -245,3 +245,9 @@ async function entriesIn(folder: string): Promise<Dirent[]> {
     throw error;
   }
 }
+
+/** Paths of what was set aside; none when there is nothing. */
+export async function listSuspects(spoolDir: string): Promise<string[]> {
+  const folder = join(spoolDir, SUSPECT_FOLDER);
+  return (await namesIn(folder).catch(() => [])).map((name) => join(folder, name));
+}

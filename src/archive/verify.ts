@@ -1,255 +1,144 @@
-// Proves the accounting law: for every source and lane, recorded = archived + dead-lettered + quarantined + queued + sampled out + dropped,
-// and the tables hold as many rows as the ledger says, none twice. Reads only; safe beside running processes.
-import { basename, join } from 'node:path';
-import { type Database, inTransaction } from '../db/database.ts';
-import { loadSql } from '../db/sql.ts';
-import { describeError } from '../errors.ts';
-import { type EventCounts, LANES, type Lane } from '../event.ts';
-import { MAX_SEGMENT_BYTES } from './segment-format.ts';
-import { type Block, readSegment, refuseMisplaced, type Segment } from './segment-reader.ts';
-import type { Source } from './source.ts';
-import { readSpoolFile } from './spool-file.ts';
-import { listSegments, listSources, listUnreadable, SOURCE_FILE, type SourceFolder } from './spool-folder.ts';
+// Proves the accounting law: for every source, lane and series, recorded = archived + dead-lettered + quarantined + queued + sampled out +
+// dropped, and the tables hold as many rows as the ledger says, none twice. Reads only; safe beside running processes: the spool is read
+// before a snapshot of the database, so that what is committed meanwhile is known by its mark.
+import type { Database } from '../db/database.ts';
+import { LANES } from '../event.ts';
+import { formatSourceId } from './source.ts';
+import { listSuspects } from './spool-folder.ts';
+import { compareRows, type LaneInput, verifyLane } from './verify-lane.ts';
+import { sum, type VerifiedLane, type VerifyProgress, type VerifyReport } from './verify-report.ts';
+import { readAcknowledged, readSpool, type SpooledLane, type WaitingSegment } from './verify-spool.ts';
+import { type LedgerRow, laneKey, readTables, type Tables } from './verify-tables.ts';
 
-/** One source and lane. Counts are cumulative since the source was opened. */
-export interface VerifiedLane {
-  /** `source_id` as SQL shows it. */
-  readonly sourceId: string;
-  readonly service: string;
-  readonly instance: string;
-  readonly lane: string;
-  readonly recorded: number;
-  readonly archived: number;
-  readonly deadLettered: number;
-  readonly quarantined: number;
-  readonly sampledOut: number;
-  readonly dropped: Readonly<Record<string, number>>;
-  /** In the spool, not yet committed. */
-  readonly queued: number;
-  /** Of the source, in observability_metrics. */
-  readonly rows: number;
-  /** Archived events of the source that retention has removed. */
-  readonly expired: number;
-  /** Rows of the source whose id another row has. */
-  readonly duplicates: number;
-  /** Bytes that a killed process was writing: how many events they held nobody knows. */
-  readonly unknownTailBytes: number;
-  readonly closed: boolean;
-  /** What does not hold: the place, and both numbers. */
-  readonly problems: readonly string[];
+export type { Difference, Loss, VerifiedLane, VerifiedSeries, VerifyProgress, VerifyReport } from './verify-report.ts';
+
+export interface VerifyOptions {
+  /** Two connections are used: one reads, one could cancel it. For a large archive, without a query timeout. */
+  readonly database: Database;
+  /** Default: only the database is looked at. */
+  readonly spoolDir?: string;
+  /** Compare the ids of all rows, in partitions of more than a million rows too. Default false: there, only where counts differ. */
+  readonly allIds?: boolean;
+  /** Give the counts of every series. Default false. */
+  readonly allSeries?: boolean;
+  /** Stops it, and the statement that is running. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: VerifyProgress) => void;
 }
-
-type TotalKey =
-  | 'recorded'
-  | 'archived'
-  | 'deadLettered'
-  | 'quarantined'
-  | 'sampledOut'
-  | 'dropped'
-  | 'queued'
-  | 'rows'
-  | 'expired'
-  | 'duplicates';
-
-export interface VerifyReport {
-  readonly ok: boolean;
-  readonly sources: readonly VerifiedLane[];
-  readonly totals: Readonly<Record<TotalKey | 'unknownTailBytes' | 'problems', number>>;
-}
-
-interface LedgerRow {
-  readonly source_id: string;
-  readonly service: string | null;
-  readonly instance: string | null;
-  readonly closed: boolean | null;
-  readonly unknown_tail_bytes: number | null;
-  readonly lane: string | null;
-  readonly segment: number | null;
-  readonly batch: number | null;
-  readonly recorded: number | null;
-  readonly archived: number | null;
-  readonly dead_lettered: number | null;
-  readonly quarantined: number | null;
-  readonly sampled_out: number | null;
-  readonly dropped: Record<string, number> | null;
-  readonly expired: number | null;
-  readonly rows: number;
-  readonly distinct_ids: number;
-  readonly quarantine_rows: number;
-  readonly dead_letter_rows: number;
-}
-
-type Folder = Pick<SourceFolder, 'path' | 'isOrphan'> & { readonly source: Pick<Source, 'sourceId' | 'service' | 'instance'> };
-
-/** What waits in the spool of a source and lane. */
-interface Waiting {
-  readonly folder: Folder;
-  readonly lane: string;
-  readonly segments: readonly Segment[];
-  readonly problems: readonly string[];
-}
-
-const verifySources = loadSql('archive/verify-sources');
-const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
 
 /**
- * Compares ledger, tables and, when given, the spool. The spool is read first: what is committed meanwhile is known by its mark.
- * @throws what Postgres or the file system says
+ * Compares ledger, tables and, when given, the spool.
+ * @throws what Postgres or the file system says; the reason of the signal
  */
-export async function verifyArchive(options: { database: Database; spoolDir?: string }): Promise<VerifyReport> {
-  const waiting = options.spoolDir === undefined ? [] : await readSpool(options.spoolDir);
-  const rows = await inTransaction(options.database, (transaction) => transaction.any<LedgerRow>(verifySources), 'snapshot');
-  const sources = rows.map((row, index) => {
-    const isFirst = rows[index - 1]?.source_id !== row.source_id;
-    const lanes = isFirst ? rows.filter((other) => other.source_id === row.source_id) : [];
-    return verifyLane(row, takeWaiting(waiting, row), lanes);
-  });
-  for (const spooled of waiting) sources.push(verifyLane(unknownRow(spooled), spooled, []));
-  return { ok: sources.every((source) => source.problems.length === 0), sources, totals: addUp(sources) };
+export async function verifyArchive(options: VerifyOptions): Promise<VerifyReport> {
+  const { database, spoolDir, allIds = false, allSeries = false, signal, onProgress = () => {} } = options;
+  const onFolder = (what: string) => {
+    signal?.throwIfAborted();
+    onProgress({ what, doneBytes: 0, totalBytes: 0 });
+  };
+  const spooled = spoolDir === undefined ? [] : await readSpool(spoolDir, onFolder);
+  const suspects = spoolDir === undefined ? [] : await listSuspects(spoolDir);
+  const tables = await readTables({ database, allIds, signal, onProgress });
+  const sources: VerifiedLane[] = [];
+  for (const rows of rowsOf(tables, spooled)) {
+    const verified = await verifySource(rows, tables, spooled, suspects);
+    sources.push(...verified.map((lane) => ({ ...lane, series: allSeries ? lane.series : [] })));
+  }
+  const totals = addUp(sources);
+  return { ok: totals.problems === 0, sources, totals, uncomparedIds: tables.uncomparedIds };
 }
 
-/** @param lanes all lanes of the source, for its first one: the tables do not tell lanes apart */
-function verifyLane(row: LedgerRow, waiting: Waiting | undefined, lanes: readonly LedgerRow[]): VerifiedLane {
-  const place = `source ${row.source_id}${row.lane === null ? '' : ` lane ${row.lane}`}`;
-  const queue = blocksBehind(row, waiting?.segments ?? []);
-  const queued = queue.reduce((sum, block) => sum + block.rows, 0);
-  const ledgerDropped = row.dropped ?? {};
-  const counts = queue.at(-1)?.counts ?? {
-    recorded: row.recorded ?? 0,
-    sampledOut: row.sampled_out ?? 0,
-    dropped: ledgerDropped,
+/** A row for each source and lane of which anything is known, those of a source together. */
+function rowsOf({ ledger, lanes }: Tables, spooled: readonly SpooledLane[]): readonly (readonly LedgerRow[])[] {
+  const known = new Map(ledger.map((row) => [laneKey(row.source_id, row.lane), row]));
+  const ofSource = new Map(ledger.map((row) => [row.source_id, row]));
+  const add = (sourceId: string, lane: string) => {
+    const key = laneKey(sourceId, lane);
+    if (known.has(key)) return;
+    known.set(key, { ...NO_LEDGER, ...sourceOf(ofSource.get(sourceId)), source_id: sourceId, lane });
+    known.delete(laneKey(sourceId, null));
   };
-  const dropped: Record<string, number> = { ...ledgerDropped, ...counts.dropped };
-  const archived = row.archived ?? 0;
-  const accounted = archived + (row.dead_lettered ?? 0) + (row.quarantined ?? 0) + queued + counts.sampledOut;
-  const missing = counts.recorded - accounted - sum(dropped);
-  const isDamaged = waiting?.segments.some(({ damaged }) => damaged.length > 0) === true;
-  if (missing > 0 && isDamaged) dropped['damaged'] = (dropped['damaged'] ?? 0) + missing;
-  const problems = [...(waiting?.problems ?? []), ...compareTables(lanes)];
-  if (missing !== 0 && !(missing > 0 && isDamaged)) {
-    problems.push(`${place}: recorded ${counts.recorded}, accounted for ${counts.recorded - missing}`);
-  }
-  if (row.dead_letter_rows !== (row.dead_lettered ?? 0)) {
-    problems.push(`${place}: dead_lettered ${row.dead_lettered ?? 0}, rows in observability_dead_letter ${row.dead_letter_rows}`);
-  }
-  const first = lanes[0];
-  return {
-    sourceId: row.source_id,
-    service: row.service ?? waiting?.folder.source.service ?? '',
-    instance: row.instance ?? waiting?.folder.source.instance ?? '',
-    lane: row.lane ?? waiting?.lane ?? '',
-    recorded: counts.recorded,
-    archived,
-    deadLettered: row.dead_lettered ?? 0,
-    quarantined: row.quarantined ?? 0,
-    sampledOut: counts.sampledOut,
-    dropped,
-    queued,
-    rows: first?.rows ?? 0,
-    expired: first?.expired ?? 0,
-    duplicates: first === undefined ? 0 : first.rows - first.distinct_ids,
-    unknownTailBytes: (first?.unknown_tail_bytes ?? 0) + tailBytes(waiting),
-    closed: row.closed ?? false,
-    problems,
-  };
+  for (const { sourceId, lane } of lanes.values()) add(sourceId, lane);
+  for (const { folder, lane } of spooled) add(String(folder.source.sourceId), lane);
+  const bySource = new Map<string, LedgerRow[]>();
+  for (const row of known.values()) bySource.set(row.source_id, [...(bySource.get(row.source_id) ?? []), row]);
+  return [...bySource.values()].map((rows) => rows.toSorted((a, b) => (a.lane ?? '').localeCompare(b.lane ?? '')));
 }
 
-/** The tables against the sum of a source's lanes. */
-function compareTables(lanes: readonly LedgerRow[]): string[] {
-  const [first] = lanes;
+const NO_LEDGER: Omit<LedgerRow, 'source_id' | 'lane'> = {
+  service: null,
+  instance: null,
+  closed: null,
+  unknown_tail_bytes: null,
+  expired: 0,
+  segment: null,
+  batch: null,
+  recorded: null,
+  archived: null,
+  dead_lettered: null,
+  quarantined: null,
+  sampled_out: null,
+  dropped: null,
+};
+
+function sourceOf(row: LedgerRow | undefined): Partial<LedgerRow> {
+  if (row === undefined) return {};
+  const { service, instance, closed, unknown_tail_bytes, expired } = row;
+  return { service, instance, closed, unknown_tail_bytes, expired };
+}
+
+async function verifySource(
+  rows: readonly LedgerRow[],
+  tables: Tables,
+  spooled: readonly SpooledLane[],
+  suspects: readonly string[],
+): Promise<VerifiedLane[]> {
+  const [first] = rows;
   if (first === undefined) return [];
-  const problems: string[] = [];
-  const place = `source ${first.source_id}`;
-  const archived = lanes.reduce((total, lane) => total + (lane.archived ?? 0), 0);
-  const quarantined = lanes.reduce((total, lane) => total + (lane.quarantined ?? 0), 0);
-  const expired = first.expired ?? 0;
-  if (first.rows + expired !== archived) {
-    const removed = expired === 0 ? '' : `, removed by retention ${expired}`;
-    problems.push(`${place}: archived ${archived}, rows in observability_metrics ${first.rows}${removed}`);
+  const knowsExpired = expiredBySeries(first.source_id, tables) === first.expired;
+  const verified: VerifiedLane[] = [];
+  for (const ledger of rows) {
+    const { source_id: sourceId, lane } = ledger;
+    const found = spooled.find((each) => String(each.folder.source.sourceId) === sourceId && each.lane === lane);
+    const input: LaneInput = {
+      ledger,
+      spooled: found,
+      forgotten: found === undefined ? [] : await forgottenBy(ledger, found),
+      tables: tables.lanes.get(laneKey(sourceId, lane)),
+      knowsExpired,
+      suspects: suspects.filter((path) => path.includes(`${formatSourceId(BigInt(sourceId))}-${lane}-`)),
+      isFirst: ledger === first,
+    };
+    verified.push(verifyLane(input));
   }
-  if (first.rows !== first.distinct_ids) problems.push(`${place}: rows ${first.rows}, different ids ${first.distinct_ids}`);
-  if (first.quarantine_rows !== quarantined) {
-    problems.push(`${place}: quarantined ${quarantined}, rows in observability_quarantine ${first.quarantine_rows}`);
+  return knowsExpired ? verified : compareAsWhole(verified);
+}
+
+/** Before version 5 of the schema, retention counted by source alone. */
+function compareAsWhole(lanes: readonly VerifiedLane[]): VerifiedLane[] {
+  const [first, ...others] = lanes;
+  if (first === undefined) return [];
+  const total = (value: (lane: VerifiedLane) => number) => lanes.reduce((all, lane) => all + value(lane), 0);
+  const { sourceId } = first;
+  const problems = compareRows(
+    { sourceId },
+    total(({ archived }) => archived),
+    total(({ rows }) => rows),
+    first.expired,
+  );
+  return [{ ...first, problems: [...first.problems, ...problems] }, ...others];
+}
+
+function expiredBySeries(sourceId: string, { lanes }: Tables): number {
+  let expired = 0;
+  for (const lane of LANES) {
+    for (const series of lanes.get(laneKey(sourceId, lane))?.series.values() ?? []) expired += series.expired;
   }
-  return problems;
+  return expired;
 }
 
-function blocksBehind(row: LedgerRow, segments: readonly Segment[]): Block[] {
-  const mark = { segment: row.segment ?? 0, batch: row.batch ?? 0 };
-  return segments.flatMap(({ header, blocks }) => {
-    if (header.segment < mark.segment) return [];
-    return header.segment > mark.segment ? blocks : blocks.filter((block) => block.number > mark.batch);
-  });
-}
-
-/** What an owner that lives is writing just now is no unknown tail. */
-function tailBytes(waiting: Waiting | undefined): number {
-  if (waiting === undefined || !waiting.folder.isOrphan) return 0;
-  return waiting.segments.reduce((total, segment) => total + (segment.isComplete ? 0 : segment.tailBytes), 0);
-}
-
-async function readSpool(spoolDir: string): Promise<Waiting[]> {
-  const found: Waiting[] = [];
-  for (const folder of await listSources(spoolDir, Date.now())) {
-    for (const lane of LANES) {
-      const waiting = await readLane(folder, lane);
-      if (waiting !== undefined) found.push(waiting);
-    }
-  }
-  for (const path of await listUnreadable(spoolDir)) {
-    const source = { sourceId: BigInt(`0x${basename(path)}`), service: '', instance: '' };
-    const problem = `${join(path, SOURCE_FILE)}: no source that this version can read; what the folder holds is not archived`;
-    for (const lane of LANES) {
-      const waiting = await readLane({ path, source, isOrphan: false }, lane);
-      if (waiting !== undefined) found.push({ ...waiting, problems: [problem, ...waiting.problems] });
-    }
-  }
-  return found;
-}
-
-async function readLane(folder: Folder, lane: Lane): Promise<Waiting | undefined> {
-  const segments: Segment[] = [];
-  const problems: string[] = [];
-  const entries = await listSegments(folder.path, lane).catch((error: unknown) => {
-    problems.push(`${folder.path}: ${describeError(error)}`);
-    return [];
-  });
-  for (const entry of entries) {
-    const { path, isSealed } = entry;
-    try {
-      const bytes = await readSpoolFile(path, MAX_SEGMENT_BYTES);
-      if (bytes === undefined || (bytes.length === 0 && !isSealed)) continue;
-      const place = { ...entry, ...folder.source };
-      const segment = readSegment(bytes, place);
-      if (segment === undefined) continue;
-      refuseMisplaced(segment.header, place);
-      segments.push(withoutFrames(segment));
-    } catch (error) {
-      const isBeingMade = !isSealed && !folder.isOrphan;
-      if (!isBeingMade) problems.push(`${path}: ${describeError(error)}`);
-    }
-  }
-  return entries.length === 0 && problems.length === 0 ? undefined : { folder, lane, segments, problems };
-}
-
-/** A full spool is larger than the memory should be. */
-function withoutFrames(segment: Segment): Segment {
-  return { ...segment, blocks: segment.blocks.map((block) => ({ ...block, frames: Buffer.alloc(0) })) };
-}
-
-/** Removes what belongs to the row from the list. */
-function takeWaiting(waiting: Waiting[], row: LedgerRow): Waiting | undefined {
-  const index = waiting.findIndex(({ folder, lane }) => String(folder.source.sourceId) === row.source_id && lane === row.lane);
-  return index === -1 ? undefined : waiting.splice(index, 1)[0];
-}
-
-/** For a source in the spool that Postgres has never heard of. */
-function unknownRow({ folder, lane }: Waiting): LedgerRow {
-  const { service, instance, sourceId } = folder.source;
-  const nothing = { segment: null, batch: null, recorded: null, archived: null, dead_lettered: null, quarantined: null };
-  const tables = { expired: 0, rows: 0, distinct_ids: 0, quarantine_rows: 0, dead_letter_rows: 0 };
-  const state = { closed: null, unknown_tail_bytes: null, sampled_out: NO_COUNTS.sampledOut, dropped: {} };
-  return { source_id: String(sourceId), service, instance, lane, ...nothing, ...state, ...tables };
+async function forgottenBy({ segment }: LedgerRow, spooled: SpooledLane): Promise<WaitingSegment[]> {
+  return readAcknowledged(spooled, segment ?? 0);
 }
 
 function addUp(sources: readonly VerifiedLane[]): VerifyReport['totals'] {
@@ -266,10 +155,7 @@ function addUp(sources: readonly VerifiedLane[]): VerifyReport['totals'] {
     expired: total((source) => source.expired),
     duplicates: total((source) => source.duplicates),
     unknownTailBytes: total((source) => source.unknownTailBytes),
+    seriesRecorded: total((source) => source.seriesRecorded),
     problems: total((source) => source.problems.length),
   };
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

@@ -1,39 +1,95 @@
 // keepwatch verify: proves the accounting law, or shows where it does not hold.
 import type { Command } from 'commander';
-import { verifyArchive } from '../archive/verify.ts';
+import { type VerifyProgress, type VerifyReport, verifyArchive } from '../archive/verify.ts';
 import { loadConfig } from '../config.ts';
+import { closeDatabase, createDatabase } from '../db/database.ts';
 import { EXIT } from './exit.ts';
 import { withStorage } from './storage.ts';
 import { type Column, formatTable } from './table.ts';
+
+interface Flags {
+  readonly json?: boolean;
+  readonly ids?: boolean;
+  readonly series?: boolean;
+}
+
+/** What a shell says of a command that Ctrl-C has ended. */
+const INTERRUPTED = 130;
+/** To count a partition may take long; the statement is ended by Ctrl-C, not by a clock. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 export function addVerify(program: Command): void {
   program
     .command('verify')
     .description('prove that every recorded event is archived, queued or accounted for, and none twice; exit code 1 when not')
+    .option('--series', 'show the counts of every series')
+    .option('--ids', 'compare the ids of all rows, in partitions of more than a million rows too')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  keepwatch verify\n  keepwatch verify --json | jq .totals')
     .action(run);
 }
 
-async function run({ json }: { json?: boolean }): Promise<void> {
+async function run({ json, ids, series }: Flags): Promise<void> {
   const config = loadConfig();
-  await withStorage(config, async ({ database }) => {
-    const report = await verifyArchive({ database, spoolDir: config.spoolDir });
-    if (json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else process.stdout.write(describe(report));
-    if (!report.ok) process.exitCode = EXIT.checkFailed;
-  });
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(new Error('stopped'));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    await withStorage(config, async ({ url }) => {
+      const database = createDatabase({ url, max: 2, applicationName: 'keepwatch verify', queryTimeoutMs: NO_TIMEOUT_MS });
+      try {
+        const options = { allIds: ids === true, allSeries: series === true, signal: stop.signal, onProgress: show };
+        const report = await verifyArchive({ database, spoolDir: config.spoolDir, ...options });
+        clearLine();
+        process.stdout.write(json === true ? `${JSON.stringify(report)}\n` : describe(report, series === true));
+        if (!report.ok) process.exitCode = EXIT.checkFailed;
+      } finally {
+        await closeDatabase(database);
+      }
+    });
+  } catch (error) {
+    clearLine();
+    if (!stop.signal.aborted) throw error;
+    process.stderr.write('keepwatch: stopped; nothing is proved, and nothing was changed\n');
+    process.exitCode = INTERRUPTED;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
 }
 
-type Report = Awaited<ReturnType<typeof verifyArchive>>;
-type Row = Report['sources'][number];
+function show({ what, doneBytes, totalBytes }: VerifyProgress): void {
+  if (!process.stderr.isTTY) return;
+  const percent = totalBytes === 0 ? '' : ` ${Math.floor((100 * doneBytes) / totalBytes)} %`;
+  process.stderr.write(`\r\u001b[Kreading ${what}${percent}`);
+}
 
-function describe(report: Report): string {
+function clearLine(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+}
+
+type Row = VerifyReport['sources'][number];
+type SeriesRow = Row['series'][number] & Pick<Row, 'sourceId' | 'lane'>;
+
+function describe(report: VerifyReport, hasSeries: boolean): string {
   if (report.sources.length === 0) return 'ok: no source has written anything yet\n';
-  const problems = report.sources.flatMap((row) => row.problems.map((problem) => `${problem}\n`));
-  const law = 'recorded = archived + dead-lettered + quarantined + sampled out + dropped';
-  const verdict = report.ok ? `ok: ${law}, and every archived event is there once\n` : `FAILED: ${problems.length} differences\n`;
-  return `${formatTable(COLUMNS, report.sources)}\n\n${problems.join('')}${verdict}`;
+  const lines = [formatTable(COLUMNS, report.sources), ''];
+  if (hasSeries) {
+    const rows = report.sources.flatMap(({ sourceId, lane, series }) => series.map((each) => ({ sourceId, lane, ...each })));
+    lines.push(formatTable(SERIES_COLUMNS, rows), '');
+  }
+  lines.push(...report.sources.flatMap((row) => row.losses.map(({ message }) => `lost: ${message}`)));
+  const { recorded, seriesRecorded } = report.totals;
+  if (seriesRecorded < recorded) {
+    lines.push(
+      `the series of ${recorded - seriesRecorded} of ${recorded} events are not told yet, or were told by nobody any more`,
+    );
+  }
+  if (report.uncomparedIds > 0) lines.push(`the ids of ${report.uncomparedIds} rows are not compared: --ids does`);
+  const problems = report.sources.flatMap((row) => row.problems);
+  lines.push(...problems.flatMap(({ message, advice }) => [message, `  ${advice}`]));
+  const law = 'recorded = archived + dead-lettered + quarantined + queued + sampled out + dropped';
+  lines.push(report.ok ? `ok: ${law}, and every archived event is there once` : `FAILED: ${problems.length} differences`);
+  return `${lines.join('\n')}\n`;
 }
 
 const COLUMNS: Column<Row>[] = [
@@ -52,6 +108,22 @@ const COLUMNS: Column<Row>[] = [
   {
     title: 'STATE',
     cell: (row) =>
-      (row.closed ? 'closed' : 'open') + (row.unknownTailBytes > 0 ? `, tail of ${row.unknownTailBytes} B unknown` : ''),
+      (row.closed ? 'closed' : 'open') +
+      (row.unknownTailBytes > 0 ? `, tail of ${row.unknownTailBytes} B unknown (at most 250 ms)` : ''),
   },
+];
+
+const SERIES_COLUMNS: Column<SeriesRow>[] = [
+  { title: 'SOURCE', cell: (row) => row.sourceId },
+  { title: 'LANE', cell: (row) => row.lane },
+  { title: 'TYPE', cell: (row) => row.type },
+  { title: 'NAME', cell: (row) => row.name },
+  { title: 'RECORDED', align: 'right', cell: (row) => String(row.recorded) },
+  { title: 'ROWS', align: 'right', cell: (row) => String(row.rows) },
+  { title: 'EXPIRED', align: 'right', cell: (row) => String(row.expired) },
+  { title: 'DEAD', align: 'right', cell: (row) => String(row.deadLettered) },
+  { title: 'QUARANTINED', align: 'right', cell: (row) => String(row.quarantined) },
+  { title: 'QUEUED', align: 'right', cell: (row) => String(row.queued) },
+  { title: 'DROPPED', align: 'right', cell: (row) => String(row.dropped) },
+  { title: 'UNNAMED', align: 'right', cell: (row) => String(row.unnamed) },
 ];

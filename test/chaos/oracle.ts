@@ -27,7 +27,7 @@ export async function judge({ evidence, database, spoolDirs, service }: Case): P
   const lanes = reports[0]?.sources.filter((lane) => lane.service === service) ?? [];
   for (const report of reports) {
     for (const lane of report.sources)
-      if (lane.service === service) problems.push(...lane.problems.map((problem) => `verify: ${problem}`));
+      if (lane.service === service) problems.push(...lane.problems.map(({ message }) => `verify: ${message}`));
   }
   for (const [app, known] of evidence.apps) {
     problems.push(

@@ -1,0 +1,7 @@
+-- Dead letters behind a place, in the order of their key: the beginning of each, with the fields that name its series.
+-- Parameters: sourceId, lane, segment, batch, row (of the last one read), limit. Rows: source_id, lane, segment, batch, row_number, head.
+select source_id, lane, segment::float8 as segment, batch, row_number, substring(payload from 1 for 6000) as head
+from keepwatch.observability_dead_letter
+where (source_id, lane, segment, batch, row_number) > ($<sourceId>::bigint, $<lane>, $<segment>, $<batch>, $<row>)
+order by source_id, lane, segment, batch, row_number
+limit $<limit>;
