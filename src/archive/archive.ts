@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
 import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
 import { formatSourceId } from './source.ts';
+import type { HomeClock } from './source-home.ts';
 import { Spool } from './spool.ts';
 
 export interface ArchiveOptions {
@@ -29,6 +30,8 @@ export interface ArchiveOptions {
   readonly maintenance?: Pick<MaintenanceOptions, 'database' | 'keepMs'>;
   /** Bytes at most that wait in memory for the disk; default 8 MB. */
   readonly maxQueueBytes?: number;
+  /** What the lease of the spool's folder is measured by; default: the clocks of the system. */
+  readonly leaseClock?: HomeClock;
 }
 
 /** Numbers of this process since it started, and how it is now. */
@@ -76,6 +79,7 @@ export function createArchive(options: ArchiveOptions): Archive {
     now,
     maxBytes: options.spoolMaxBytes,
     ...(options.maxQueueBytes === undefined ? {} : { maxQueueBytes: options.maxQueueBytes }),
+    ...(options.leaseClock === undefined ? {} : { clock: options.leaseClock }),
     durability,
     logger,
   });
