@@ -147,7 +147,7 @@ async function lookFromBeside(world: World, app: App): Promise<boolean> {
   const { sourceId } = app.archive;
   const { database } = world;
   const context = { database, partitions: createPartitions(database), spoolDir: app.spoolDir, logger: silentLogger };
-  await drainLeftovers(undefined, context);
+  await drainLeftovers(context);
   const source = await database.oneOrNone<{ closed: boolean }>('select closed from keepwatch.sources where source_id = $1', [
     sourceId,
   ]);
@@ -203,6 +203,6 @@ async function suspend({ world, app, random }: Scene): Promise<boolean> {
   world.wall.shiftMs += SUSPENDED_MS;
   const { database } = random.below(2) === 0 ? world : app;
   const context = { database, partitions: createPartitions(world.database), spoolDir: app.spoolDir, logger: silentLogger };
-  await drainLeftovers(undefined, context).catch(() => {}); // the way to Postgres may be broken
+  await drainLeftovers(context).catch(() => {}); // the way to Postgres may be broken
   return folders.length > 0;
 }

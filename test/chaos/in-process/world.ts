@@ -95,7 +95,7 @@ export class World {
 
   /** One round over what dead apps left, as another process would make it. @throws what Postgres or the disk says */
   async drainLeft(database: Database, spoolDir = this.leftDir): Promise<void> {
-    await drainLeftovers(undefined, { database, partitions: createPartitions(database), spoolDir, logger: silentLogger });
+    await drainLeftovers({ database, partitions: createPartitions(database), spoolDir, logger: silentLogger });
   }
 
   /** To be done before the run ends. */

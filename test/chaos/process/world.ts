@@ -74,7 +74,7 @@ export class World {
   /** One round over what dead apps left, as another process would make it, from outside of their namespaces. @throws what Postgres says */
   async drainLeft(): Promise<void> {
     const { database, spoolDir } = this;
-    await drainLeftovers(undefined, { database, partitions: createPartitions(database), spoolDir, logger: silentLogger });
+    await drainLeftovers({ database, partitions: createPartitions(database), spoolDir, logger: silentLogger });
   }
 
   onHeal(heal: () => Promise<void> | void): void {
