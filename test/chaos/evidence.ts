@@ -13,6 +13,8 @@ export class Evidence {
   readonly #apps = new Map<string, AppEvidence>();
   readonly #safe = new Set<string>();
   readonly #destroyed = new Set<string>();
+  /** Why segments may be gone that the ledger, set back, would want again; undefined: they have to be there. */
+  graceEnded: string | undefined;
 
   /** What is known of the app; made at the first call. */
   of(app: string): AppEvidence {

@@ -14,9 +14,6 @@ export interface Case {
   readonly service: string;
 }
 
-/** Events whose bytes are gone are counted under these. */
-const OF_DESTROYED: readonly DropReason[] = ['damaged'];
-
 /** @returns what is wrong, a sentence each; empty when all holds */
 export async function judge({ evidence, database, spoolDirs, service }: Case): Promise<string[]> {
   const problems: string[] = [];
@@ -47,34 +44,61 @@ export async function judge({ evidence, database, spoolDirs, service }: Case): P
 
 function judgeApp(
   app: string,
-  { recorded, isKilled }: AppEvidence,
+  known: AppEvidence,
   evidence: Evidence,
   found: ReadonlyMap<string, number>,
   lanes: readonly VerifiedLane[],
 ): string[] {
-  const problems: string[] = [];
   const missing: string[] = [];
-  for (let number = 1; number <= recorded; number++) if (!found.has(tagOf(app, number))) missing.push(tagOf(app, number));
+  for (let number = 1; number <= known.recorded; number++) {
+    if (!found.has(tagOf(app, number))) missing.push(tagOf(app, number));
+  }
   const intact = missing.filter((tag) => !evidence.isDestroyed(tag));
   const safe = intact.filter((tag) => evidence.isSafe(tag));
+  const damaged = dropsOf(lanes, 'damaged');
+  const restored = dropsOf(lanes, 'restore');
+  const counted = dropsOf(lanes) - damaged; // intact, and dropped in good order
   const destroyed = missing.length - intact.length;
-  const counted = sumOf(lanes, (reason) => !OF_DESTROYED.includes(reason));
-  const damaged = sumOf(lanes, (reason) => OF_DESTROYED.includes(reason));
-  const told = lanes.reduce((sum, lane) => sum + lane.recorded, 0);
-  const hasUnknownTail = lanes.some(({ unknownTailBytes }) => unknownTailBytes > 0);
-  if (safe.length > counted)
-    problems.push(`lost: ${safe.length} events of ${app} that were safe, ${counted} counted as dropped: ${list(safe)}`);
-  if (!isKilled) {
-    if (intact.length !== counted)
-      problems.push(`${app}: ${intact.length} intact events are missing, ${counted} counted as dropped: ${list(intact)}`);
-    if (destroyed !== damaged && !hasUnknownTail)
-      problems.push(`${app}: ${destroyed} destroyed events are missing, ${damaged} counted as damaged`);
-    if (told !== recorded && !hasUnknownTail) problems.push(`${app}: recorded ${recorded}, the ledger says ${told}`);
-  }
-  if (damaged > missing.length) problems.push(`${app}: ${missing.length} events are missing, ${damaged} counted as damaged`);
+  const problems: string[] = [];
+  const expect = (holds: boolean, problem: string) => {
+    if (!holds) problems.push(`${app}: ${problem}`);
+  };
+  expect(safe.length <= counted, `lost ${safe.length} events that were safe, ${counted} are counted as dropped: ${list(safe)}`);
+  expect(damaged <= destroyed || known.isKilled, `${destroyed} destroyed events are missing, ${damaged} are counted as damaged`);
+  expect(damaged <= missing.length, `${missing.length} events are missing, ${damaged} are counted as damaged`);
+  const isKept = evidence.graceEnded === undefined;
+  expect(
+    !isKept || restored <= destroyed,
+    `${restored} events are counted as lost by a restore, though their segments were kept`,
+  );
+  if (!known.isKilled) problems.push(...judgeCounts(app, known.recorded, missing, intact, lanes));
   const present = countOf(app, found);
   const archived = lanes.reduce((sum, lane) => sum + lane.archived + lane.quarantined + lane.deadLettered, 0);
-  if (present !== archived) problems.push(`${app}: ${present} rows, the ledger says ${archived}`);
+  expect(present === archived, `${present} rows, the ledger says ${archived}`);
+  return problems;
+}
+
+/** Of an app that came to a good end everything is known: each event that is missing is counted, and no other. */
+function judgeCounts(
+  app: string,
+  recorded: number,
+  missing: readonly string[],
+  intact: readonly string[],
+  lanes: readonly VerifiedLane[],
+): string[] {
+  const dropped = dropsOf(lanes);
+  const ordinary = dropped - dropsOf(lanes, 'damaged') - dropsOf(lanes, 'restore');
+  const told = lanes.reduce((sum, lane) => sum + lane.recorded, 0);
+  const problems: string[] = [];
+  if (intact.length < ordinary) problems.push(`${app}: ${ordinary} events are counted as dropped, ${intact.length} are missing`);
+  // The end of a dead source's last segment, once destroyed, tells nobody how many events it held.
+  if (lanes.some(({ unknownTailBytes }) => unknownTailBytes > 0)) return problems;
+  if (missing.length !== dropped) {
+    problems.push(
+      `${app}: ${missing.length} events are missing, ${dropped} are counted: ${list(intact.length > 0 ? intact : missing)}`,
+    );
+  }
+  if (told !== recorded) problems.push(`${app}: recorded ${recorded}, the ledger says ${told}`);
   return problems;
 }
 
@@ -84,10 +108,11 @@ function countOf(app: string, found: ReadonlyMap<string, number>): number {
   return rows;
 }
 
-function sumOf(lanes: readonly VerifiedLane[], isMeant: (reason: DropReason) => boolean): number {
+/** @param reason default: all of them */
+function dropsOf(lanes: readonly VerifiedLane[], reason?: DropReason): number {
   return lanes
-    .flatMap(({ dropped }) => Object.entries(dropped) as [DropReason, number][])
-    .reduce((sum, [reason, events]) => sum + (isMeant(reason) ? events : 0), 0);
+    .flatMap(({ dropped }) => Object.entries(dropped))
+    .reduce((sum, [found, events]) => sum + (reason === undefined || found === reason ? events : 0), 0);
 }
 
 /** Every event of the run in Postgres, and how often it is there. */

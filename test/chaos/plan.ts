@@ -22,6 +22,7 @@ export const KINDS = {
     zero: 2,
     clock: 2,
     suspend: 2,
+    'went-back': 3,
   },
   process: {
     'kill-app': 4,
@@ -37,6 +38,7 @@ export const KINDS = {
     damage: 2,
     clock: 1,
     'second-drainer': 1,
+    'went-back': 2,
     /** Takes half a minute: drawn only where it is asked for by name. */
     outsleep: 0,
   },

@@ -1,6 +1,7 @@
 // The faults of in-process runs: each does its harm and leaves with the world how it is healed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../../demo/random.ts';
+import { GRACE_MS } from '../../../src/archive/acknowledged.ts';
 import { drainSegments } from '../../../src/archive/drain.ts';
 import { drainLeftovers } from '../../../src/archive/leftovers.ts';
 import { createPartitions } from '../../../src/archive/partitions.ts';
@@ -9,6 +10,7 @@ import { LANES } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import type { Break, Loss } from '../../support/tcp-proxy.ts';
 import { damageSegment, type Harm } from '../damage.ts';
+import { copyTables, putTablesBack } from '../database-copy.ts';
 import type { Kind, Step } from '../plan.ts';
 import type { App } from './app.ts';
 import { rewriteSource, sourceFolders } from './source-files.ts';
@@ -48,6 +50,7 @@ export const FAULTS: Readonly<Record<Kind<'in-process'>, Fault>> = {
   zero: (scene) => damage(scene, 'zero'),
   clock: jumpClock,
   suspend,
+  'went-back': goBack,
 };
 
 /** Plays the step: the work of all apps, and the fault amid it. @returns whether the fault happened */
@@ -188,7 +191,9 @@ async function damage({ world, app, random }: Scene, harm: Harm): Promise<boolea
 }
 
 async function jumpClock({ world, random }: Scene): Promise<boolean> {
-  world.wall.shiftMs += random.pick(CLOCK_JUMPS_MS);
+  const jumpMs = random.pick(CLOCK_JUMPS_MS);
+  world.wall.shiftMs += jumpMs;
+  if (Math.abs(jumpMs) > GRACE_MS) world.evidence.graceEnded = 'the clock was set by more than the grace time';
   return true;
 }
 
@@ -205,4 +210,19 @@ async function suspend({ world, app, random }: Scene): Promise<boolean> {
   const context = { database, partitions: createPartitions(world.database), spoolDir: app.spoolDir, logger: silentLogger };
   await drainLeftovers(context).catch(() => {}); // the way to Postgres may be broken
   return folders.length > 0;
+}
+
+/** A standby is promoted that has not heard of what was committed last. */
+async function goBack({ world, random }: Scene): Promise<boolean> {
+  const { database, service } = world;
+  await copyTables(database, service);
+  for (let round = random.below(4); round >= 0; round--) {
+    for (const app of world.apps) app.record(1 + random.below(100));
+    await Promise.all(world.apps.map((app) => app.flush()));
+  }
+  for (const { proxy } of world.apps) proxy.down();
+  await putTablesBack(database, service);
+  world.watermarks.forget();
+  for (const { proxy } of world.apps) proxy.up();
+  return true;
 }

@@ -2,9 +2,11 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../../demo/random.ts';
+import { GRACE_MS } from '../../../src/archive/acknowledged.ts';
 import { startKeepwatch } from '../../support/process.ts';
 import type { Break, Loss } from '../../support/tcp-proxy.ts';
 import { damageSegment, HARMS } from '../damage.ts';
+import { copyTables, putTablesBack } from '../database-copy.ts';
 import type { Kind, Step } from '../plan.ts';
 import { segmentFiles } from '../segment-bytes.ts';
 import type { Slot, World } from './world.ts';
@@ -40,12 +42,15 @@ export const FAULTS: Readonly<Record<Kind<'process'>, Fault>> = {
   'disk-full': fillDisk,
   'read-only': makeReadOnly,
   damage,
-  clock: async ({ slot, random }) => {
-    slot.app.tell(`clock ${random.pick(CLOCK_JUMPS_MS)}`);
+  clock: async ({ world, slot, random }) => {
+    const jumpMs = random.pick(CLOCK_JUMPS_MS);
+    slot.app.tell(`clock ${jumpMs}`);
+    if (Math.abs(jumpMs) > GRACE_MS) world.evidence.graceEnded = 'the clock was set by more than the grace time';
     return true;
   },
   'second-drainer': drainBeside,
   outsleep,
+  'went-back': goBack,
 };
 
 /** Plays the step while the apps record. @returns whether the fault happened */
@@ -177,4 +182,17 @@ async function outsleep({ world, slot, random }: Scene): Promise<boolean> {
   await world.drainLeft();
   await sleep(1500);
   return isAdopted;
+}
+
+/** A standby is promoted that has not heard of the last second or so. */
+async function goBack({ world, step }: Scene): Promise<boolean> {
+  const { database, service } = world;
+  await world.heal(); // the server must be there
+  await copyTables(database, service);
+  await sleep(step.lastMs);
+  for (const { proxy } of world.slots) proxy.down();
+  await putTablesBack(database, service);
+  world.watermarks.forget();
+  for (const { proxy } of world.slots) proxy.up();
+  return true;
 }

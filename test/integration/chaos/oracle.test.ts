@@ -53,7 +53,7 @@ describe('the judge of the chaos campaign', () => {
       'update keepwatch.ledger set archived = archived - 1, recorded = recorded - 1 where lane = $$rest$$ and source_id in (select source_id from keepwatch.sources where service = $<service>)',
     );
     const problems = (await judged()).join('\n');
-    assert.match(problems, /lost: 1 events of app-1 that were safe, 0 counted as dropped: app-1:7/);
+    assert.match(problems, /app-1: lost 1 events that were safe, 0 are counted as dropped: app-1:7/);
     assert.match(problems, /recorded 20, the ledger says 19/);
   });
 
@@ -77,7 +77,7 @@ describe('the judge of the chaos campaign', () => {
     app.proxy.up();
     await app.flush();
     await app.stop();
-    assert.match((await judged()).join('\n'), /intact events are missing, 0 counted as dropped/);
+    assert.match((await judged()).join('\n'), /app-1: 0 destroyed events are missing, \d+ are counted as damaged/);
     evidence.markDestroyed(tags);
     assert.deepEqual(await judged(), []);
   });
