@@ -56,8 +56,12 @@ async function main(options: Options): Promise<number> {
     },
   };
   if (!options.isJson && options.run === undefined) process.stdout.write(`seed ${options.seed}\n`);
-  if (options.run === undefined) await runCampaign(campaign);
-  else await runOne(options.run.form, options.run.seed, campaign);
+  try {
+    if (options.run === undefined) await runCampaign(campaign);
+    else await runOne(options.run.form, options.run.seed, campaign);
+  } catch (error) {
+    strays.push(`the campaign itself: ${error instanceof Error ? error.stack : String(error)}`);
+  }
   await release();
   showProgress('');
   const failures = results.filter(hasFailed);

@@ -90,8 +90,8 @@ export function drawPlan<F extends Form>(form: F, seed: number, kinds: readonly 
       kind: random.pick(urn),
       app: random.below(2),
       events: drawEvents(random),
-      leadMs: isProcess ? random.below(1500) : random.below(24) - 6,
-      lastMs: isProcess ? 300 + random.below(1500) : random.below(60),
+      leadMs: isProcess ? random.below(1000) : random.below(24) - 6,
+      lastMs: isProcess ? 200 + random.below(1000) : random.below(60),
       seed: random.below(MAX_SEED),
     })),
   };

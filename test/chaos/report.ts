@@ -12,6 +12,8 @@ export interface Summary {
   readonly kinds: Readonly<Record<string, number>>;
   /** The longest time that an archive kept its app from going on, in milliseconds, by form. */
   readonly longestBlockMs: Readonly<Record<string, number>>;
+  /** The slowest app's p99 of a recorded call, in microseconds. */
+  readonly recordP99Us: number;
   readonly seconds: number;
 }
 
@@ -32,6 +34,7 @@ export function summarize(seed: number, results: readonly RunResult[], strays: n
     events: results.reduce((sum, { events }) => sum + events, 0),
     kinds,
     longestBlockMs,
+    recordP99Us: Math.round(Math.max(0, ...results.map(({ recordP99Us = 0 }) => recordP99Us))),
     seconds: Math.round(seconds),
   };
 }
@@ -61,13 +64,23 @@ export function formatFailure(result: RunResult): string {
   ].join('\n');
 }
 
-export function formatSummary({ seed, runs, events, kinds, longestBlockMs, seconds, passed, failed }: Summary): string {
+export function formatSummary({
+  seed,
+  runs,
+  events,
+  kinds,
+  longestBlockMs,
+  recordP99Us,
+  seconds,
+  passed,
+  failed,
+}: Summary): string {
   const counts = Object.entries(kinds).sort(([, a], [, b]) => b - a);
   const blocks = Object.entries(longestBlockMs).map(([form, ms]) => `${form} ${ms} ms`);
   return [
     `seed ${seed}: ${runs} runs, ${events} events, ${seconds} s`,
     `  ${counts.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
-    `  longest time that an app was kept waiting: ${blocks.join(', ')}`,
+    `  longest time that an app could not go on: ${blocks.join(', ')}; p99 of a recorded call: ${recordP99Us} us`,
     `${passed} passed, ${failed} failed`,
   ].join('\n');
 }

@@ -9,6 +9,7 @@ import { damageSegment, HARMS } from '../damage.ts';
 import { copyTables, putTablesBack } from '../database-copy.ts';
 import type { Kind, Step } from '../plan.ts';
 import { segmentFiles } from '../segment-bytes.ts';
+import { untilUp } from './stage.ts';
 import type { Slot, World } from './world.ts';
 
 interface Scene {
@@ -187,7 +188,8 @@ async function outsleep({ world, slot, random }: Scene): Promise<boolean> {
 /** A standby is promoted that has not heard of the last second or so. */
 async function goBack({ world, step }: Scene): Promise<boolean> {
   const { database, service } = world;
-  await world.heal(); // the server must be there
+  await world.heal();
+  await untilUp(database);
   await copyTables(database, service);
   await sleep(step.lastMs);
   for (const { proxy } of world.slots) proxy.down();

@@ -2,13 +2,15 @@
 import { describeError } from '../../../src/errors.ts';
 import { within } from '../../../src/within.ts';
 import { judge } from '../oracle.ts';
-import type { Plan } from '../plan.ts';
+import type { Kind, Plan } from '../plan.ts';
 import type { RunResult } from '../run-result.ts';
 import { playStep } from './faults.ts';
 import type { ProcessStage } from './stage.ts';
 import { World } from './world.ts';
 
 const DEADLINE_MS = 240_000;
+/** Faults that stop whole processes for a while. */
+const STOPS: readonly Kind<'process'>[] = ['freeze', 'outsleep', 'damage', 'read-only'];
 
 export async function runProcesses(plan: Plan<'process'>, stage: ProcessStage): Promise<RunResult> {
   const startedMs = performance.now();
@@ -33,9 +35,11 @@ export async function runProcesses(plan: Plan<'process'>, stage: ProcessStage): 
   if (!(await within(DEADLINE_MS, play()))) problems.push(`it hangs: not done after ${DEADLINE_MS / 1000} s`);
   problems.push(...world.watermarks.problems, ...world.apps.flatMap(({ strays }) => strays));
   const events = [...world.evidence.apps.values()].reduce((sum, app) => sum + app.recorded, 0);
-  const longestBlockMs = Math.max(0, ...world.apps.map((app) => app.longestBlockMs));
+  const wasStopped = plan.steps.some(({ kind }) => STOPS.includes(kind));
+  const longestBlockMs = wasStopped ? 0 : Math.max(0, ...world.apps.map((app) => app.longestBlockMs));
+  const recordP99Us = Math.max(0, ...world.apps.map((app) => app.recordP99Us));
   await world.close();
   await stage.dropDatabase(service).catch((error: unknown) => problems.push(`the server is gone: ${describeError(error)}`));
   await stage.disk.clear();
-  return { plan, faults, events, problems, longestBlockMs, seconds: (performance.now() - startedMs) / 1000 };
+  return { plan, faults, events, problems, longestBlockMs, recordP99Us, seconds: (performance.now() - startedMs) / 1000 };
 }

@@ -4,6 +4,7 @@ import { migrate } from '../../../src/db/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { createPostgresServer, type PostgresServer } from '../../support/postgres-server.ts';
 import { findTool } from '../../support/tools.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import type { SmallDisk } from '../small-disk.ts';
 
 const TEMPLATE = 'keepwatch_template';
@@ -52,6 +53,7 @@ export async function openProcessStage(disk: SmallDisk, onEnd: ProcessStage['onE
   const asAdmin = async (work: (admin: Database) => Promise<unknown>) => {
     const admin = createDatabase({ url: server.url, max: 1 });
     try {
+      await untilUp(admin);
       await work(admin);
     } finally {
       await closeDatabase(admin);
@@ -73,4 +75,9 @@ export async function openProcessStage(disk: SmallDisk, onEnd: ProcessStage['onE
     },
     dropDatabase: (name) => asAdmin((admin) => admin.none('drop database if exists $<name:name> with (force)', { name })),
   };
+}
+
+/** Resolves when Postgres answers: after a crash it recovers first. */
+export async function untilUp(database: Database): Promise<void> {
+  await waitFor(() => database.one('select true as up'), { timeoutMs: 30_000, what: 'Postgres to answer' });
 }

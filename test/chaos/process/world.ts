@@ -10,7 +10,7 @@ import { Evidence } from '../evidence.ts';
 import { sealedTags, segmentFiles } from '../segment-bytes.ts';
 import { Watermarks } from '../watermarks.ts';
 import { AppProcess } from './app-process.ts';
-import type { ProcessStage } from './stage.ts';
+import { type ProcessStage, untilUp } from './stage.ts';
 
 const SETTLE_MS = 60_000;
 
@@ -93,6 +93,7 @@ export class World {
   /** Everything works again: all is drained, apps are stopped. @throws Error when it is not in time */
   async settle(): Promise<void> {
     await this.heal();
+    await untilUp(this.database);
     for (const { proxy, app } of this.slots) {
       proxy.up();
       await app.ready();
