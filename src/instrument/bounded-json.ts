@@ -9,6 +9,8 @@ const MAX_STRING_LENGTH = 1000;
 const MAX_KEY_LENGTH = 200;
 /** Values looked at, even if each of them is left out. */
 const MAX_VALUES = 2000;
+/** So many members are sorted by insertion, which is faster while they are few, and often in order. */
+const FEW_MEMBERS = 16;
 
 /** Says that something did not fit and was left out. */
 const TRUNCATED_MEMBER = '"keepwatch.truncated":true';
@@ -149,7 +151,7 @@ class BoundedWriter {
   }
 
   #writeMembers(object: object, budget: number, depth: number): string {
-    let json = '';
+    const members: Member[] = [];
     let left = budget - 2;
     for (const key of Object.keys(object)) {
       if (left < 6 || this.#values > MAX_VALUES) {
@@ -159,15 +161,18 @@ class BoundedWriter {
       if (depth === 0 && this.#omitted.includes(key)) continue;
       if (key.length > MAX_KEY_LENGTH) this.isTruncated = true;
       const name = JSON.stringify(boundText(key, MAX_KEY_LENGTH));
-      const overhead = Buffer.byteLength(name) + (json === '' ? 1 : 2);
+      const overhead = Buffer.byteLength(name) + (members.length === 0 ? 1 : 2);
       const value = this.#attempt(() =>
         this.write((object as Record<string, unknown>)[key], Math.max(0, left - overhead), depth + 1),
       );
       if (value === undefined) continue;
-      json += json === '' ? `${name}:${value}` : `,${name}:${value}`;
+      members.push({ name, json: `${name}:${value}` });
       left -= overhead + Buffer.byteLength(value);
     }
-    return `{${json}}`;
+    sortMembers(members);
+    let json = '{';
+    for (const [index, member] of members.entries()) json += index === 0 ? member.json : `,${member.json}`;
+    return `${json}}`;
   }
 
   /** A getter or a proxy that throws costs its own member only. */
@@ -179,4 +184,31 @@ class BoundedWriter {
       return this.#leaveOut();
     }
   }
+}
+
+interface Member {
+  /** As JSON. */
+  readonly name: string;
+  readonly json: string;
+}
+
+/**
+ * Sorts in place as jsonb does, by the length of the name and then its bytes: a row of which Postgres has to sort the members of metadata
+ * costs it a sixth more. Where names have to be escaped, or are not of ASCII, the order is only near it.
+ */
+function sortMembers(members: Member[]): void {
+  if (members.length > FEW_MEMBERS) {
+    members.sort((one, other) => (isBefore(one.name, other.name) ? -1 : 1));
+    return;
+  }
+  for (let index = 1; index < members.length; index++) {
+    const member = members[index] as Member;
+    let at = index;
+    for (; at > 0 && isBefore(member.name, (members[at - 1] as Member).name); at--) members[at] = members[at - 1] as Member;
+    members[at] = member;
+  }
+}
+
+function isBefore(name: string, other: string): boolean {
+  return name.length < other.length || (name.length === other.length && name < other);
 }

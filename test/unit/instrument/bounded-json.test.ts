@@ -183,6 +183,15 @@ describe('boundedMembers', () => {
 });
 
 describe('mergeMembers', () => {
+  it('puts members in the order of jsonb, which spares Postgres the sorting: shorter names first, then by their bytes', () => {
+    const { members } = boundedMembers({ status: 1, user: { zone: 1, id: 2 }, bytes: 3, cache: 4, 10: 5, '': 6 });
+    assert.equal(members, '"":6,"10":5,"user":{"id":2,"zone":1},"bytes":3,"cache":4,"status":1');
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`k${(index * 7) % 40}`, index]));
+    const names = Object.keys(JSON.parse(`{${boundedMembers(many).members}}`) as object);
+    const inOrder = names.toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1));
+    assert.deepEqual(names, inOrder);
+  });
+
   it('replaces keys that are there and keeps the others', () => {
     assert.deepEqual(mergeMembers('"a":1,"b":2', '"b":3,"c":4'), { members: '"a":1,"b":3,"c":4', isTruncated: false });
     assert.deepEqual(mergeMembers('', '"b":3'), { members: '"b":3', isTruncated: false });
