@@ -1,6 +1,7 @@
 // The reference events as the batches that a tracker would hand on: columns, interned series, no object per event, since a heap full of
 // them would charge the archive with their garbage collection.
 import type { EventBatch, EventSeries } from '../../src/event.ts';
+import { boundedMembers } from '../../src/instrument/bounded-json.ts';
 import { type ReferenceEvent, SERVICE, TYPE } from './reference-events.ts';
 
 /** Events `from` up to `until`, of which `recordedBefore` more were recorded earlier. */
@@ -11,14 +12,14 @@ const ID_BYTES = 32;
 export function createReferenceBatches(events: readonly ReferenceEvent[]): TakeBatch {
   const interned = new Map<string, EventSeries>();
   const series = events.map(({ name, seriesMetadata }) => {
-    const known = interned.get(name) ?? { type: TYPE, name, service: SERVICE, metadata: seriesMetadata };
+    const known = interned.get(name) ?? { type: TYPE, name, service: SERVICE, metadata: asTracked(seriesMetadata) };
     interned.set(name, known);
     return known;
   });
   const statuses = events.map((event) => event.status);
   const endMs = Float64Array.from(events, (event) => event.endMs);
   const durationMs = Float64Array.from(events, (event) => event.durationMs);
-  const metadata = events.map((event) => event.ownMetadata);
+  const metadata = events.map((event) => asTracked(event.ownMetadata));
   const errors = events.map((event) => event.error);
   const ids = Buffer.alloc(events.length * ID_BYTES);
   for (const [index, { traceId, spanId, parentSpanId }] of events.entries()) {
@@ -43,4 +44,9 @@ export function createReferenceBatches(events: readonly ReferenceEvent[]): TakeB
     },
     eachDropped() {},
   });
+}
+
+/** JSON members as the tracker hands them on. */
+function asTracked(members: string): string {
+  return boundedMembers(JSON.parse(`{${members}}`)).members;
 }

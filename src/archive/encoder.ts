@@ -5,7 +5,8 @@ import { type EventBatch, type EventCounts, type EventSeries, LANES } from '../e
 import { BlockPages, type Page } from './block-pages.ts';
 import { POSTGRES_EPOCH_MS } from './copy-tuples.ts';
 import { type SourceBits, sourceBits, writeEventId } from './event-id.ts';
-import { DURATION_AT, END_AT, ID_AT, SeriesRows, START_AT, TRACE_AT } from './row-template.ts';
+import { goFirst } from './member-order.ts';
+import { DURATION_AT, END_AT, ID_AT, MEMBERS_AT, SeriesRows, START_AT, TRACE_AT } from './row-template.ts';
 import { BLOCK_PREFIX_BYTES, MAX_BLOCK_BYTES, writeBlockPrefix } from './segment-format.ts';
 import { mayBeUnstorable, REPLACED_MARK, storableJson, storableText, TRUNCATED_MARK } from './storable-text.ts';
 
@@ -167,8 +168,16 @@ export class Encoder {
       } else {
         const members = mayBeUnstorable(metadata) ? storableJson(metadata) : metadata;
         if (members !== metadata) marks = addMember(marks, REPLACED_MARK);
-        if (hasMembers) bytes[end++] = COMMA;
-        end += bytes.write(members, end);
+        if (row.shared !== undefined && goFirst(members, row.shared)) {
+          end = metadataAt + MEMBERS_AT;
+          end += bytes.write(members, end);
+          bytes[end++] = COMMA;
+          bytes.set(row.members, end);
+          end += row.members.length;
+        } else {
+          if (hasMembers) bytes[end++] = COMMA;
+          end += bytes.write(members, end);
+        }
         hasMembers = true;
       }
     }

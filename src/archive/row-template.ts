@@ -1,6 +1,7 @@
 // What the rows of one series share, as a tuple of binary COPY: encoded once, copied for each event, and patched where events differ.
 import type { EventSeries, EventStatus } from '../event.ts';
 import { COLUMNS } from './copy-tuples.ts';
+import { type SharedMembers, sharedMembers } from './member-order.ts';
 import { mayBeUnstorable, REPLACED_MARK, storableJson, storableText, TRUNCATED_MARK } from './storable-text.ts';
 
 /** Where the values of the first columns stand in a row. */
@@ -14,6 +15,8 @@ export const TRACE_AT = 74;
 const MAX_NAME = 1000;
 const MAX_SERIES_METADATA = 4000;
 const JSONB_VERSION = 1;
+/** Where the members stand in a field of metadata: behind its length, the version and the opening brace. */
+export const MEMBERS_AT = 6;
 
 /** Ids that an event has, as `EventBatch.writeIds` says it: none, trace and span, or these and a parent. */
 const HAS_SPAN = 1;
@@ -37,6 +40,10 @@ export interface RowTemplate {
   readonly metadata: Buffer;
   /** The metadata has members already: a next one wants a comma. */
   readonly hasMembers: boolean;
+  /** Those members: a view of `bytes`. */
+  readonly members: Buffer;
+  /** Undefined: an event's own members are not to go before them. */
+  readonly shared: SharedMembers | undefined;
 }
 
 /** The templates of one series; each is made when it is first needed. */
@@ -105,6 +112,8 @@ function createTemplate(series: EventSeries, sourceId: bigint, status: EventStat
     errorAt,
     metadata: bytes.subarray(errorAt + 4),
     hasMembers: members !== '',
+    members: bytes.subarray(errorAt + 4 + MEMBERS_AT),
+    shared: sharedMembers(members),
   };
 }
 
