@@ -35,25 +35,13 @@ const RETRY_MS = 2000;
 const CLOSE_MS = 500;
 /** How long `start` waits for a database that does not answer; what it has begun goes on. */
 const START_WAIT_MS = 5000;
-/** How long to count the rows of a day may take. */
-const MAINTENANCE_TIMEOUT_MS = 3_600_000;
 
 /** Opens nothing yet; `start` does, and goes on trying while Postgres is away. */
 export function createStorage(options: StorageOptions): Storage {
   const { config, logger } = options;
-  const database = createDatabase({ url: options.url, max: 5, applicationName: `keepwatch ${config.service}` });
-  const { retention } = config;
-  const maintenanceDatabase =
-    retention === Infinity
-      ? undefined
-      : createDatabase({
-          url: options.url,
-          max: 1,
-          queryTimeoutMs: MAINTENANCE_TIMEOUT_MS,
-          applicationName: 'keepwatch maintenance',
-        });
+  const database = createDatabase({ url: options.url, max: 4, applicationName: `keepwatch ${config.service}` });
   const archive = createArchive({
-    database,
+    connection: { url: options.url, applicationName: `keepwatch ${config.service}` },
     spoolDir: config.spoolDir,
     spoolMaxBytes: config.spoolMax,
     durability: config.durability,
@@ -62,7 +50,7 @@ export function createStorage(options: StorageOptions): Storage {
     cron: config.archiveCron,
     now: options.now,
     collect: options.collect,
-    ...(maintenanceDatabase === undefined ? {} : { maintenance: { database: maintenanceDatabase, keepMs: retention } }),
+    ...(config.retention === Infinity ? {} : { maintenance: { keepMs: config.retention } }),
     logger,
   });
   const rulesDatabase = options.wantsAlerts ? openRulesDatabase(config, options.url) : undefined;
@@ -104,7 +92,7 @@ export function createStorage(options: StorageOptions): Storage {
       const leftMs = () => Math.max(0, deadlineMs - performance.now());
       if (alerts !== undefined) await within(timeoutMs / 2, alerts.stop());
       await archive.stop({ timeoutMs: leftMs() });
-      const pools = [rulesDatabase, maintenanceDatabase, database].filter((pool) => pool !== undefined);
+      const pools = [rulesDatabase, database].filter((pool) => pool !== undefined);
       const closing = { timeoutMs: Math.max(leftMs(), CLOSE_MS) };
       await Promise.all(pools.map((pool) => closeDatabase(pool, closing)));
     },

@@ -1,16 +1,24 @@
 // The archive of one process: a spool that takes its events, and an archiver that brings them to Postgres. Exactly once.
 import type { Database } from '../db/database.ts';
+import { KeepwatchError } from '../errors.ts';
 import type { DropReason, EventSink, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
+import type { Drain, DrainNews } from './drain-messages.ts';
+import { DrainThread } from './drain-thread.ts';
+import { Drainer } from './drainer.ts';
 import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
 import { formatSourceId } from './source.ts';
 import type { HomeClock } from './source-home.ts';
 import { Spool } from './spool.ts';
 
 export interface ArchiveOptions {
-  /** Migrated, or about to be; two connections are used at most. Not closed by the archive. */
-  readonly database: Database;
+  /** The database, migrated or about to be: the drain has connections of its own, and a thread of its own. */
+  readonly connection?: ArchiveConnection;
+  /** Instead of it, a pool: three connections are used at most. Not closed by the archive; the drain runs in this thread then. */
+  readonly database?: Database;
+  /** Default: `worker` with a `connection`. */
+  readonly thread?: 'worker' | 'main';
   /** Shared by the processes of one service; made when the first event is written. */
   readonly spoolDir: string;
   /** Bytes at most in the spool; what comes then is dropped and counted, reason `spool_full`. */
@@ -26,12 +34,19 @@ export interface ArchiveOptions {
   /** Makes the tracker hand all it has to the sink, at once; an empty batch too, so that the watermark of an idle source moves. */
   readonly collect: () => void;
   readonly logger: Logger;
-  /** Removes days that are no longer kept, on a database of its own. Default: everything is kept. */
-  readonly maintenance?: Pick<MaintenanceOptions, 'database' | 'keepMs'>;
+  /** Removes days that are no longer kept; with a `database`, on another one of its own. Default: everything is kept. */
+  readonly maintenance?: Pick<MaintenanceOptions, 'keepMs'> & Partial<Pick<MaintenanceOptions, 'database'>>;
   /** Bytes at most that wait in memory for the disk; default 8 MB. */
   readonly maxQueueBytes?: number;
   /** What the lease of the spool's folder is measured by; default: the clocks of the system. */
   readonly leaseClock?: HomeClock;
+}
+
+export interface ArchiveConnection {
+  /** `postgres://…` */
+  readonly url: string;
+  /** Shown in pg_stat_activity; default `keepwatch`. */
+  readonly applicationName?: string;
 }
 
 /** Numbers of this process since it started, and how it is now. */
@@ -71,28 +86,25 @@ export interface Archive {
 
 /** Builds it; nothing runs and no file is made yet. */
 export function createArchive(options: ArchiveOptions): Archive {
-  const { database, spoolDir, durability, service, instance, now, logger } = options;
+  const { spoolDir, spoolMaxBytes, durability, service, instance, cron, collect, now, logger } = options;
   const spool = new Spool({
     spoolDir,
     service,
     instance,
     now,
-    maxBytes: options.spoolMaxBytes,
+    maxBytes: spoolMaxBytes,
     ...(options.maxQueueBytes === undefined ? {} : { maxQueueBytes: options.maxQueueBytes }),
     ...(options.leaseClock === undefined ? {} : { clock: options.leaseClock }),
     durability,
     logger,
   });
-  const { cron, collect } = options;
-  const maintenance =
-    options.maintenance &&
-    new Maintenance({ ...options.maintenance, holder: formatSourceId(spool.current.source.sourceId), logger });
-  const keepMs = options.maintenance?.keepMs;
-  const { spoolMaxBytes } = options;
-  const archiver = new Archiver({ database, spool, spoolDir, spoolMaxBytes, cron, now, collect, maintenance, keepMs, logger });
+  const holder = formatSourceId(spool.current.source.sourceId);
+  const createDrain = (tell: (news: DrainNews) => void) => createDrainOf(options, holder, tell);
+  const archiver = new Archiver({ spool, spoolMaxBytes, createDrain, cron, now, collect, logger });
 
   function stats(): ArchiveStats {
-    const { archived, deadLettered, quarantined, damaged, restored, failures, batches, batchSecondsSum } = archiver.totals;
+    const { archived, deadLettered, quarantined, damaged, restored } = archiver.totals.counts;
+    const { failures, batches, batchSecondsSum } = archiver.totals;
     const reasons = [
       ...archiver.reasons,
       ...(spool.failure === undefined ? [] : [`the spool cannot be written: ${spool.failure}`]),
@@ -132,4 +144,20 @@ function describeFull(lanes: readonly Lane[]): string[] {
   if (lanes.length === 0) return [];
   if (lanes.includes('keep')) return ['the spool is full: events are dropped'];
   return ['the spool is almost full: events that neither failed nor were slow are dropped'];
+}
+
+/** @param holder unique to this process */
+function createDrainOf(options: ArchiveOptions, holder: string, tell: (news: DrainNews) => void): Drain {
+  const { connection, database, thread, maintenance, spoolDir, spoolMaxBytes, logger } = options;
+  const keepMs = maintenance?.keepMs;
+  if (database !== undefined) {
+    const owner =
+      maintenance?.database && new Maintenance({ database: maintenance.database, keepMs: maintenance.keepMs, holder, logger });
+    return new Drainer({ database, spoolDir, spoolMaxBytes, maintenance: owner, keepMs, tell, logger });
+  }
+  if (connection === undefined)
+    throw new KeepwatchError('ERR_USAGE', 'createArchive: neither a connection nor a database was given');
+  const { url, applicationName = 'keepwatch' } = connection;
+  const settings = { url, applicationName, spoolDir, spoolMaxBytes, keepMs, holder };
+  return new DrainThread({ settings, tell, logger, isHere: thread === 'main' });
 }

@@ -1,104 +1,72 @@
-// Drives the archive of this process: on a cron schedule it collects, seals and drains. A run never throws out, and none overlaps another.
-import type { Database } from '../db/database.ts';
+// Drives the archive of this process: on a cron schedule it collects and seals, and has the drain bring what is sealed to Postgres. A run never
+// throws out, and none overlaps another. Sources that were ended are drained beside the runs.
 import { describeError } from '../errors.ts';
 import type { EventBatch } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { within } from '../within.ts';
+import { ArchiveTotals } from './archive-totals.ts';
 import { BackOff } from './back-off.ts';
-import { type BatchOutcome, describeSkew, type LaneCounts } from './commit-batch.ts';
-import { type DrainContext, readMark } from './drain.ts';
-import { drainLeftovers } from './leftovers.ts';
-import type { Maintenance } from './maintenance.ts';
-import { createPartitions, type Partitions } from './partitions.ts';
-import { RefusalStreak } from './refused-rows.ts';
-import { SourceDrain } from './source-drain.ts';
+import { type Drain, type DrainNews, type DrainRequest, monotonicMs } from './drain-messages.ts';
+import { GRACE_SHARE } from './drainer.ts';
 import type { SourceSpool } from './source-spool.ts';
+import { applyReport, describeSource } from './source-state.ts';
 import type { Spool } from './spool.ts';
 
 /** So much waits, and a run is made before its time. */
 const EARLY_EVENTS = 20_000;
 const EARLY_BYTES = 8_000_000;
-const LEFTOVERS_EVERY_MS = 30_000;
+/** So much waits when Postgres comes back, and what comes then is not held up by it: it gets a source of its own. */
+const BACKLOG_BYTES = 2 * EARLY_BYTES;
 const HEARTBEAT_MS = 5000;
 /** What has not answered for so long is said to hang. */
 const STALL_MS = 5000;
-/** Share of the spool that acknowledged segments may take. */
-const GRACE_SHARE = 0.25;
+const TERMINATE_MS = 1000;
+/** How often what a drain reports is told and drained again at once; then the next run does. */
+const MAX_PASSES = 3;
 
 export interface ArchiverOptions {
-  readonly database: Database;
   readonly spool: Spool;
-  readonly spoolDir: string;
   /** Of the whole spool. */
   readonly spoolMaxBytes: number;
+  /** @param tell what the drain says besides its answers */
+  readonly createDrain: (tell: (news: DrainNews) => void) => Drain;
   /** Cron expression of 5 or 6 fields. */
   readonly cron: string;
   readonly now: () => number;
   /** Makes the tracker hand on what it has. */
   readonly collect: () => void;
-  /** Run between drains; undefined: none. */
-  readonly maintenance: Maintenance | undefined;
-  /** How long raw events are kept; undefined: for ever. */
-  readonly keepMs: number | undefined;
   readonly logger: Logger;
 }
 
-/** What this process has archived of its own events, cumulative. */
-export interface ArchiverTotals {
-  archived: number;
-  deadLettered: number;
-  quarantined: number;
-  damaged: number;
-  /** Lost when the ledger went back. */
-  restored: number;
-  failures: number;
-  batches: number;
-  batchSecondsSum: number;
-}
-
 export class Archiver {
-  readonly totals: ArchiverTotals = {
-    archived: 0,
-    deadLettered: 0,
-    quarantined: 0,
-    damaged: 0,
-    restored: 0,
-    failures: 0,
-    batches: 0,
-    batchSecondsSum: 0,
-  };
+  readonly totals = new ArchiveTotals();
   readonly #options: ArchiverOptions;
-  readonly #partitions: Partitions;
-  readonly #refusals: RefusalStreak;
-  readonly #drains = new Map<SourceSpool, SourceDrain>();
-  /** What the ledger said of sources that are closed. */
-  readonly #closedTotals: LaneCounts[] = [];
+  readonly #drain: Drain;
   readonly #closedIds = new Set<bigint>();
   readonly #backOff: BackOff;
-  readonly #leftoversBackOff: BackOff;
+  readonly #backlogBackOff: BackOff;
   #schedule: Schedule | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #run: Promise<void> = Promise.resolve();
   #isRunWaiting = false;
-  #leftovers: Promise<void> | undefined;
-  #leftoversDueMs = -Infinity;
+  #backlog: Promise<void> | undefined;
   #isStopping = false;
+  #hasStopped = false;
   /** What a run waits for, and since when. */
   #waiting: { readonly what: string; readonly sinceMs: number } | undefined;
   #skew: string | undefined;
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
-    this.#partitions = createPartitions(options.database);
-    this.#refusals = new RefusalStreak(options.logger);
+    this.#drain = options.createDrain((news) => this.#hear(news));
     this.#backOff = new BackOff('archive', options.logger);
-    this.#leftoversBackOff = new BackOff('archive of dead processes', options.logger);
+    this.#backlogBackOff = new BackOff('archive of earlier sources', options.logger);
   }
 
   /** What is wrong, a sentence each; empty while all is well. */
   get reasons(): readonly string[] {
-    const { reason } = this.#backOff;
+    const reason = this.#backOff.reason ?? this.#backlogBackOff.reason;
     const reasons = reason === undefined ? [] : [`Postgres cannot be written: ${reason}`];
     const waitedMs = performance.now() - (this.#waiting?.sinceMs ?? Infinity);
     if (waitedMs >= STALL_MS) reasons.push(`${this.#waiting?.what} has not answered for ${Math.round(waitedMs / 1000)} s`);
@@ -119,7 +87,8 @@ export class Archiver {
   accept(batch: EventBatch): number {
     const { spool } = this.#options;
     const taken = spool.accept(batch);
-    const isMuch = spool.events >= EARLY_EVENTS || spool.bytes >= EARLY_BYTES;
+    const { current } = spool;
+    const isMuch = current.events >= EARLY_EVENTS || current.bytes >= EARLY_BYTES;
     if (isMuch && this.#schedule !== undefined && !this.#isRunWaiting && !this.#backOff.isWaiting && !this.#isStopping) {
       this.#isRunWaiting = true;
       setImmediate(() => {
@@ -136,7 +105,7 @@ export class Archiver {
     this.#collect();
     await this.#enter(async () => {
       await this.#seal();
-      await this.#drain(false);
+      if (!this.#hasStopped) await this.#drainAll();
     });
   }
 
@@ -148,24 +117,27 @@ export class Archiver {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#schedule?.stop();
-    const { spool, maintenance } = this.#options;
+    const { spool } = this.#options;
     const finish = async () => {
       // Sealed before its turn: a run that waits for Postgres must not keep events from the disk.
       await this.#seal();
       await this.#enter(async () => {
         await this.#seal();
         spool.close();
-        let isDone = await this.#drain(false);
+        let isDone = await this.#drainAll();
         if (spool.hasUntoldCounts) {
           await spool.seal();
-          isDone = await this.#drain(false);
+          isDone = await this.#drainAll();
         }
-        if (isDone && spool.events === 0) await this.#drainOf(spool.current).close(this.#drainContext());
-        await this.#leftovers;
-        await maintenance?.stop();
+        if (isDone && spool.events === 0) {
+          await this.#drain.close({ state: describeSource(spool.current, { takesMemory: false }) });
+        }
+        await this.#drain.stop();
       });
     };
     await within(timeoutMs, finish());
+    await within(TERMINATE_MS, this.#drain.terminate());
+    this.#hasStopped = true;
     clearInterval(this.#heartbeat);
     spool.close();
     spool.stopRetrying();
@@ -181,10 +153,11 @@ export class Archiver {
     if (this.#isStopping) return;
     await this.#enter(async () => {
       if (this.#backOff.isWaiting) return;
-      await this.#drain(true);
+      await this.#drainLive(true);
       if (this.#backOff.reason !== undefined) return;
-      this.#startLeftovers();
-      this.#options.maintenance?.tick();
+      this.#startBacklog();
+      const own = [this.#options.spool.current, ...this.#options.spool.retired].map(({ source }) => source.sourceId);
+      await this.#drain.lookAfter({ own, closed: [...this.#closedIds] });
     });
   }
 
@@ -201,44 +174,48 @@ export class Archiver {
   async #seal(): Promise<void> {
     for (let pass = 0; pass < 2; pass++) {
       this.#collect();
-      this.#options.spool.tellSeries();
       await this.#options.spool.seal();
     }
   }
 
+  /** What is live, and what ended. @returns whether all that is sealed is committed */
+  async #drainAll(): Promise<boolean> {
+    const isDone = await this.#drainLive(false);
+    if (this.#backOff.reason === undefined) {
+      await this.#backlog;
+      this.#startBacklog();
+      await this.#backlog;
+    }
+    return isDone && this.#options.spool.retired.length === 0;
+  }
+
   /**
-   * Drains what is sealed: failures and slow events first.
+   * Drains what is sealed of the source that takes the events.
    * @param mayCollect ask Postgres first, and collect and seal only when it answers, so that an outage makes few large files
    * @returns whether all that is sealed is committed
    */
-  async #drain(mayCollect: boolean): Promise<boolean> {
-    const { spool, now } = this.#options;
-    const context = { ...this.#drainContext(), now, onCommit: this.#noteCommit };
-    const { current } = spool;
+  async #drainLive(mayCollect: boolean): Promise<boolean> {
+    const { spool } = this.#options;
     try {
-      await this.#makeRoom();
       this.#waitFor('Postgres');
-      const drain = this.#drainOf(current);
-      const marks = await drain.readMarks(context);
-      this.#noteSkew(describeSkew(marks.rest.clockOffsetMs ?? 0));
+      this.#noteSkew((await this.#drain.ask(this.#request(spool.current, false))).skew);
       if (mayCollect) {
-        this.#collect();
-        this.#waitFor('the disk of the spool');
-        await spool.seal();
-        this.#waitFor('Postgres');
+        if (this.#backOff.reason !== undefined && spool.current.bytes >= BACKLOG_BYTES) spool.rotate();
+        await this.#sealInTime();
       }
-      // Known to the ledger first: the watermark of what is new must not speak for what is older.
-      for (const { source } of spool.retired) await readMark(source, 'rest', context);
-      let isDone = await drain.run(context, marks);
-      if (current.events === 0) await drain.tellWatermark(context, now());
-      for (const source of spool.retired) if (!(await this.#finishRetired(source, context))) isDone = false;
-      await this.#partitions.coverAhead(performance.now() + marks.rest.databaseOffsetMs);
-      await this.#makeRoom();
+      let isDone = false;
+      for (let pass = 0; pass < MAX_PASSES; pass++) {
+        const { current } = spool;
+        const report = await this.#drain.drain(this.#request(current, true));
+        isDone = report.isDone;
+        // What is to be told again waits for nobody: the next event may be an hour away.
+        if (!applyReport(current, report)) break;
+        await this.#sealInTime();
+      }
       this.#backOff.succeed();
       return isDone;
     } catch (error) {
       this.totals.failures++;
-      this.#partitions.forget();
       this.#backOff.fail(error);
       return false;
     } finally {
@@ -246,35 +223,67 @@ export class Archiver {
     }
   }
 
-  /** Drains a source that was ended; closes it when nothing is left. @returns whether it is closed */
-  async #finishRetired(source: SourceSpool, context: DrainContext): Promise<boolean> {
-    const drain = this.#drainOf(source);
-    const isDone = await drain.run(context, await drain.readMarks(context));
-    if (!isDone || source.events > 0 || source.hasUntoldCounts) return false;
-    await drain.close(context);
-    this.#closedTotals.push(...drain.totals);
-    this.#closedIds.add(source.source.sourceId);
-    this.#drains.delete(source);
-    this.#options.spool.release(source);
-    return true;
+  async #sealInTime(): Promise<void> {
+    this.#collect();
+    this.#waitFor('the disk of the spool');
+    await this.#options.spool.seal();
+    this.#waitFor('Postgres');
   }
 
-  #drainOf(source: SourceSpool): SourceDrain {
-    let drain = this.#drains.get(source);
-    if (drain === undefined) {
-      drain = new SourceDrain(source);
-      this.#drains.set(source, drain);
+  /** Beside the runs, so that a backlog does not hold up what is live. */
+  #startBacklog(): void {
+    if (this.#backlog !== undefined || this.#backlogBackOff.isWaiting || this.#options.spool.retired.length === 0) return;
+    this.#backlog = this.#drainBacklog()
+      .then(() => this.#backlogBackOff.succeed())
+      .catch((error: unknown) => {
+        this.totals.failures++;
+        this.#backlogBackOff.fail(error);
+      })
+      .finally(() => {
+        this.#backlog = undefined;
+      });
+  }
+
+  async #drainBacklog(): Promise<void> {
+    const { spool } = this.#options;
+    for (const source of spool.retired) {
+      for (let pass = 0; pass < MAX_PASSES; pass++) {
+        const report = await this.#drain.drainRetired(this.#request(source, true));
+        const mustTell = applyReport(source, report);
+        if (report.isDone && source.events === 0 && !source.hasUntoldCounts) {
+          await this.#drain.close({ state: describeSource(source, { takesMemory: false }) });
+          this.totals.close(source.source.sourceId);
+          this.#closedIds.add(source.source.sourceId);
+          spool.release(source);
+          break;
+        }
+        if (!mustTell && !source.hasUntoldCounts && report.isDone) break;
+        await source.seal();
+      }
     }
-    return drain;
   }
 
-  /** Acknowledged segments give way to what waits, and take no more than their share. */
-  async #makeRoom(): Promise<void> {
-    const { spool, spoolMaxBytes } = this.#options;
-    let left = spool.failure === undefined ? Math.min(spoolMaxBytes * GRACE_SHARE, spool.freeBytes) : 0;
-    for (const drain of [...this.#drains.values()].reverse()) {
-      await drain.trim(left);
-      left -= drain.acknowledgedBytes;
+  #request(source: SourceSpool, takesMemory: boolean): DrainRequest {
+    const { spool, spoolMaxBytes, now } = this.#options;
+    return {
+      state: describeSource(source, { takesMemory }),
+      retired: spool.retired.map((retired) => retired.source),
+      offsetMs: now() - monotonicMs(),
+      acknowledgedMaxBytes: spool.failure === undefined ? Math.min(spoolMaxBytes * GRACE_SHARE, spool.freeBytes) : 0,
+    };
+  }
+
+  #hear(news: DrainNews): void {
+    if (news.kind === 'failed') this.totals.failures++;
+    else if (news.kind === 'others') this.#options.spool.setOtherBytes(news.bytes);
+    else if (news.kind === 'committed') {
+      if (this.#waiting !== undefined) this.#waitFor('Postgres');
+      this.totals.noteCommit(news.sourceId, news.lane, news.total, news.durationSeconds);
+    } else {
+      const { current, retired } = this.#options.spool;
+      const lane = [current, ...retired].find(({ source }) => source.sourceId === news.sourceId)?.lane(news.lane);
+      lane?.acknowledge(news.segment);
+      lane?.acknowledgeMemory(news.segment);
     }
   }
 
@@ -288,35 +297,6 @@ export class Archiver {
     this.#skew = skew;
   }
 
-  #drainContext(): DrainContext {
-    const { database, spoolDir, keepMs, logger } = this.#options;
-    return { database, spoolDir, keepMs, logger, partitions: this.#partitions, refusals: this.#refusals };
-  }
-
-  /** Beside the own runs, so that a backlog does not hold up what is live. */
-  #startLeftovers(): void {
-    const nowMs = performance.now();
-    if (this.#leftovers !== undefined || nowMs < this.#leftoversDueMs || this.#leftoversBackOff.isWaiting) return;
-    this.#leftoversDueMs = nowMs + LEFTOVERS_EVERY_MS;
-    const { spool, spoolMaxBytes } = this.#options;
-    const maxAcknowledgedBytes = spoolMaxBytes * GRACE_SHARE;
-    const context = { ...this.#drainContext(), shouldStop: () => this.#isStopping, maxAcknowledgedBytes };
-    const own = [spool.current, ...spool.retired].map(({ source }) => source.sourceId);
-    this.#leftovers = drainLeftovers(context, { own: new Set(own), closed: this.#closedIds })
-      .then((bytes) => {
-        spool.setOtherBytes(bytes);
-        this.#leftoversBackOff.succeed();
-      })
-      .catch((error: unknown) => {
-        this.totals.failures++;
-        this.#leftoversDueMs = -Infinity;
-        this.#leftoversBackOff.fail(error);
-      })
-      .finally(() => {
-        this.#leftovers = undefined;
-      });
-  }
-
   #collect(): void {
     try {
       this.#options.collect();
@@ -324,15 +304,4 @@ export class Archiver {
       this.#options.logger.error({}, `the tracker could not hand on its events: ${describeError(error)}`);
     }
   }
-
-  readonly #noteCommit = (_outcome: BatchOutcome, durationMs: number): void => {
-    this.#waitFor('Postgres');
-    const { totals } = this;
-    const lanes = [...this.#closedTotals, ...[...this.#drains.values()].flatMap((drain) => drain.totals)];
-    for (const key of ['archived', 'deadLettered', 'quarantined', 'damaged', 'restored'] as const) {
-      totals[key] = lanes.reduce((sum, counts) => sum + counts[key], 0);
-    }
-    totals.batches++;
-    totals.batchSecondsSum += durationMs / 1000;
-  };
 }

@@ -26,6 +26,8 @@ export interface DrainContext extends Pick<BatchContext, 'database' | 'partition
   readonly now?: () => number;
   /** Called after each commit, with the last block of the batch. */
   readonly onCommit?: (outcome: BatchOutcome, durationMs: number, place: Place) => void;
+  /** Called when a segment is finished: all of it is committed. */
+  readonly onFinish?: (segment: number) => void;
   /** Asked between batches: whether to leave the rest for later. */
   readonly shouldStop?: () => boolean;
   /** Default 10,000. */
@@ -112,6 +114,7 @@ export async function drainSegments(
       if (!next.isDone) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
       lowWatermarkMs = segment.blocks.at(-1)?.lowWatermarkMs ?? lowWatermarkMs;
       await finishSegment(entry, segment, context);
+      context.onFinish?.(entry.segment);
     }
   }
   return { isDone: true, unknownTailBytes, lowWatermarkMs, mark: known };
@@ -142,7 +145,7 @@ async function loadSegment(
   context: DrainContext,
 ): Promise<LoadedSegment | NoSegment | 'newer' | 'gone'> {
   try {
-    const bytes = await readSpoolFile(entry.path, MAX_SEGMENT_BYTES);
+    const bytes = entry.content ?? (await readSpoolFile(entry.path, MAX_SEGMENT_BYTES));
     if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
     const place = { ...entry, sourceId: source.sourceId, service: source.service };
     const segment = readSegment(bytes, place);
@@ -228,5 +231,5 @@ async function finishSegment(entry: SegmentEntry, segment: LoadedSegment, { spoo
       'a part of a segment is damaged and set aside; its events are counted as damaged',
     );
   }
-  if (entry.isSealed) await acknowledgeFile(entry.path);
+  if (entry.isSealed && entry.content === undefined) await acknowledgeFile(entry.path);
 }

@@ -4,28 +4,34 @@ import type { Lane } from '../event.ts';
 import type { Acknowledged } from './acknowledged.ts';
 import type { LaneCounts, Place } from './commit-batch.ts';
 import { type DrainContext, drainSegments, isBefore, type Mark, readMark } from './drain.ts';
-import type { LaneSpool } from './lane-spool.ts';
+import type { LaneReport, LaneState } from './drain-messages.ts';
 import type { Replay } from './replay.ts';
 import type { Source } from './source.ts';
-import { listSegments, type SegmentEntry } from './spool-folder.ts';
+import { listSegments, type SegmentEntry, segmentPath } from './spool-folder.ts';
 
 export interface LaneDrainOptions {
   readonly lane: Lane;
-  readonly spool: LaneSpool;
   readonly source: Source;
   /** The source's own folder in the spool. */
   readonly folder: string;
   readonly acknowledged: Acknowledged;
+  /** Told after each commit what the ledger says. */
+  readonly onTotal: (lane: Lane, total: LaneCounts, durationMs: number) => void;
+  /** Told how far segments are committed. */
+  readonly onAcknowledge: (lane: Lane, segment: number) => void;
 }
 
-const NOTHING: LaneCounts = { archived: 0, deadLettered: 0, quarantined: 0, damaged: 0, restored: 0 };
+export interface LaneResult extends LaneReport {
+  /** All that was named is committed. */
+  readonly isDone: boolean;
+}
 
 export class LaneDrain {
   readonly #options: LaneDrainOptions;
   #committedMs = -Infinity;
   /** How far the ledger ever was. */
   #proved: Place = { segment: 0, batch: 0 };
-  #total = NOTHING;
+  #restored = 0;
   #isBehind = false;
   /** Since the ledger went back, until it was told. */
   #replay: Replay | undefined;
@@ -34,17 +40,9 @@ export class LaneDrain {
     this.#options = options;
   }
 
-  /**
-   * Every event of the lane that ended before this moment is committed, or accounted for; -Infinity while nothing is known, +Infinity for
-   * a lane that is not used.
-   */
+  /** Every event of the lane that ended before this moment is committed, or accounted for; -Infinity while nothing is known. */
   get committedMs(): number {
-    return this.#options.spool.isUsed ? this.#committedMs : Infinity;
-  }
-
-  /** What the ledger said at its best: a replay counts nothing twice. */
-  get total(): LaneCounts {
-    return this.#total;
+    return this.#committedMs;
   }
 
   /** The ledger forgot something that is not archived again yet. */
@@ -52,8 +50,13 @@ export class LaneDrain {
     return this.#isBehind;
   }
 
-  /** Compares what the ledger says with what it has said before. To be done for all lanes of the source before any is drained. */
+  /**
+   * Compares what the ledger says with what it has said before, and with what was acknowledged. To be done for all lanes of the source before
+   * any is drained.
+   */
   compare(mark: Place): void {
+    const acknowledged = { segment: this.#options.acknowledged.from(this.#options.lane, 0).at(-1)?.segment ?? 0, batch: 0 };
+    if (isBefore(this.#proved, acknowledged)) this.#proved = acknowledged;
     this.#isBehind = isBefore(mark, this.#proved);
     if (this.#isBehind) {
       this.#replay ??= { events: 0, lost: 0 };
@@ -64,16 +67,19 @@ export class LaneDrain {
   /**
    * Drains what is sealed.
    * @param mark what the ledger says, compared already; undefined: it is to be asked
-   * @returns whether all of it is committed
    * @throws what Postgres or the file system says; a next call goes on from there
    */
-  async run(context: DrainContext, mark: Mark | undefined): Promise<boolean> {
-    const { lane, spool, source } = this.#options;
-    const isIdle = spool.bytes === 0 && !this.#isBehind;
-    const isDone = isIdle || (await this.#drain(context, mark ?? (await readMark(source, lane, context))));
+  async run(context: DrainContext, state: LaneState, mark: Mark | undefined): Promise<LaneResult> {
+    const { lane, source } = this.#options;
+    const isIdle = state.sealed.length === 0 && state.memory === undefined && !this.#isBehind;
+    const result = isIdle
+      ? { isDone: true, missing: [], mustRetell: false }
+      : await this.#drain(context, state, mark ?? (await readMark(source, lane, context)));
     // With nothing left that was accepted, all that the tracker spoke for is committed.
-    if (spool.events === 0 && !this.#isBehind) this.#committedMs = Math.max(this.#committedMs, spool.lowWatermarkMs);
-    return isDone;
+    if (result.isDone && state.isAllNamed && !this.#isBehind) {
+      this.#committedMs = Math.max(this.#committedMs, state.lowWatermarkMs);
+    }
+    return result;
   }
 
   /** The replay that has come to its end, once. */
@@ -83,61 +89,60 @@ export class LaneDrain {
     return done;
   }
 
-  async #drain(context: DrainContext, mark: Mark): Promise<boolean> {
-    const { lane, spool, source, acknowledged } = this.#options;
-    const { segments, lastSealed } = await this.#listSealed(mark.segment);
+  async #drain(context: DrainContext, state: LaneState, mark: Mark): Promise<LaneResult> {
+    const { lane, source, acknowledged } = this.#options;
+    const sealed = await this.#listSealed(state);
+    const there = new Set([...sealed, ...acknowledged.from(lane, mark.segment)].map(({ segment }) => segment));
+    const missing = state.sealed.filter((segment) => segment > mark.segment && !there.has(segment));
     const replayed = this.#isBehind ? acknowledged.from(lane, mark.segment) : [];
-    const result = await drainSegments(
-      source,
-      lane,
-      [...replayed, ...segments].toSorted((a, b) => a.segment - b.segment),
-      { ...context, provedUntil: this.#proved, onCommit: this.#noteCommit(context) },
-      mark,
-    );
+    const onFinish = (segment: number) => this.#options.onAcknowledge(lane, segment);
+    const drainContext = { ...context, provedUntil: this.#proved, onCommit: this.#noteCommit(context), onFinish };
+    const segments = [...replayed, ...sealed].toSorted((a, b) => a.segment - b.segment);
+    const memory = state.memory === undefined ? [] : [memoryEntry(this.#options, state.memory)];
+    const result = await drainSegments(source, lane, [...segments, ...memory], drainContext, mark);
     this.compare(result.mark);
-    if (result.isDone) spool.acknowledge(lastSealed);
-    // What no file has any more is told with the next segment, which tells all counts again.
-    if (result.unknownTailBytes > 0 || (result.isDone && this.#isBehind)) spool.retellCounts();
+    const isDone = result.isDone && missing.length === 0;
+    if (isDone) this.#options.onAcknowledge(lane, Math.max(state.lastSealed, state.memory?.segment ?? 0));
     if (!this.#isBehind) this.#committedMs = Math.max(this.#committedMs, result.lowWatermarkMs);
-    return result.isDone;
+    return {
+      isDone,
+      missing,
+      // What no file has any more is told with the next segment, which tells all counts again.
+      mustRetell: result.unknownTailBytes > 0 || (result.isDone && this.#isBehind),
+    };
   }
 
   #noteCommit({ onCommit }: DrainContext): NonNullable<DrainContext['onCommit']> {
     return (outcome, durationMs, place) => {
+      const { restored } = outcome.total;
       if (this.#replay !== undefined) {
         const { events, lost } = this.#replay;
         const again = place.segment > this.#proved.segment ? 0 : outcome.archived + outcome.deadLettered + outcome.quarantined;
-        this.#replay = { events: events + again, lost: lost + Math.max(0, outcome.total.restored - this.#total.restored) };
+        this.#replay = { events: events + again, lost: lost + Math.max(0, restored - this.#restored) };
       }
+      this.#restored = Math.max(this.#restored, restored);
       if (isBefore(this.#proved, place)) this.#proved = place;
-      this.#total = mostOf(this.#total, outcome.total);
+      this.#options.onTotal(this.#options.lane, outcome.total, durationMs);
       onCommit?.(outcome, durationMs, place);
     };
   }
 
-  /** @param committedUntil the segment of the mark: later ones have to be there */
-  async #listSealed(committedUntil: number): Promise<{ segments: SegmentEntry[]; lastSealed: number }> {
-    const { lane, spool, folder, acknowledged } = this.#options;
-    for (;;) {
-      const { lastSealed } = spool;
-      // Not one that is sealed while the folder is read: the list may lack the one before it. A segment that could not be renamed when it
-      // was given up counts as sealed: nothing will be added to it.
-      const listed = (await listSegments(folder, lane)).filter(({ segment }) => segment <= lastSealed);
-      const segments = listed.map((entry) => ({ ...entry, isSealed: true }));
-      const there = new Set([...segments, ...acknowledged.from(lane, committedUntil)].map(({ segment }) => segment));
-      const isThere = (segment: number) => segment <= committedUntil || segment > lastSealed || there.has(segment);
-      if (!spool.forgetMissing(isThere)) return { segments, lastSealed };
-      await spool.seal();
-    }
+  /** One that could not be renamed when it was given up counts as sealed: nothing will be added to it. */
+  async #listSealed({ lastSealed }: LaneState): Promise<readonly SegmentEntry[]> {
+    const { lane, folder } = this.#options;
+    const listed = (await listSegments(folder, lane)).filter(({ segment }) => segment <= lastSealed);
+    return listed.map((entry) => ({ ...entry, isSealed: true }));
   }
 }
 
-function mostOf(one: LaneCounts, other: LaneCounts): LaneCounts {
+function memoryEntry({ folder, lane }: LaneDrainOptions, { segment, bytes }: NonNullable<LaneState['memory']>): SegmentEntry {
+  const path = segmentPath(folder, lane, segment, 'seg');
   return {
-    archived: Math.max(one.archived, other.archived),
-    deadLettered: Math.max(one.deadLettered, other.deadLettered),
-    quarantined: Math.max(one.quarantined, other.quarantined),
-    damaged: Math.max(one.damaged, other.damaged),
-    restored: Math.max(one.restored, other.restored),
+    path,
+    lane,
+    segment,
+    isSealed: true,
+    isAcknowledged: false,
+    content: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
   };
 }

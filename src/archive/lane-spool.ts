@@ -208,6 +208,16 @@ export class LaneSpool implements EventSink {
     return this.#writer.lastSealed;
   }
 
+  /** Numbers of the segments that are sealed and not acknowledged. */
+  get sealedSegments(): readonly number[] {
+    return this.#writer.sealedSegments;
+  }
+
+  /** Events that were accepted and stand in no sealed segment. */
+  get unsealedEvents(): number {
+    return this.#queue.rows + this.#writer.unsealedRows;
+  }
+
   /** Cumulative drops of this spool, by reason. */
   get dropped(): Readonly<Partial<Record<DropReason, number>>> {
     return this.#dropped;

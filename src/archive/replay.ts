@@ -13,9 +13,9 @@ export interface Replay {
 /** Says it in one line, for all lanes of a source; nothing when there was nothing. */
 export function sayReplayed(lanes: readonly (Replay | undefined)[], source: Source, logger: Logger): void {
   const replays = lanes.filter((replay) => replay !== undefined);
-  if (replays.length === 0) return;
   const events = replays.reduce((sum, replay) => sum + replay.events, 0);
   const lost = replays.reduce((sum, replay) => sum + replay.lost, 0);
+  if (events + lost === 0) return;
   const what = `the ledger in Postgres went back (a failover, or a restore): ${events} events are archived again, ${lost} are lost by it`;
   logger.warn({ source_id: formatSourceId(source.sourceId), events, lost }, what);
 }

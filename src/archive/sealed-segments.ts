@@ -20,6 +20,11 @@ export class SealedSegments {
     return this.#rows;
   }
 
+  /** Their numbers, the oldest first. */
+  get numbers(): readonly number[] {
+    return [...this.#segments.keys()];
+  }
+
   /** End of the oldest event of all; +Infinity without any. */
   get minEndMs(): number {
     let minEndMs = Infinity;

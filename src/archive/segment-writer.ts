@@ -201,6 +201,16 @@ export class SegmentWriter {
     return this.#failure;
   }
 
+  /** Numbers of the segments that are sealed and not acknowledged. */
+  get sealedSegments(): readonly number[] {
+    return this.#sealed.numbers;
+  }
+
+  /** Rows in the segment that is not sealed. */
+  get unsealedRows(): number {
+    return this.#fileRows;
+  }
+
   /** Bytes of the segment in memory. */
   get memoryBytes(): number {
     return this.#memory?.bytes.length ?? 0;

@@ -2,11 +2,10 @@
 import { loadSql } from '../db/sql.ts';
 import type { Lane } from '../event.ts';
 import { Acknowledged } from './acknowledged.ts';
-import type { LaneCounts } from './commit-batch.ts';
 import { type DrainContext, type Mark, readMark } from './drain.ts';
-import { LaneDrain } from './lane-drain.ts';
+import type { DrainReport, SourceState } from './drain-messages.ts';
+import { LaneDrain, type LaneDrainOptions } from './lane-drain.ts';
 import { sayReplayed } from './replay.ts';
-import type { SourceSpool } from './source-spool.ts';
 import { removeSource, setAsideStrangers } from './spool-folder.ts';
 
 const touchSource = loadSql('archive/touch-source');
@@ -18,23 +17,22 @@ export interface Marks {
   readonly rest: Mark;
 }
 
+export type SourceDrainOptions = Pick<LaneDrainOptions, 'source' | 'folder' | 'onTotal' | 'onAcknowledge'>;
+
 export class SourceDrain {
-  readonly #spool: SourceSpool;
+  readonly #options: SourceDrainOptions;
   readonly #acknowledged: Acknowledged;
   readonly #lanes: Readonly<Record<Lane, LaneDrain>>;
+  #hasLooked = false;
 
-  constructor(spool: SourceSpool) {
-    const { source, folder } = spool;
-    const acknowledged = new Acknowledged(folder);
-    const create = (lane: Lane) => new LaneDrain({ lane, spool: spool.lane(lane), source, folder, acknowledged });
-    this.#spool = spool;
+  constructor(options: SourceDrainOptions) {
+    const acknowledged = new Acknowledged(options.folder);
+    this.#options = options;
     this.#acknowledged = acknowledged;
-    this.#lanes = { keep: create('keep'), rest: create('rest') };
-  }
-
-  /** What the ledger said at its best, of each lane. */
-  get totals(): readonly LaneCounts[] {
-    return [this.#lanes.keep.total, this.#lanes.rest.total];
+    this.#lanes = {
+      keep: new LaneDrain({ ...options, lane: 'keep', acknowledged }),
+      rest: new LaneDrain({ ...options, lane: 'rest', acknowledged }),
+    };
   }
 
   /** Bytes of its acknowledged segments. */
@@ -46,37 +44,43 @@ export class SourceDrain {
    * Asks the ledger how far it is; of all lanes before any is drained: when it went back, none speaks for the watermark of another.
    * @throws what Postgres says
    */
-  async readMarks(context: DrainContext): Promise<Marks> {
-    const { source } = this.#spool;
-    const rest = await readMark(source, 'rest', context);
-    const keep = this.#spool.lane('keep').lastSealed > 0 ? await readMark(source, 'keep', context) : undefined;
-    this.#lanes.rest.compare(rest);
-    if (keep !== undefined) this.#lanes.keep.compare(keep);
-    if (this.#isBehind) await this.#acknowledged.refresh();
-    return { keep, rest };
+  async readMarks(context: DrainContext, { lanes }: SourceState): Promise<Marks> {
+    const { source } = this.#options;
+    const { keep, rest } = this.#lanes;
+    const restMark = await readMark(source, 'rest', context);
+    const keepMark = lanes.keep.lastSealed > 0 ? await readMark(source, 'keep', context) : undefined;
+    if (!this.#hasLooked) await this.#acknowledged.refresh();
+    this.#hasLooked = true;
+    rest.compare(restMark);
+    if (keepMark !== undefined) keep.compare(keepMark);
+    if (this.isBehind) await this.#acknowledged.refresh();
+    return { keep: keepMark, rest: restMark };
   }
 
   /**
    * Drains what is sealed: failures and slow events first.
-   * @returns whether all of it is committed
    * @throws what Postgres or the file system says; a next call goes on from there
    */
-  async run(context: DrainContext, marks: Marks): Promise<boolean> {
+  async run(context: DrainContext, { lanes }: SourceState, marks: Marks): Promise<DrainReport> {
+    const { source } = this.#options;
     const { keep, rest } = this.#lanes;
-    const isKeepDone = await keep.run({ ...context, otherLanesMs: rest.committedMs }, marks.keep);
-    const isRestDone = await rest.run({ ...context, otherLanesMs: keep.committedMs }, marks.rest);
+    const otherLanesMs = (lane: Lane) => (lanes[lane].isUsed ? this.#lanes[lane].committedMs : Infinity);
+    const keepResult = await keep.run({ ...context, otherLanesMs: otherLanesMs('rest') }, lanes.keep, marks.keep);
+    const restResult = await rest.run({ ...context, otherLanesMs: otherLanesMs('keep') }, lanes.rest, marks.rest);
     await this.#acknowledged.refresh();
-    if (this.#isBehind) return false;
-    sayReplayed([keep.takeReplay(), rest.takeReplay()], this.#spool.source, context.logger);
+    const reports = { keep: keepResult, rest: restResult };
+    if (this.isBehind) return { isDone: false, lanes: reports };
+    sayReplayed([keep.takeReplay(), rest.takeReplay()], source, context.logger);
     await this.#acknowledged.expire();
-    return isKeepDone && isRestDone;
+    return { isDone: keepResult.isDone && restResult.isDone, lanes: reports };
   }
 
   /** Moves the watermark of an idle source, which commits nothing that would. */
-  async tellWatermark({ database }: DrainContext, nowMs: number): Promise<void> {
-    const lowWatermarkMs = Math.min(this.#lanes.keep.committedMs, this.#lanes.rest.committedMs);
+  async tellWatermark({ database, now }: DrainContext, { lanes }: SourceState): Promise<void> {
+    const used = (['keep', 'rest'] as const).filter((lane) => lanes[lane].isUsed);
+    const lowWatermarkMs = Math.min(...used.map((lane) => this.#lanes[lane].committedMs));
     if (!Number.isFinite(lowWatermarkMs)) return;
-    await database.none(touchSource, { sourceId: this.#spool.source.sourceId, lowWatermarkMs, nowMs });
+    await database.none(touchSource, { sourceId: this.#options.source.sourceId, lowWatermarkMs, nowMs: now?.() });
   }
 
   /** Removes acknowledged segments until no more than `maxBytes` are left. */
@@ -85,8 +89,10 @@ export class SourceDrain {
   }
 
   /** Nothing more will come of it. Its folder stays as long as its acknowledged segments are kept. */
-  async close({ database }: DrainContext): Promise<void> {
-    const { source, folder, lowWatermarkMs } = this.#spool;
+  async close({ database }: DrainContext, { lanes }: SourceState): Promise<void> {
+    const { source, folder } = this.#options;
+    const used = (['keep', 'rest'] as const).filter((lane) => lanes[lane].isUsed);
+    const lowWatermarkMs = Math.min(...used.map((lane) => lanes[lane].lowWatermarkMs));
     await database.none(closeSource, {
       sourceId: source.sourceId,
       lowWatermarkMs: Number.isFinite(lowWatermarkMs) ? lowWatermarkMs : null,
@@ -97,7 +103,7 @@ export class SourceDrain {
     if (this.#acknowledged.size === 0) await removeSource(folder);
   }
 
-  get #isBehind(): boolean {
+  get isBehind(): boolean {
     return this.#lanes.keep.isBehind || this.#lanes.rest.isBehind;
   }
 }

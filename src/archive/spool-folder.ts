@@ -23,6 +23,8 @@ export interface SegmentEntry {
   readonly isSealed: boolean;
   /** `.ack`: it was committed, and is kept for a while, in case the ledger goes back. */
   readonly isAcknowledged: boolean;
+  /** What is in it, where no file is: the disk has refused it. */
+  readonly content?: Buffer;
 }
 
 /** A source's folder. */

@@ -12,11 +12,18 @@ export interface TestArchive {
   readonly tracker: ArrayTracker;
 }
 
-/** Not started. Its schedule is once a year: tests say `flush`. */
-export function createTestArchive(database: Database, spoolDir: string, options: Partial<ArchiveOptions> = {}): TestArchive {
+/**
+ * Not started. Its schedule is once a year: tests say `flush`.
+ * @param database undefined: `options.connection` says where
+ */
+export function createTestArchive(
+  database: Database | undefined,
+  spoolDir: string,
+  options: Partial<ArchiveOptions> = {},
+): TestArchive {
   const tracker = new ArrayTracker();
   const archive = createArchive({
-    database,
+    ...(database && { database }),
     spoolDir,
     spoolMaxBytes: 1e9,
     durability: 'process',
