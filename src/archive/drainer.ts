@@ -53,6 +53,7 @@ export class Drainer implements Drain {
   #leftovers: Promise<void> | undefined;
   #leftoversDueMs = -Infinity;
   #isStopping = false;
+  #isTerminated = false;
 
   constructor(options: DrainerOptions) {
     this.#options = options;
@@ -120,6 +121,7 @@ export class Drainer implements Drain {
   /** Its connections are somebody else's, and what waits for them rejects when they are closed. */
   terminate(): Promise<void> {
     this.#isStopping = true;
+    this.#isTerminated = true;
     return Promise.resolve();
   }
 
@@ -184,6 +186,7 @@ export class Drainer implements Drain {
   #context({ offsetMs }: ClockState): DrainContext {
     const { database, spoolDir, keepMs, logger } = this.#options;
     const now = () => monotonicMs() + offsetMs;
-    return { database, spoolDir, keepMs, logger, partitions: this.#partitions, refusals: this.#refusals, now };
+    const shouldStop = () => this.#isTerminated;
+    return { database, spoolDir, keepMs, logger, partitions: this.#partitions, refusals: this.#refusals, now, shouldStop };
   }
 }

@@ -42,7 +42,7 @@ export function createTestArchive(
 /** A new folder for a spool, and what removes it. */
 export function createSpoolDir(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'keepwatch-spool-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
 /** Segments in a spool that wait for Postgres, sealed or not; what is acknowledged and what was set aside left out. */
