@@ -31,10 +31,10 @@ export interface Store {
   reset(events: number): Promise<void> | void;
 }
 
-/** Events at a time: half of the ring, where the pump begins to hurry. */
-export const BURST = 4096;
+/** Events at a time: an eighth of the ring, where the pump begins to hurry. */
+export const BURST = 1024;
 /** Room for the threads to finish what a burst gave them, so that it is counted as its storing. */
-const SETTLE_MS = 4;
+const SETTLE_MS = 2;
 
 export function serveStore(store: Store): void {
   answerParent({

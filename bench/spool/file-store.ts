@@ -6,7 +6,7 @@ import type { Store } from './contender.ts';
 import { createRows, type Row } from './rows.ts';
 
 /** Rows between two turns of the event loop: what the pump hands on at a time. */
-export const ROWS_A_TURN = 1024;
+export const ROWS_A_TURN = 512;
 
 /**
  * @param write stores some rows in the file at `path`

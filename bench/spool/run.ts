@@ -16,7 +16,7 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   'COPY text, appendFile': 'spool/contender-copy-text.ts',
 };
 const CORE = 0;
-const BURSTS = { full: 5, quick: 1 } as const;
+const BURSTS = { full: 20, quick: 4 } as const;
 const WARM_UP_SLICES = 6;
 
 /** Runs the section on the spool. */

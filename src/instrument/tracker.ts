@@ -91,7 +91,7 @@ export class ObservabilityTracker {
     this.#metrics = metrics;
     const ring = new EventRing({
       ...(options.ringCapacity === undefined ? {} : { capacity: options.ringCapacity }),
-      onHalfFull: () => this.#pump.hurry(),
+      onFilling: () => this.#pump.hurry(),
     });
     this.#ring = ring;
     this.#pump = new Pump({ ring, clock, errors: this.#errors });

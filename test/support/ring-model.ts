@@ -103,16 +103,16 @@ class RingRun {
   #found: Error | undefined;
   /** Which batches left the ring since the operation began, and with how many events. */
   #batches: { readonly lane: Lane; readonly gone: number }[] = [];
-  #timesHalfFull = 0;
-  #expectedHalfFull = 0;
+  #timesFilling = 0;
+  #expectedFilling = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
     this.#errors = new InternalErrors(silentLogger, () => 0);
     this.#ring = new EventRing({
       capacity,
-      onHalfFull: () => {
-        this.#timesHalfFull++;
+      onFilling: () => {
+        this.#timesFilling++;
         this.#pump.hurry();
       },
     });
@@ -160,7 +160,7 @@ class RingRun {
       if (victim === undefined) return;
     }
     own.waiting.push(event);
-    if (this.#total() === this.#capacity / 2) this.#expectedHalfFull++;
+    if (this.#total() === Math.max(1, this.#capacity / 8)) this.#expectedFilling++;
   }
 
   #total(): number {
@@ -293,7 +293,7 @@ class RingRun {
     }
     assert.deepEqual(this.#ring.counts(), { ...sum, dropped });
     assert.equal(this.#ring.waiting(), sum.waiting);
-    assert.equal(this.#timesHalfFull, this.#expectedHalfFull);
+    assert.equal(this.#timesFilling, this.#expectedFilling);
   }
 
   /** A sink that takes all empties the ring in the end, and nothing failed but the sink. */

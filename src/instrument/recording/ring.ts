@@ -34,8 +34,8 @@ export const DEFAULT_CAPACITY = 8192;
 export interface RingOptions {
   /** Events at most, of both lanes together; a power of two. Default 8192, which is 720 kB (`BYTES_PER_EVENT` each). */
   readonly capacity?: number;
-  /** Called when the ring becomes half full, from inside `push`: must only take a note. */
-  readonly onHalfFull?: () => void;
+  /** Called when an eighth of the ring comes to wait, from inside `push`: must only take a note. */
+  readonly onFilling?: () => void;
 }
 
 /**
@@ -68,8 +68,9 @@ const STATUS_SHIFT = 3;
  */
 export class EventRing {
   readonly capacity: number;
-  readonly #half: number;
-  readonly #onHalfFull: () => void;
+  /** Places that are free when an eighth of them is taken. */
+  readonly #freeWhenFilling: number;
+  readonly #onFilling: () => void;
   readonly #times: Float64Array;
   readonly #words: Int32Array;
   readonly #texts: (string | undefined)[];
@@ -85,13 +86,13 @@ export class EventRing {
   #target: Buffer | undefined;
   #targetView: DataView = new DataView(new ArrayBuffer(0));
 
-  constructor({ capacity = DEFAULT_CAPACITY, onHalfFull = () => {} }: RingOptions = {}) {
+  constructor({ capacity = DEFAULT_CAPACITY, onFilling = () => {} }: RingOptions = {}) {
     if (!Number.isInteger(capacity) || capacity < 2 || capacity > 2 ** 20 || (capacity & (capacity - 1)) !== 0) {
       throw new RangeError(`ring capacity: got ${capacity}; allowed: a power of two from 2 to ${2 ** 20}`);
     }
     this.capacity = capacity;
-    this.#half = capacity / 2;
-    this.#onHalfFull = onHalfFull;
+    this.#freeWhenFilling = capacity - Math.max(1, capacity / 8);
+    this.#onFilling = onFilling;
     this.#times = new Float64Array(capacity * TIMES);
     this.#words = new Int32Array(capacity * WORDS);
     this.#texts = Array.from({ length: capacity * TEXTS }, () => undefined);
@@ -143,7 +144,7 @@ export class EventRing {
     }
     words[at + FLAGS] = flags;
     queue.push(slot);
-    if (this.#freeCount === this.#half) this.#onHalfFull();
+    if (this.#freeCount === this.#freeWhenFilling) this.#onFilling();
   }
 
   // Apart, so that `push` stays small enough for the compiler to put it where it is called: else it allocates its doubles.

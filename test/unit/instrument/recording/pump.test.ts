@@ -31,7 +31,7 @@ class RecordingSink implements EventSink {
 }
 
 function setUp() {
-  const ring = new EventRing({ capacity: 4096, onHalfFull: () => pump.hurry() });
+  const ring = new EventRing({ capacity: 4096, onFilling: () => pump.hurry() });
   const series = ring.addSeries({ type: 'custom', name: 'work', service: 'test', metadata: '' });
   const clock = createClock();
   const errors = new InternalErrors(silentLogger, clock.monotonicMs);
@@ -153,18 +153,18 @@ describe('Pump', () => {
     assert.deepEqual([ring.waiting('keep'), ring.waiting('rest'), ring.counts('rest').recorded], [0, 2, 2]);
   });
 
-  it('is early when the ring is half full, in batches that leave the event loop free', async () => {
+  it('is early when an eighth of the ring waits, in batches that leave the event loop free', async () => {
     const { ring, pump, sink, push } = setUp();
     pump.connect(sink);
     pump.start();
-    push(2048);
+    push(1024);
     await new Promise((done) => setImmediate(done));
-    assert.equal(sink.seen[0]?.size, 1024);
+    assert.equal(sink.seen[0]?.size, 512);
     await waitFor(() => ring.waiting() === 0);
     pump.stop();
     assert.deepEqual(
       sink.seen.slice(0, 2).map(({ recorded }) => recorded),
-      [1024, 2048],
+      [512, 1024],
     );
   });
 });

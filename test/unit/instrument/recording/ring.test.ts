@@ -16,8 +16,8 @@ const SPAN: SpanWords = {
 const SERIES = { type: 'custom', name: 'work', service: 'test', metadata: '' } as const;
 
 /** A ring of one series; `put` pushes events that ended at the given moments. */
-function setUp(capacity: number, onHalfFull?: () => void) {
-  const ring = new EventRing({ capacity, ...(onHalfFull === undefined ? {} : { onHalfFull }) });
+function setUp(capacity: number, onFilling?: () => void) {
+  const ring = new EventRing({ capacity, ...(onFilling === undefined ? {} : { onFilling }) });
   const series = ring.addSeries(SERIES);
   const put = (lane: Lane, ...endsMs: number[]) => {
     for (const endMs of endsMs) ring.push(lane === 'keep', series, 0, endMs, 1, undefined, undefined, undefined);
@@ -134,9 +134,9 @@ describe('EventRing', () => {
     assert.deepEqual(ring.batch('keep', 2, 9).counts, { recorded: 1, sampledOut: 0, dropped: {} });
   });
 
-  it('says once when it becomes half full', () => {
+  it('says once when an eighth of it waits', () => {
     let told = 0;
-    const { put } = setUp(8, () => told++);
+    const { put } = setUp(32, () => told++);
     put('rest', 1, 2, 3);
     assert.equal(told, 0);
     put('keep', 4, 5, 6, 7, 8);
