@@ -78,7 +78,7 @@ describe('Archive, segments of other versions', () => {
     utimesSync(join(folder, 'source.json'), 0, 0);
     const endMs = Date.now();
     const values: Record<string, Buffer> = {
-      id: Buffer.from('019e0000000070008000000000000001', 'hex'),
+      id: Buffer.from('019e0000000070008000040000000001', 'hex'), // number 1 of its source: lanes take turns, and rest has the odd ones
       start_time: timestamp(endMs - 5),
       end_time: timestamp(endMs),
       created_at: timestamp(endMs + 1000),
