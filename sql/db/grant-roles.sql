@@ -9,6 +9,8 @@ grant select, insert, update on keepwatch.observability_metrics, keepwatch.sourc
 grant select on keepwatch.migration, keepwatch.events, keepwatch.expired_events, keepwatch.expired_series to keepwatch_writer;
 revoke execute on function keepwatch.ensure_partitions from public;
 grant execute on function keepwatch.ensure_partitions to keepwatch_owner, keepwatch_writer;
+revoke execute on function keepwatch.replay_dead_letters from public;
+grant execute on function keepwatch.replay_dead_letters to keepwatch_owner;
 
 grant select on all tables in schema keepwatch to keepwatch_reader;
 alter default privileges in schema keepwatch grant select on tables to keepwatch_reader;

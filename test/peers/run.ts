@@ -12,7 +12,7 @@ import { hasSegments } from './segments.ts';
 
 /** Numbers that are left out after a kill: which events an app recorded in its last moment nobody knows. */
 const GAP = 1000;
-const ORDERLY_MS = 60_000;
+const ORDERLY_MS = 120_000;
 
 export interface RunResult {
   readonly contender: ContenderName;
@@ -97,7 +97,7 @@ class App {
   }
 
   async ready(): Promise<void> {
-    await this.#process.printed(/ready/);
+    await this.#process.printed(/ready/, ORDERLY_MS);
   }
 
   go(): void {

@@ -12,7 +12,7 @@ import type { ArrayEvent } from '../../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts';
 
-const RUNS = 30;
+const RUNS = 20;
 
 const evilText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 50 }),
@@ -75,7 +75,7 @@ const anyEvents = fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant(true) },
 });
 
 describe('Archive, hostile events among good ones', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let test: TestDatabase;
   let spool: ReturnType<typeof createSpoolDir>;
   before(async () => {

@@ -26,7 +26,7 @@ const rowTrigger = (code: string, when?: string) =>
 const TODAY = `observability_metrics_p${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`;
 
 describe('Archive, when Postgres refuses rows', function () {
-  this.timeout(30_000);
+  this.timeout(120_000); // thousands of rows are refused one by one
   let test: TestDatabase;
   let spool: ReturnType<typeof createSpoolDir>;
   let warnings: { fields: object; message: string }[];
