@@ -2,16 +2,15 @@
 // What is committed is known from the ledger alone; a file that is still there proves nothing.
 import { refuseBreakingSchema } from '../db/migrate.ts';
 import { loadSql } from '../db/sql.ts';
-import { describeError, KeepwatchError } from '../errors.ts';
+import { KeepwatchError } from '../errors.ts';
 import type { Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Batch, type BatchContext, type BatchOutcome, commitBatch, type Place } from './commit-batch.ts';
 import { LANE_RELATIONS } from './relations.ts';
-import { MAX_SEGMENT_BYTES } from './segment-format.ts';
-import { type Block, readSegment, refuseMisplaced, type Segment } from './segment-reader.ts';
+import { type LoadedSegment, SegmentLoader } from './segment-loader.ts';
+import type { Block, Segment } from './segment-reader.ts';
 import { formatSourceId, type Source } from './source.ts';
-import { readSpoolFile } from './spool-file.ts';
-import { acknowledgeFile, type SegmentEntry, setAsideBytes, setAsideFile } from './spool-folder.ts';
+import { acknowledgeFile, type SegmentEntry, setAsideBytes } from './spool-folder.ts';
 
 const DEFAULT_BATCH_ROWS = 10_000;
 const DEFAULT_BATCH_BYTES = 4_000_000;
@@ -99,14 +98,16 @@ export async function drainSegments(
   let lowWatermarkMs = -Infinity;
   let known = mark ?? (await readMark(source, lane, context));
   let lastRead = 0;
-  for (const entry of segments) {
+  const loader = new SegmentLoader({ source, spoolDir: context.spoolDir, logger: context.logger });
+  for (const [index, entry] of segments.entries()) {
     if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
-    const segment = await loadSegment(source, entry, context);
+    const segment = await loader.load(entry);
     if (segment === 'newer') return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
     if (segment === 'gone') continue;
     if (segment.blocks.length > 0) unknownTailBytes = 0;
     unknownTailBytes += segment.tailBytes;
     if ('header' in segment) {
+      loader.prepare(segments[index + 1]);
       const isAfterLoss = isBefore(known, context.provedUntil) && isBehindGap(entry, known, lastRead);
       lastRead = entry.segment;
       const next = await drainSegment(source, segment, known, isAfterLoss, context);
@@ -114,6 +115,7 @@ export async function drainSegments(
       if (!next.isDone) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
       lowWatermarkMs = segment.blocks.at(-1)?.lowWatermarkMs ?? lowWatermarkMs;
       await finishSegment(entry, segment, context);
+      loader.release(segment);
       context.onFinish?.(entry.segment);
     }
   }
@@ -129,36 +131,6 @@ export function isBefore(place: Place, other: Place | undefined): boolean {
 /** Whether blocks between the mark and the segment are gone. */
 function isBehindGap({ segment }: SegmentEntry, mark: Mark, lastRead: number): boolean {
   return segment > mark.segment && !(lastRead === mark.segment && segment === lastRead + 1);
-}
-
-interface LoadedSegment extends Segment {
-  readonly bytes: Buffer;
-}
-
-/** A file that is no segment: all of it is unreadable. */
-type NoSegment = Pick<Segment, 'blocks' | 'tailBytes'>;
-
-/** @returns `gone` when there is nothing in it, or another drainer was faster; what is no segment is set aside */
-async function loadSegment(
-  source: Source,
-  entry: SegmentEntry,
-  context: DrainContext,
-): Promise<LoadedSegment | NoSegment | 'newer' | 'gone'> {
-  try {
-    const bytes = entry.content ?? (await readSpoolFile(entry.path, MAX_SEGMENT_BYTES));
-    if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
-    const place = { ...entry, sourceId: source.sourceId, service: source.service };
-    const segment = readSegment(bytes, place);
-    if (segment === undefined) return 'newer';
-    refuseMisplaced(segment.header, place);
-    return { ...segment, bytes };
-  } catch (error) {
-    if (!(error instanceof KeepwatchError)) throw error;
-    const aside = await setAsideFile(context.spoolDir, entry.path);
-    if (aside === undefined) return 'gone';
-    context.logger.error({ file: aside.path }, `a file in the spool is set aside: ${describeError(error)}`);
-    return { blocks: [], tailBytes: aside.bytes };
-  }
 }
 
 /** @returns how far the ledger is; not done when told to stop before the segment's end, or when the ledger went back */

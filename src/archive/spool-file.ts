@@ -10,18 +10,23 @@ const OF_THE_FILE = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENODEV', 'EOPNOTSUPP',
 
 /**
  * The bytes of a regular file.
+ * @param allocate memory of this many bytes or more, to read them into
  * @returns undefined when it is not there
  * @throws KeepwatchError ERR_SEGMENT_INVALID when it is something else, longer than `maxBytes`, or cannot be read; what the file system
  *   says of itself (no memory, too many open files)
  */
-export async function readSpoolFile(path: string, maxBytes: number): Promise<Buffer | undefined> {
+export async function readSpoolFile(
+  path: string,
+  maxBytes: number,
+  allocate: (size: number) => Buffer = Buffer.allocUnsafeSlow,
+): Promise<Buffer | undefined> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stats = await file.stat();
     if (!stats.isFile()) throw invalid(`it is ${stats.isDirectory() ? 'a folder' : 'no regular file'}`);
     if (stats.size > maxBytes) throw invalid(`it has ${stats.size} bytes, and ours have at most ${maxBytes}`);
-    return await readWhole(file, stats.size);
+    return await readWhole(file, stats.size, allocate(stats.size));
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
@@ -33,8 +38,7 @@ export async function readSpoolFile(path: string, maxBytes: number): Promise<Buf
 }
 
 /** It may be growing, or be cut, meanwhile. */
-async function readWhole(file: FileHandle, size: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(size);
+async function readWhole(file: FileHandle, size: number, bytes: Buffer): Promise<Buffer> {
   let length = 0;
   while (length < size) {
     const { bytesRead } = await file.read(bytes, length, size - length, length);
