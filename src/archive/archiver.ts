@@ -174,6 +174,7 @@ export class Archiver {
   async #seal(): Promise<void> {
     for (let pass = 0; pass < 2; pass++) {
       this.#collect();
+      this.#options.spool.tellSeries();
       await this.#options.spool.seal();
     }
   }
