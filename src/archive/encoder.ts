@@ -8,7 +8,7 @@ import { type SourceBits, sourceBits, writeEventId } from './event-id.ts';
 import { goFirst } from './member-order.ts';
 import { DURATION_AT, END_AT, ID_AT, MEMBERS_AT, SeriesRows, START_AT, TRACE_AT } from './row-template.ts';
 import { BLOCK_PREFIX_BYTES, MAX_BLOCK_BYTES, writeBlockPrefix } from './segment-format.ts';
-import { mayBeUnstorable, REPLACED_MARK, storableJson, storableText, TRUNCATED_MARK } from './storable-text.ts';
+import { REPLACED_MARK, storableMembers, storableText, TRUNCATED_MARK } from './storable-text.ts';
 
 /** Room for a block's prefix and counts before its first tuple. */
 const HEAD_BYTES = 1024;
@@ -24,10 +24,15 @@ const MAX_BYTES_OF_UNIT = 3;
 const MIN_END_MS = 0;
 const MAX_END_MS = Date.UTC(9999, 0, 1);
 const MAX_WEIGHT = 2_147_483_647;
-const INVALID_TIME_MARK = '"keepwatch.invalid_time":true';
-const INVALID_WEIGHT_MARK = '"keepwatch.invalid_weight":true';
+/** What is added to the metadata of an event, by the bits below. */
+const MARKS = [TRUNCATED_MARK, REPLACED_MARK, '"keepwatch.invalid_time":true', '"keepwatch.invalid_weight":true'];
+const TRUNCATED = 1;
+const REPLACED = 2;
+const INVALID_TIME = 4;
+const INVALID_WEIGHT = 8;
 const MICROSECONDS_TO_2000 = POSTGRES_EPOCH_MS * 1000;
-const BYTES_OF_32_BITS = 4_294_967_296;
+const VALUES_OF_32_BITS = 4_294_967_296;
+const VALUES_OF_16_BITS = 65_536;
 const COMMA = 0x2c;
 const CLOSING_BRACE = 0x7d;
 
@@ -126,15 +131,23 @@ export class Encoder {
     const givenEndMs = batch.endMs(index);
     const givenDurationMs = batch.durationMs(index);
     const givenWeight = batch.weight(index);
-    const endMs = clampEnd(givenEndMs, batch.lowWatermarkMs);
+    const endMs =
+      givenEndMs >= MIN_END_MS && givenEndMs <= MAX_END_MS ? givenEndMs : nearestEnd(givenEndMs, batch.lowWatermarkMs);
     const durationMs = givenDurationMs >= 0 && givenDurationMs <= endMs ? givenDurationMs : 0;
     const weight = clampWeight(givenWeight);
     const endMicroseconds = Math.round(endMs * 1000) - MICROSECONDS_TO_2000;
 
     bytes.set(row.bytes, at);
-    writeEventId(view, at + ID_AT, endMs, this.#sequence, this.#sourceBits);
-    setInt64(view, at + START_AT, endMicroseconds - Math.round(durationMs * 1000));
-    setInt64(view, at + END_AT, endMicroseconds);
+    // A number with a fraction or of more than 32 bits is boxed on its way into a function: none of those are handed on here.
+    const startMicroseconds = endMicroseconds - Math.round(durationMs * 1000);
+    const startHigh = Math.floor(startMicroseconds / VALUES_OF_32_BITS);
+    const endHigh = Math.floor(endMicroseconds / VALUES_OF_32_BITS);
+    const idHigh = Math.floor(endMs / VALUES_OF_16_BITS);
+    writeEventId(view, at + ID_AT, idHigh, Math.floor(endMs - idHigh * VALUES_OF_16_BITS), this.#sequence, this.#sourceBits);
+    view.setInt32(at + START_AT, startHigh);
+    view.setUint32(at + START_AT + 4, startMicroseconds - startHigh * VALUES_OF_32_BITS);
+    view.setInt32(at + END_AT, endHigh);
+    view.setUint32(at + END_AT + 4, endMicroseconds - endHigh * VALUES_OF_32_BITS);
     view.setFloat64(at + DURATION_AT, durationMs);
     view.setInt32(at + row.weightAt, weight);
     if (row.spanAt !== 0) {
@@ -150,42 +163,40 @@ export class Encoder {
       }
     }
     let metadataAt = at + row.errorAt + 4;
-    let marks = '';
+    let marks = 0;
     if (error !== undefined) {
-      const { text, isCut, isReplaced } = storableText(error, MAX_ERROR);
-      const length = bytes.write(text, metadataAt);
-      view.setInt32(metadataAt - 4, length);
-      metadataAt += length;
-      bytes.set(row.metadata, metadataAt);
-      if (isCut) marks = addMember(marks, TRUNCATED_MARK);
-      if (isReplaced) marks = addMember(marks, REPLACED_MARK);
+      marks = this.#insertError(error, metadataAt, row.metadata);
+      metadataAt += view.getInt32(metadataAt - 4);
     }
     let end = metadataAt + row.metadata.length;
     let hasMembers = row.hasMembers;
     if (metadata !== undefined && metadata !== '') {
-      if (metadata.length > MAX_METADATA) {
-        marks = addMember(marks, TRUNCATED_MARK);
-      } else {
-        const members = mayBeUnstorable(metadata) ? storableJson(metadata) : metadata;
-        if (members !== metadata) marks = addMember(marks, REPLACED_MARK);
-        if (row.shared !== undefined && goFirst(members, row.shared)) {
-          end = metadataAt + MEMBERS_AT;
-          end += bytes.write(members, end);
-          bytes[end++] = COMMA;
-          bytes.set(row.members, end);
-          end += row.members.length;
-        } else {
+      if (metadata.length > MAX_METADATA || metadata.includes('\\')) {
+        const { text, isCut, isReplaced } = storableMembers(metadata, MAX_METADATA);
+        if (isCut) marks |= TRUNCATED;
+        if (isReplaced) marks |= REPLACED;
+        if (text !== '') {
           if (hasMembers) bytes[end++] = COMMA;
-          end += bytes.write(members, end);
+          end += bytes.write(text, end);
+          hasMembers = true;
         }
+      } else if (row.shared !== undefined && goFirst(metadata, row.shared)) {
+        end = metadataAt + MEMBERS_AT;
+        end += bytes.write(metadata, end);
+        bytes[end++] = COMMA;
+        bytes.set(row.members, end);
+        end += row.members.length;
+      } else {
+        if (hasMembers) bytes[end++] = COMMA;
+        end += bytes.write(metadata, end);
         hasMembers = true;
       }
     }
-    if (endMs !== givenEndMs || durationMs !== givenDurationMs) marks = addMember(marks, INVALID_TIME_MARK);
-    if (weight !== givenWeight) marks = addMember(marks, INVALID_WEIGHT_MARK);
-    if (marks !== '') {
+    if (endMs !== givenEndMs || durationMs !== givenDurationMs) marks |= INVALID_TIME;
+    if (weight !== givenWeight) marks |= INVALID_WEIGHT;
+    if (marks !== 0) {
       if (hasMembers) bytes[end++] = COMMA;
-      end += bytes.write(marks, end);
+      end += bytes.write(formatMarks(marks), end);
     }
     bytes[end++] = CLOSING_BRACE;
     view.setInt32(metadataAt, end - metadataAt - 4);
@@ -196,6 +207,20 @@ export class Encoder {
     if (endMs < this.#minEndMs) this.#minEndMs = endMs;
     if (endMs > this.#maxEndMs) this.#maxEndMs = endMs;
     return true;
+  }
+
+  /**
+   * Writes an error at `at`, its length before it, and behind it what follows in the template. Apart: what happens seldom would take the
+   * place of what happens always when the compiler puts functions where they are called.
+   * @returns marks
+   */
+  #insertError(error: string, at: number, after: Buffer): number {
+    const { bytes, view } = this.#page;
+    const { text, isCut, isReplaced } = storableText(error, MAX_ERROR);
+    const length = bytes.write(text, at);
+    view.setInt32(at - 4, length);
+    bytes.set(after, at + length);
+    return (isCut ? TRUNCATED : 0) | (isReplaced ? REPLACED : 0);
   }
 
   #rowsOf(series: EventSeries): SeriesRows {
@@ -212,23 +237,16 @@ function boundOf(text: string | undefined, maxLength: number): number {
   return text === undefined ? 0 : Math.min(text.length, maxLength);
 }
 
-function addMember(members: string, member: string): string {
-  return members === '' ? member : `${members},${member}`;
+function formatMarks(marks: number): string {
+  return MARKS.filter((_, bit) => (marks & (1 << bit)) !== 0).join();
 }
 
-/** A time that cannot be stored becomes the nearest that can; NaN becomes the batch's watermark. */
-function clampEnd(endMs: number, lowWatermarkMs: number): number {
-  if (endMs >= MIN_END_MS && endMs <= MAX_END_MS) return endMs;
+/** For an end that cannot be stored; NaN becomes the batch's watermark. */
+function nearestEnd(endMs: number, lowWatermarkMs: number): number {
   if (Number.isNaN(endMs)) return lowWatermarkMs >= MIN_END_MS && lowWatermarkMs <= MAX_END_MS ? lowWatermarkMs : MIN_END_MS;
   return endMs > MAX_END_MS ? MAX_END_MS : MIN_END_MS;
 }
 
 function clampWeight(weight: number): number {
   return weight >= 1 ? Math.min(Math.floor(weight), MAX_WEIGHT) : 1;
-}
-
-function setInt64(view: DataView, at: number, value: number): void {
-  const high = Math.floor(value / BYTES_OF_32_BITS);
-  view.setInt32(at, high);
-  view.setUint32(at + 4, value - high * BYTES_OF_32_BITS);
 }

@@ -2,7 +2,7 @@
 import type { EventSeries, EventStatus } from '../event.ts';
 import { COLUMNS } from './copy-tuples.ts';
 import { type SharedMembers, sharedMembers } from './member-order.ts';
-import { mayBeUnstorable, REPLACED_MARK, storableJson, storableText, TRUNCATED_MARK } from './storable-text.ts';
+import { REPLACED_MARK, storableMembers, storableText, TRUNCATED_MARK } from './storable-text.ts';
 
 /** Where the values of the first columns stand in a row. */
 export const ID_AT = 6;
@@ -120,14 +120,14 @@ function createTemplate(series: EventSeries, sourceId: bigint, status: EventStat
 /** Name, type, status and service, and the members of the metadata with their marks: bounded, and as Postgres takes them. */
 function storableSeries(series: EventSeries, status: EventStatus): { texts: string[]; members: string } {
   const given = [series.name, series.type, status, series.service].map((text) => storableText(text, MAX_NAME));
-  const fits = series.metadata.length <= MAX_SERIES_METADATA;
-  const whole = fits ? series.metadata : '';
-  const members = mayBeUnstorable(whole) ? storableJson(whole) : whole;
-  const marks = [
-    ...(!fits || given.some(({ isCut }) => isCut) ? [TRUNCATED_MARK] : []),
-    ...(members !== whole || given.some(({ isReplaced }) => isReplaced) ? [REPLACED_MARK] : []),
+  const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA);
+  const all = [...given, metadata];
+  const members = [
+    ...(metadata.text === '' ? [] : [metadata.text]),
+    ...(all.some(({ isCut }) => isCut) ? [TRUNCATED_MARK] : []),
+    ...(all.some(({ isReplaced }) => isReplaced) ? [REPLACED_MARK] : []),
   ];
-  return { texts: given.map(({ text }) => text), members: [...(members === '' ? [] : [members]), ...marks].join() };
+  return { texts: given.map(({ text }) => text), members: members.join() };
 }
 
 function field(value: Buffer | null): Buffer {

@@ -26,14 +26,14 @@ export function storableText(text: string, maxLength: number): StorableText {
   return { text: start.replace(ALL_UNSTORABLE, '\uFFFD'), isCut, isReplaced: true };
 }
 
-/** Whether JSON may hold escapes that jsonb refuses: a quick look, which is true of few. */
-export function mayBeUnstorable(json: string): boolean {
-  return json.includes('\\u');
-}
-
-/** Valid JSON, or members of it, with the escapes replaced that jsonb refuses: of NUL and of half surrogate pairs. */
-export function storableJson(json: string): string {
-  return json.replace(ESCAPES, (found) => (found.length === UNSTORABLE_ESCAPE_LENGTH ? '\\ufffd' : found));
+/**
+ * Members of a JSON object, without braces and valid: the escapes replaced that jsonb refuses, of NUL and of half surrogate pairs. Nothing of
+ * those that are longer than `maxLength`. Those without any backslash need not be asked about.
+ */
+export function storableMembers(members: string, maxLength: number): StorableText {
+  if (members.length > maxLength) return { text: '', isCut: true, isReplaced: false };
+  const text = members.replace(ESCAPES, (found) => (found.length === UNSTORABLE_ESCAPE_LENGTH ? '\\ufffd' : found));
+  return { text, isCut: false, isReplaced: text !== members };
 }
 
 function isPair(text: string, at: number): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { mayBeUnstorable, storableJson, storableText } from '../../../src/archive/storable-text.ts';
+import { storableMembers, storableText } from '../../../src/archive/storable-text.ts';
 
 /** Text of units that stand together in every wrong way, too. */
 const hostileText = fc
@@ -31,7 +31,8 @@ describe('storable text', () => {
     fc.assert(
       fc.property(fc.array(hostileText), (given) => {
         const expected = given.map((text) => storableText(text, Infinity).text);
-        const json = storableJson(JSON.stringify(given));
+        const { text: json, isReplaced } = storableMembers(JSON.stringify(given), Infinity);
+        assert.equal(isReplaced, json !== JSON.stringify(given));
         assert.deepEqual(JSON.parse(json), expected);
         assert.ok(!/(^|[^\\])(\\\\)*\\u(0000|d[89a-f])/i.test(json));
       }),
@@ -41,13 +42,15 @@ describe('storable text', () => {
 
   it('leaves escapes alone that can be stored, and what only looks like one', () => {
     const kept = '"a":"\\u0001\\ud83d\\ude00\\\\u0000\\\\\\\\ud83d\\n","b":"u0000"';
-    assert.equal(storableJson(kept), kept);
-    assert.equal(storableJson('"\\\\\\u0000\\uD83D\\uD83D\\uDE00\\uDE00"'), '"\\\\\\ufffd\\ufffd\\uD83D\\uDE00\\ufffd"');
+    assert.deepEqual(storableMembers(kept, 1000), { text: kept, isCut: false, isReplaced: false });
+    assert.equal(textOf('"\\\\\\u0000\\uD83D\\uD83D\\uDE00\\uDE00"'), '"\\\\\\ufffd\\ufffd\\uD83D\\uDE00\\ufffd"');
   });
 
-  it('has a closer look wherever there may be something to replace', () => {
-    assert.equal(mayBeUnstorable('"a":"b\\n","u":"0000"'), false);
-    assert.equal(mayBeUnstorable(JSON.stringify('\0')), true);
-    assert.equal(mayBeUnstorable(JSON.stringify('\ud800')), true);
+  it('is nothing of members that are too long, since a part of JSON is none', () => {
+    assert.deepEqual(storableMembers('"a":"bcd"', 8), { text: '', isCut: true, isReplaced: false });
   });
 });
+
+function textOf(members: string): string {
+  return storableMembers(members, Infinity).text;
+}
