@@ -1,6 +1,6 @@
 // Timing events to blocks of binary COPY tuples, in preallocated memory, without waiting for anything. The hot path of archiving: plain
-// and long on purpose. Measured (Node 20): copying a row that the series shares and patching it is twice as fast as writing its fields;
-// writing UTF-8 is as fast as writing Latin 1 and twice as fast as asking first whether it is ASCII.
+// and long on purpose. Measured (Node 20): copying what a series shares and patching it takes a tenth less time than writing field by
+// field; `Buffer.write` a sixth less than a loop over the characters.
 import { type EventBatch, type EventCounts, type EventSeries, LANES } from '../event.ts';
 import { BlockPages, type Page } from './block-pages.ts';
 import { POSTGRES_EPOCH_MS } from './copy-tuples.ts';
