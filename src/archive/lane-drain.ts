@@ -95,7 +95,11 @@ export class LaneDrain {
     const there = new Set([...sealed, ...acknowledged.from(lane, mark.segment)].map(({ segment }) => segment));
     const missing = state.sealed.filter((segment) => segment > mark.segment && !there.has(segment));
     const replayed = this.#isBehind ? acknowledged.from(lane, mark.segment) : [];
-    const onFinish = (segment: number) => this.#options.onAcknowledge(lane, segment);
+    // Not past one that is missing: its owner has to learn that first.
+    const firstMissing = Math.min(...missing);
+    const onFinish = (segment: number) => {
+      if (segment < firstMissing) this.#options.onAcknowledge(lane, segment);
+    };
     const drainContext = { ...context, provedUntil: this.#proved, onCommit: this.#noteCommit(context), onFinish };
     const segments = [...replayed, ...sealed].toSorted((a, b) => a.segment - b.segment);
     const memory = state.memory === undefined ? [] : [memoryEntry(this.#options, state.memory)];
