@@ -27,6 +27,8 @@ export interface DrainContext extends Pick<BatchContext, 'database' | 'partition
   readonly onCommit?: (outcome: BatchOutcome, durationMs: number, place: Place) => void;
   /** Called when a segment is finished: all of it is committed. */
   readonly onFinish?: (segment: number) => void;
+  /** Called for what a newer version wrote: it is left to a newer process. */
+  readonly onNewer?: (path: string) => void;
   /** Asked between batches: whether to leave the rest for later. */
   readonly shouldStop?: () => boolean;
   /** Default 10,000. */
@@ -102,7 +104,10 @@ export async function drainSegments(
   for (const [index, entry] of segments.entries()) {
     if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
     const segment = await loader.load(entry);
-    if (segment === 'newer') return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
+    if (segment === 'newer') {
+      context.onNewer?.(entry.path);
+      return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
+    }
     if (segment === 'gone') continue;
     if (segment.blocks.length > 0) unknownTailBytes = 0;
     unknownTailBytes += segment.tailBytes;

@@ -50,6 +50,8 @@ export class Drainer implements Drain {
   /** Sources that the ledger knows. */
   readonly #registered = new Set<bigint>();
   readonly #leftoversBackOff: BackOff;
+  /** What was said to wait for a newer process. */
+  readonly #newer = new Set<string>();
   #leftovers: Promise<void> | undefined;
   #leftoversDueMs = -Infinity;
   #isStopping = false;
@@ -128,7 +130,8 @@ export class Drainer implements Drain {
   async #drainLeftovers(own: ReadonlySet<bigint>, closed: ReadonlySet<bigint>): Promise<void> {
     const { tell, spoolMaxBytes } = this.#options;
     const { now: _now, ...common } = this.#context({ offsetMs: 0 });
-    const context = { ...common, shouldStop: () => this.#isStopping, maxAcknowledgedBytes: spoolMaxBytes * GRACE_SHARE };
+    const maxAcknowledgedBytes = spoolMaxBytes * GRACE_SHARE;
+    const context = { ...common, shouldStop: () => this.#isStopping, onNewer: this.#noteNewer, maxAcknowledgedBytes };
     try {
       tell({ kind: 'others', bytes: await drainLeftovers(context, { own, closed }) });
       this.#leftoversBackOff.succeed();
@@ -138,6 +141,12 @@ export class Drainer implements Drain {
       this.#leftoversBackOff.fail(error);
     }
   }
+
+  readonly #noteNewer = (path: string): void => {
+    if (this.#newer.has(path)) return;
+    this.#newer.add(path);
+    this.#options.logger.warn({ path }, 'written by a newer version: it waits in the spool for a newer process');
+  };
 
   /** Known to the ledger first: the watermark of what is new must not speak for what is older. */
   async #register(sources: readonly Source[], context: DrainContext): Promise<void> {

@@ -82,6 +82,7 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
   const replays: Replay[] = [];
   let unknownTailBytes = 0;
   let isDone = !(await hasNewerLanes(path));
+  if (!isDone) context.onNewer?.(path);
   for (const lane of lanes) {
     // The watermark moves with the last lane, when the others are committed.
     const otherLanesMs = lane === lanes.at(-1) && isDone ? Infinity : -Infinity;

@@ -178,7 +178,10 @@ export class Spool implements EventSink {
     const { current } = this;
     if (!current.hasLapsed || this.#isClosed) return;
     const source_id = formatSourceId(current.source.sourceId);
-    this.#options.logger.warn({ source_id }, 'the spool could not be touched for over 20 s: events go to a new source');
+    this.#options.logger.warn(
+      { source_id },
+      'others may have taken this process for dead (stopped, suspended, clock set, folder removed): events go to a new source',
+    );
     this.rotate();
   }
 

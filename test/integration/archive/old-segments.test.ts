@@ -38,8 +38,10 @@ describe('Archive, segments of other versions', () => {
   afterEach(() => spool.remove());
   after(() => test.drop());
 
+  const newer: string[] = [];
   const drain = () =>
     drainLeftovers({
+      onNewer: (path) => newer.push(path),
       database: test.database,
       partitions: createPartitions(test.database),
       spoolDir: spool.path,
@@ -218,7 +220,9 @@ describe('Archive, segments of other versions', () => {
   });
 
   async function assertWaiting(sourceId: bigint, name: string): Promise<void> {
+    newer.length = 0;
     const bytes = await drain();
+    assert.deepEqual(newer, [join(spool.path, formatSourceId(sourceId), name)]);
     assert.ok(bytes > 0, 'it counts as bytes that wait');
     assert.ok(existsSync(join(spool.path, formatSourceId(sourceId), name)));
     assert.deepEqual(readdirSync(spool.path), [formatSourceId(sourceId)]);
