@@ -157,15 +157,20 @@ export class SegmentFile {
   }
 }
 
-/** Writes a whole segment, sealed. A part of it that an earlier attempt left is written over. @throws what the file system says */
+/** Writes a whole segment, sealed. @throws what the file system says; no part of it stays, as far as the disk lets it go */
 export async function writeSegment(
   folder: string,
   { lane, segment }: Pick<SegmentHeader, 'lane' | 'segment'>,
   bytes: Buffer,
 ): Promise<void> {
   const path = segmentPath(folder, lane, segment, 'open');
-  await writeSynced(path, bytes, 'w');
-  await renameFile(path, segmentPath(folder, lane, segment, 'seg'));
+  try {
+    await writeSynced(path, bytes, 'w');
+    await renameFile(path, segmentPath(folder, lane, segment, 'seg'));
+  } catch (error) {
+    await unlinkFile(path).catch(() => {});
+    throw error;
+  }
   await syncFolder(folder);
 }
 

@@ -1,5 +1,6 @@
 // A disk that is full, or read-only: what it refuses is committed straight from memory, once, whichever of the two comes back first.
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { verifyArchive } from '../../../src/archive/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
@@ -96,6 +97,8 @@ describe('Archive, on a disk that refuses', function () {
       assert.equal(archived(), 100 * (round + 1));
     }
     assert.deepEqual(await assertProved(), {});
+    const left = readdirSync(disk.path, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(open|seg)$/.test(name));
+    assert.deepEqual(left, []);
   });
 
   it('commits what is on a read-only disk and what is in memory, in order', async () => {
