@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { Lease } from '../../../src/archive/lease.ts';
+import { expirePartitions } from '../../../src/archive/retention.ts';
 import { seriesStatements } from '../../../src/archive/series-statements.ts';
 import { formatSourceId } from '../../../src/archive/source.ts';
+import { verifyArchive } from '../../../src/archive/verify.ts';
 import { closeDatabase, createDatabase, inTransaction } from '../../../src/db/database.ts';
 import type { EventSeries } from '../../../src/event.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
@@ -11,6 +14,7 @@ import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts
 
 const series = (name: string, metadata = ''): EventSeries => ({ type: 'tool', name, service: 'test', metadata });
 const SEARCH = series('search');
+const DAY_MS = 86_400_000;
 
 describe('the ledger of series', function () {
   this.timeout(30_000);
@@ -82,6 +86,47 @@ describe('the ledger of series', function () {
     assert.deepEqual(await read(archive.sourceId), { 'rest tool other': [1, 0], 'rest tool search': [2, 0] });
     await archive.stop({ timeoutMs: 5000 });
     await closeDatabase(away);
+  });
+
+  it('knows what retention has removed, by lane and series', async () => {
+    const { archive, tracker } = createTestArchive(test.database, spool.path);
+    const old = { series: SEARCH, endMs: Date.now() - 4.5 * DAY_MS };
+    tracker.record(old, old, { ...old, lane: 'keep' }, { series: series('other'), endMs: old.endMs }, { series: SEARCH });
+    await archive.stop({ timeoutMs: 5000 });
+    const { database } = test;
+    const lease = new Lease({ database, name: 'maintenance', holder: 'test', seconds: 60 });
+    await expirePartitions({ database, lease, keepMs: 2 * DAY_MS, shouldStop: () => false });
+    const verify = async () => {
+      const { sources } = await verifyArchive({ database, allSeries: true });
+      return sources.filter(({ sourceId }) => sourceId === String(archive.sourceId));
+    };
+    const found = await verify();
+    assert.deepEqual(
+      found.map(({ lane, expired, rows, series: all, problems }) => [
+        lane,
+        expired,
+        rows,
+        all.map((each) => `${each.name} ${each.recorded} ${each.rows} ${each.expired} ${each.unnamed}`),
+        problems,
+      ]),
+      [
+        ['keep', 1, 0, ['search 1 0 1 0'], []],
+        ['rest', 3, 1, ['other 1 0 1 0', 'search 3 1 2 0'], []],
+      ],
+    );
+    await database.none(`delete from keepwatch.observability_metrics where source_id = $1`, [archive.sourceId]);
+    const problems = (await verify()).flatMap((lane) => lane.problems.map(({ kind, lane: name, name: of }) => [kind, name, of]));
+    assert.deepEqual(problems, [
+      ['missing_rows', 'rest', undefined],
+      ['missing_events', 'rest', 'search'],
+    ]);
+    // As before version 5 of the schema, which counted by source alone.
+    await database.none('delete from keepwatch.expired_series');
+    const asWhole = (await verify()).flatMap((lane) =>
+      lane.problems.map(({ kind, lane: name, message }) => [kind, name, message]),
+    );
+    const message = `source ${archive.sourceId}: archived 5, rows in observability_metrics 0, removed by retention 4`;
+    assert.deepEqual(asWhole, [['missing_rows', undefined, message]]);
   });
 
   it('takes over larger counts only, in whatever order they come', async () => {
