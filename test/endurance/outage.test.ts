@@ -31,6 +31,8 @@ const SECOND_MS = 1000;
 /** Opened behind the day: that of the day began with it. */
 const IS_OF_NOW = "started_at > now() - interval '12 hours'";
 
+const inMegabytes = (bytes: number) => Math.round(bytes / 1e6);
+
 describe('a day without Postgres', function () {
   this.timeout(120_000 + DAY_EVENTS / 5);
   let postgres: PostgresServer;
@@ -68,6 +70,10 @@ describe('a day without Postgres', function () {
 
   function medianRss(phase: Phase): number {
     return median(reports(phase).map(({ rss }) => rss));
+  }
+
+  function peakRss(phase: Phase): number {
+    return Math.max(...reports(phase).map(({ phaseMaxRss }) => phaseMaxRss));
   }
 
   function last(): OutageReport {
@@ -145,16 +151,13 @@ describe('a day without Postgres', function () {
       `select count(*)::float8 as live, max(extract(epoch from created_at - end_time))::float8 as worst_seconds from keepwatch.observability_metrics
        where source_id in (select source_id from keepwatch.sources where ${IS_OF_NOW})`,
     );
-    const most = Math.max(
-      ...reports()
-        .filter(({ phase }) => phase !== 'warm' && phase !== 'ready')
-        .map((each) => each.phaseMaxRss),
-    );
+    const peaks = { outage: peakRss('outage'), back: peakRss('back') };
+    const most = Math.max(peaks.outage, peaks.back);
     const figures = {
       dayEvents: DAY_EVENTS,
       files,
-      megabytes: Math.round(bytes / 1e6),
-      rssMegabytes: { before: Math.round(before / 1e6), most: Math.round(most / 1e6) },
+      megabytes: inMegabytes(bytes),
+      rssMegabytes: { before: inMegabytes(before), outage: inMegabytes(peaks.outage), back: inMegabytes(peaks.back) },
       catchUp: { seconds: Math.round(caughtUp.seconds), rowsPerSecond: Math.round(caughtUp.rows / caughtUp.seconds) },
       lagSeconds: { watermark: caughtUp.worstLagSeconds, event: worstSeconds, liveEvents: live },
     };
@@ -185,9 +188,7 @@ describe('a day without Postgres', function () {
     return all
       .filter((_, index) => index % step === 0)
       .map(({ phase, seconds, rss, spoolBytes, archived }) =>
-        [seconds.toFixed(0), phase, `${Math.round(rss / 1e6)} MB`, `${Math.round(spoolBytes / 1e6)} MB spool`, archived].join(
-          '\t',
-        ),
+        [seconds.toFixed(0), phase, `${inMegabytes(rss)} MB`, `${inMegabytes(spoolBytes)} MB spool`, archived].join('\t'),
       )
       .join('\n');
   }
