@@ -6,7 +6,8 @@ grant all on all tables in schema keepwatch to keepwatch_owner;
 
 grant select, insert, update on keepwatch.observability_metrics, keepwatch.sources, keepwatch.ledger, keepwatch.series_ledger,
   keepwatch.observability_dead_letter, keepwatch.observability_quarantine to keepwatch_writer;
-grant select on keepwatch.migration, keepwatch.events, keepwatch.expired_events, keepwatch.expired_series to keepwatch_writer;
+grant select on keepwatch.migration, keepwatch.events, keepwatch.expired_events, keepwatch.expired_series,
+  keepwatch.retired_partitions to keepwatch_writer;
 revoke execute on function keepwatch.ensure_partitions from public;
 grant execute on function keepwatch.ensure_partitions to keepwatch_owner, keepwatch_writer;
 revoke execute on function keepwatch.replay_dead_letters from public;
