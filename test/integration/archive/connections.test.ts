@@ -16,7 +16,9 @@ import { waitFor } from '../../support/wait-for.ts';
 const NOBODY = 'postgres://nobody@127.0.0.1:1/none';
 const DAY_MS = 86_400_000;
 const OLD_MS = 6.5 * DAY_MS;
-const EVENTS = 3000;
+/** With as much in each as makes a backlog, which goes to a source of its own. */
+const EVENTS = 15_000;
+const PADDING = `"padding":"${'x'.repeat(1400)}"`;
 /** What recording-child.ts leaves in the spool. */
 const LEFT = 103;
 
@@ -66,11 +68,12 @@ describe('the archive', function () {
   async function archiveAll(url: string, directUrl: string): Promise<void> {
     const spool = createSpoolDir();
     const proxy = await TcpProxy.start(url);
-    const database = createDatabase({ url: proxy.urlOf(url), max: 3, connectTimeoutMs: 2000 });
+    const database = createDatabase({ url, max: 1 });
     const direct = createDatabase({ url: directUrl, max: 1 });
     try {
       await startProgram('test/support/recording-child.ts', [NOBODY, spool.path, 'exit']).exited;
-      await archiveThrough(proxy, database, spool.path);
+      await archiveBehind(proxy, proxy.urlOf(url), spool.path, database);
+      await assertComplete(database, spool.path);
       assert.deepEqual(await migrate(direct), { applied: [], version: loadMigrations().length });
     } finally {
       await Promise.all([closeDatabase(database), closeDatabase(direct)]);
@@ -79,38 +82,41 @@ describe('the archive', function () {
     }
   }
 
-  async function archiveThrough(proxy: TcpProxy, database: Database, spoolDir: string): Promise<void> {
-    const { archive, tracker } = createTestArchive(database, spoolDir, { cron: '* * * * * *' });
+  async function archiveBehind(proxy: TcpProxy, url: string, spoolDir: string, database: Database): Promise<void> {
+    const { archive, tracker } = createTestArchive(undefined, spoolDir, { connection: { url }, cron: '* * * * * *' });
     proxy.down();
     archive.start();
-    for (let number = 0; number < EVENTS; number++) tracker.record({ lane: number % 10 === 0 ? 'keep' : 'rest' });
+    const laneOf = (number: number) => (number % 10 === 0 ? 'keep' : 'rest');
+    tracker.record(...Array.from({ length: EVENTS }, (_, number) => ({ lane: laneOf(number), metadata: PADDING }) as const));
     // A day without a partition, a row that is refused, and one that is too old.
     tracker.record({ endMs: Date.now() - OLD_MS }, { metadata: '"a":' }, { endMs: Date.now() - 30 * DAY_MS });
-    await waitFor(() => archive.stats().state === 'degraded');
+    const isSpooled = () => {
+      tracker.collect();
+      return archive.stats().spoolEvents === EVENTS + 3 && archive.stats().failures > 0;
+    };
+    await waitFor(isSpooled, { timeoutMs: 20_000 });
     proxy.up();
     const isIn = async () => {
-      await archive.flush();
       const { totals } = await verifyArchive({ database, spoolDir });
       return totals.queued === 0 && totals.archived === EVENTS + 1 + LEFT;
     };
-    await waitFor(isIn, { timeoutMs: 20_000, what: 'all to be archived, and what was left' });
+    await waitFor(isIn, { timeoutMs: 30_000, what: 'all to be archived, and what was left' });
     await archive.stop({ timeoutMs: 10_000 });
+  }
+
+  async function assertComplete(database: Database, spoolDir: string): Promise<void> {
     const { sources, totals } = await verifyArchive({ database, spoolDir });
     assert.deepEqual(
       sources.flatMap(({ problems }) => problems),
       [],
     );
     const { recorded, archived, rows, deadLettered, quarantined, duplicates } = totals;
+    const expected = EVENTS + 1 + LEFT;
     assert.deepEqual(
       { recorded, archived, rows, deadLettered, quarantined, duplicates },
-      {
-        recorded: EVENTS + 3 + LEFT,
-        archived: EVENTS + 1 + LEFT,
-        rows: EVENTS + 1 + LEFT,
-        deadLettered: 1,
-        quarantined: 1,
-        duplicates: 0,
-      },
+      { recorded: expected + 2, archived: expected, rows: expected, deadLettered: 1, quarantined: 1, duplicates: 0 },
     );
+    const ids = new Set(sources.map(({ sourceId }) => sourceId));
+    assert.equal(ids.size, 3, 'of the dead process, of the outage, and of now');
   }
 });
