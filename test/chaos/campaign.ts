@@ -47,8 +47,9 @@ export async function runCampaign(options: CampaignOptions): Promise<void> {
 async function runAside(options: CampaignOptions, isTime: () => boolean): Promise<void> {
   const stage = await openStage('process', options, true);
   for (const seed of drawSeeds(options.seed - 1, options.faults)) {
+    if (options.shouldStop()) return;
     options.onResult(await stage.run(seed, ['outsleep']));
-    if (!isTime() || options.shouldStop()) return;
+    if (!isTime()) return;
   }
 }
 

@@ -1,5 +1,6 @@
 // `npm run chaos`: the fault campaign. Ends all that it started, however it ends.
 import { describeError } from '../../src/errors.ts';
+import { within } from '../../src/within.ts';
 import { stopTestServer } from '../support/postgres.ts';
 import { type CampaignOptions, runCampaign, runOne } from './campaign.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
@@ -7,8 +8,13 @@ import { formatFailure, formatProgress, formatSummary, hasFailed, summarize } fr
 import type { RunResult } from './run-result.ts';
 import { installScopedDate } from './scoped-date.ts';
 
+const EXIT_INTERRUPTED = 130;
+const INTERRUPT_MS = 15_000;
+
 const releases: (() => Promise<void> | void)[] = [];
 const strays: string[] = [];
+/** Ctrl-C: nothing new is begun, and what fails now means nothing. */
+let isEnding = false;
 
 function readOptions(): Options {
   try {
@@ -47,8 +53,9 @@ async function main(options: Options): Promise<number> {
   const campaign: CampaignOptions = {
     ...options,
     onEnd: (each) => releases.push(each),
-    shouldStop: () => strays.length > 0,
+    shouldStop: () => isEnding || strays.length > 0,
     onResult(result) {
+      if (isEnding) return;
       results.push(result);
       showProgress('');
       if (hasFailed(result) && !options.isJson) process.stdout.write(`${formatFailure(result)}\n`);
@@ -62,6 +69,7 @@ async function main(options: Options): Promise<number> {
   } catch (error) {
     strays.push(`the campaign itself: ${error instanceof Error ? error.stack : String(error)}`);
   }
+  if (isEnding) return EXIT_INTERRUPTED;
   await release();
   showProgress('');
   const failures = results.filter(hasFailed);
@@ -71,22 +79,30 @@ async function main(options: Options): Promise<number> {
   return failures.length + strays.length > 0 || results.length === 0 ? 1 : 0;
 }
 
-const options = readOptions();
-if (options.isHelp) {
-  process.stdout.write(HELP);
-} else {
+/** Ctrl-C ends the apps first, so that runs fail at once; what was just being started is waited for, and ended too. */
+async function interrupt(running: Promise<unknown>): Promise<void> {
+  isEnding = true;
+  showProgress('');
+  setTimeout(() => process.exit(EXIT_INTERRUPTED), 2 * INTERRUPT_MS);
+  await release();
+  await within(INTERRUPT_MS, running);
+  await release();
+  process.exit(EXIT_INTERRUPTED);
+}
+
+async function run(options: Options): Promise<void> {
   installScopedDate();
   watchStrays();
   releases.push(stopTestServer);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      showProgress('');
-      void release().finally(() => process.exit(130));
-    });
-  }
+  const running = main(options);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void interrupt(running));
   try {
-    process.exitCode = await main(options);
+    process.exitCode = await running;
   } finally {
     await release();
   }
 }
+
+const options = readOptions();
+if (options.isHelp) process.stdout.write(HELP);
+else await run(options);

@@ -28,6 +28,8 @@ type Fault = (scene: Scene) => Promise<boolean>;
 
 /** Bytes of a flush of some events: a break amid them mostly happens. */
 const FLUSH_BYTES = { client: 8000, server: 1500 } as const;
+/** Nothing is left to be archived again. */
+const FROM_MEMORY = 'what the disk refused was archived from memory';
 const SUSPENDED_MS = 60_000;
 const CLOCK_JUMPS_MS = [-86_400_000, -40_000, 15_000, 40_000, 86_400_000] as const;
 
@@ -162,6 +164,7 @@ async function lookFromBeside(world: World, app: App): Promise<boolean> {
 
 async function fillDisk({ world, random }: Scene): Promise<boolean> {
   if (!world.disk.isMounted || !world.disk.fill(random.below(3) === 0 ? 0 : random.below(40_000))) return false;
+  world.evidence.graceEnded = FROM_MEMORY;
   world.onHeal(() => world.disk.free());
   return true;
 }
@@ -171,6 +174,7 @@ async function makeReadOnly({ world }: Scene): Promise<boolean> {
   for (let attempt = 0; attempt < 5; attempt++) {
     await Promise.all(world.apps.map((app) => app.flush()));
     if (!(await world.disk.makeReadOnly())) continue;
+    world.evidence.graceEnded = FROM_MEMORY;
     world.onHeal(() => world.disk.makeWritable());
     return true;
   }

@@ -26,6 +26,8 @@ type Fault = (scene: Scene) => Promise<boolean>;
 const SECOND_BYTES = { client: 200_000, server: 4000 } as const;
 /** Others adopt what was not touched for 30 s. */
 const LEASE_MS = 31_000;
+/** Nothing is left to be archived again. */
+const FROM_MEMORY = 'what the disk refused was archived from memory';
 const CLOCK_JUMPS_MS = [-86_400_000, -40_000, 15_000, 40_000, 86_400_000] as const;
 
 export const FAULTS: Readonly<Record<Kind<'process'>, Fault>> = {
@@ -118,6 +120,7 @@ async function loseCommit({ world, slot, random }: Scene): Promise<boolean> {
 
 async function fillDisk({ world, random }: Scene): Promise<boolean> {
   if (!world.stage.disk.fill(random.below(3) === 0 ? 0 : random.below(200_000))) return false;
+  world.evidence.graceEnded = FROM_MEMORY;
   world.onHeal(() => world.stage.disk.free());
   return true;
 }
@@ -130,6 +133,7 @@ async function makeReadOnly({ world }: Scene): Promise<boolean> {
     const isDone = await world.stage.disk.makeReadOnly();
     for (const app of frozen) app.signal('SIGCONT');
     if (isDone) {
+      world.evidence.graceEnded = FROM_MEMORY;
       world.onHeal(() => world.stage.disk.makeWritable());
       return true;
     }
