@@ -50,7 +50,9 @@ function judgeApp(
   lanes: readonly VerifiedLane[],
 ): string[] {
   const missing: string[] = [];
-  for (let number = 1; number <= known.recorded; number++) {
+  // A killed process had recorded more than it has said: at least what is there, and what was destroyed.
+  const until = known.isKilled ? lastNumber(app, known.recorded, [found.keys(), evidence.destroyed]) : known.recorded;
+  for (let number = 1; number <= until; number++) {
     if (!found.has(tagOf(app, number))) missing.push(tagOf(app, number));
   }
   const intact = missing.filter((tag) => !evidence.isDestroyed(tag));
@@ -100,6 +102,14 @@ function judgeCounts(
   }
   if (told !== recorded) problems.push(`${app}: recorded ${recorded}, the ledger says ${told}`);
   return problems;
+}
+
+function lastNumber(app: string, recorded: number, tags: readonly Iterable<string>[]): number {
+  let last = recorded;
+  for (const some of tags) {
+    for (const tag of some) if (tag.startsWith(`${app}:`)) last = Math.max(last, Number(tag.slice(app.length + 1)));
+  }
+  return last;
 }
 
 function countOf(app: string, found: ReadonlyMap<string, number>): number {
