@@ -4,10 +4,8 @@ import { createReferenceEvents, type ReferenceEvent } from '../archive/reference
 import { answerParent, cpuUs } from '../child-side.ts';
 
 export interface SpoolSlice {
-  /** CPU time of the process for storing alone, all threads, a million events. */
-  readonly storeSeconds: number;
-  /** The same with what happens before: events are made and, by Keepwatch, recorded. */
-  readonly wholeSeconds: number;
+  /** CPU time of the process, all threads, a million events; by Keepwatch, recording them is a part of it. */
+  readonly cpuSeconds: number;
   /** On the disk; 0 where nothing is stored. */
   readonly bytesPerEvent: number;
   /** The longest time between two turns of the event loop, as far as the process had the CPU meanwhile. */
@@ -21,7 +19,7 @@ export type SpoolContenderMethods = {
 
 /** Where a contender brings events to. Files of its own go to the working folder. */
 export interface Store {
-  /** Has the next burst ready; what it costs is no part of storing. */
+  /** Has the next burst ready, in the turn of the event loop before it is drained. */
   fill(): void;
   /** Brings the burst on its way; resolves when no work for it is left but that of the disk. */
   drain(noteTurn: () => void): Promise<void>;
@@ -33,35 +31,23 @@ export interface Store {
 
 /** Events at a time: an eighth of the ring, where the pump begins to hurry. */
 export const BURST = 1024;
-/** Room for the threads to finish what a burst gave them, so that it is counted as its storing. */
-const SETTLE_MS = 2;
 
 export function serveStore(store: Store): void {
   answerParent({
     async run({ bursts }) {
       let longestBlockMs = 0;
-      let storeUs = 0;
       const startUs = cpuUs();
       for (let burst = 0; burst < bursts; burst++) {
         store.fill();
         const turns = watchTurns();
-        const fromUs = cpuUs();
         await store.drain(turns.note);
-        await new Promise((done) => setTimeout(done, SETTLE_MS));
-        storeUs += cpuUs() - fromUs;
         longestBlockMs = Math.max(longestBlockMs, turns.longestMs());
       }
-      const fromUs = cpuUs();
       const bytes = await store.finish();
-      const endUs = cpuUs();
+      const usedUs = cpuUs() - startUs;
       const events = bursts * BURST;
       await store.reset(events);
-      return {
-        storeSeconds: (storeUs + endUs - fromUs) / events,
-        wholeSeconds: (endUs - startUs) / events,
-        bytesPerEvent: bytes / events,
-        longestBlockMs,
-      };
+      return { cpuSeconds: usedUs / events, bytesPerEvent: bytes / events, longestBlockMs };
     },
   } satisfies SpoolContenderMethods);
 }

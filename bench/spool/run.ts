@@ -2,8 +2,8 @@
 import type { Child } from '../children.ts';
 import type { BenchContext } from '../context.ts';
 import type { Column, SectionResult, Table } from '../report.ts';
-import { estimate } from '../statistics.ts';
-import { differenceOf, estimateOf, estimateOfReference, pairedRatioOf, type Turn, takeTurns } from '../turns.ts';
+import { type Estimate, estimate } from '../statistics.ts';
+import { differenceOf, estimateOf, estimateOfReference, type Turn, takeTurns } from '../turns.ts';
 import { BURST, type SpoolContenderMethods, type SpoolSlice } from './contender.ts';
 
 const REFERENCE = 'Keepwatch, recording alone';
@@ -16,8 +16,8 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   'COPY text, appendFile': 'spool/contender-copy-text.ts',
 };
 const CORE = 0;
-const BURSTS = { full: 20, quick: 4 } as const;
-const WARM_UP_SLICES = 6;
+const BURSTS = { full: 40, quick: 4 } as const;
+const WARM_UP_SLICES = 3;
 
 /** Runs the section on the spool. */
 export async function runSpool({ children, effort, progress }: BenchContext): Promise<SectionResult> {
@@ -47,8 +47,7 @@ export async function runSpool({ children, effort, progress }: BenchContext): Pr
 const COLUMNS: readonly Column[] = [
   { name: 'CPU s a million', digits: 2 },
   { name: 'to Keepwatch', digits: 2 },
-  { name: 'recording too', digits: 2 },
-  { name: 'more than recording', digits: 2, signed: true },
+  { name: 'with recording', digits: 2 },
   { name: 'B an event', digits: 0 },
   { name: 'longest block, ms', digits: 1 },
   { name: 'the worst, ms', digits: 1 },
@@ -56,37 +55,38 @@ const COLUMNS: readonly Column[] = [
 
 function createTable(rounds: readonly (readonly Turn<SpoolSlice>[])[]): Table {
   const turns = rounds.flat();
-  const store = (slice: SpoolSlice) => slice.storeSeconds;
-  const whole = (slice: SpoolSlice) => slice.wholeSeconds;
+  const cpu = (slice: SpoolSlice) => slice.cpuSeconds;
   const rows = Object.keys(CONTENDERS).map((contender) => {
-    if (contender === REFERENCE) {
-      const cells = [estimateOfReference(turns, store), '', estimateOfReference(turns, whole), '', '', '', ''];
-      return { contender, cells };
-    }
-    const isOurs = contender === KEEPWATCH;
+    if (contender === REFERENCE) return { contender, cells: ['', '', estimateOfReference(turns, cpu), '', '', ''] };
     const slices = turns.filter((turn) => turn.contender === contender).map(({ slice }) => slice);
+    const bytes = slices.at(-1)?.bytesPerEvent ?? Number.NaN;
+    if (contender !== KEEPWATCH) {
+      return { contender, cells: [estimateOf(turns, contender, cpu), ratioToKeepwatch(rounds, contender), '', bytes, '', ''] };
+    }
     const blocks = slices.map((slice) => slice.longestBlockMs);
-    return {
-      contender,
-      cells: [
-        estimateOf(turns, contender, store),
-        isOurs ? '' : pairedRatioOf(rounds, contender, KEEPWATCH, store),
-        isOurs ? estimateOf(turns, contender, whole) : '',
-        isOurs ? differenceOf(turns, contender, whole) : '',
-        slices.at(-1)?.bytesPerEvent ?? Number.NaN,
-        isOurs ? estimate(blocks) : '',
-        isOurs ? Math.max(...blocks) : '',
-      ],
-    };
+    const own = [differenceOf(turns, contender, cpu), '', estimateOf(turns, contender, cpu)];
+    return { contender, cells: [...own, bytes, estimate(blocks), Math.max(...blocks)] };
   });
   return { title: 'Events to the disk', columns: COLUMNS, rows };
+}
+
+/** To what spooling adds to recording, in the same round. */
+function ratioToKeepwatch(rounds: readonly (readonly Turn<SpoolSlice>[])[], contender: string): Estimate {
+  const ratios = rounds.flatMap((turns) => {
+    const other = turns.find((turn) => turn.contender === contender);
+    const own = turns.find((turn) => turn.contender === KEEPWATCH);
+    if (own === undefined || other === undefined) return [];
+    const recording = (own.before.cpuSeconds + own.after.cpuSeconds) / 2;
+    return [other.slice.cpuSeconds / (own.slice.cpuSeconds - recording)];
+  });
+  return estimate(ratios);
 }
 
 function notesOf(events: number): string[] {
   return [
     `${events.toLocaleString('en')} reference events a slice (name 21 bytes, metadata 104 bytes of 5 keys, trace and span ids), given in bursts of ${BURST.toLocaleString('en')} and synced at the end of the slice; all on one core, in turns.`,
-    '"CPU s a million" is the CPU time of the whole process, all threads, from events in memory to the disk. Keepwatch: from the ring, by the pump in turns of the event loop, through encoder, checksum, segment file, fsync and rename; two lanes. "recording alone" lets the events go: what its pump costs.',
-    '"recording too" adds what comes before, a tracked execution with metrics, trace and metadata; "more than recording" is the whole less that of the recording slices around it: the garbage that spooling leaves behind is in it.',
+    'CPU time is that of the whole process, all threads, from events in memory to the disk. For Keepwatch it is what the spool adds: the slice less the mean of the slices just before and after it that record the same events and let them go. So it is ring, pump, encoder, checksum, segment file, fsync and rename, in two lanes, garbage included.',
+    '"with recording" is all of it: a tracked execution with metrics, trace and metadata, and what becomes of it.',
     'The others are given their rows as finished objects, which cost them nothing here; COPY text escapes its texts.',
     'A block is the time between two turns of the event loop while a burst is handed on, as far as the process had the CPU meanwhile.',
   ];
