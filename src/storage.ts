@@ -39,7 +39,12 @@ const START_WAIT_MS = 5000;
 /** Opens nothing yet; `start` does, and goes on trying while Postgres is away. */
 export function createStorage(options: StorageOptions): Storage {
   const { config, logger } = options;
-  const database = createDatabase({ url: options.url, max: 4, applicationName: `keepwatch ${config.service}` });
+  const database = createDatabase({
+    url: options.url,
+    max: 4,
+    applicationName: `keepwatch ${config.service}`,
+    holdsProcess: false,
+  });
   const archive = createArchive({
     connection: { url: options.url, applicationName: `keepwatch ${config.service}` },
     spoolDir: config.spoolDir,

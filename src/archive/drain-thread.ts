@@ -174,7 +174,7 @@ export class DrainThread implements Drain {
   }
 
   #holdOn(): void {
-    if ([...this.#pending.values()].some(({ method }) => method !== 'lookAfter')) this.#worker?.ref();
+    if (this.#pending.size > 0) this.#worker?.ref();
     else this.#worker?.unref();
   }
 }

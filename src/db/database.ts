@@ -29,6 +29,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number;
   /** How long an answer may take before the connection is given up; default 60000. */
   readonly queryTimeoutMs?: number;
+  /** Whether connections that nobody uses keep the process from ending, until they are closed after 30 s; default true. */
+  readonly holdsProcess?: boolean;
 }
 
 const main = pgPromise({ noWarnings: true, error: (error: unknown, { client }) => giveUpUnanswered(error, client) });
@@ -60,6 +62,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     query_timeout: options.queryTimeoutMs ?? 60_000,
     idleTimeoutMillis: 30_000,
+    allowExitOnIdle: options.holdsProcess === false,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
