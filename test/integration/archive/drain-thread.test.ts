@@ -102,6 +102,7 @@ describe('Archive, with a drain in a thread of its own', function () {
     // Started for its heartbeat alone: where a machine is slow, the lease of the source would lapse.
     const made = create();
     made.archive.start();
+    await made.archive.flush();
     let recorded = 0;
     for (let round = 0; round < 8; round++) {
       record(made, 3000);
