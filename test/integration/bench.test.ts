@@ -59,7 +59,7 @@ describe('npm run bench', () => {
   });
 
   it('loads the same rows in every way into a Postgres of its own', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     try {
       findPostgres();
     } catch {
