@@ -62,6 +62,14 @@ describe('keepwatch spool', function () {
     ).rows;
   };
 
+  it('says how much is set aside, in ls and in verify', async () => {
+    mkdirSync(join(spool.path, 'suspect'));
+    writeFileSync(join(spool.path, 'suspect', '0123456789abcdef-rest-0000000001.seg'), 'x'.repeat(2000));
+    const line = /^suspect\/: 1 files \(2\.0 kB\) that no event could be read from/m;
+    assert.match((await keepwatch(['ls'])).output, line);
+    assert.match((await keepwatch(['verify'])).output, line);
+  });
+
   it('lists what waits, by source and lane, and whether its process lives', async () => {
     assert.match((await keepwatch(['ls'])).output, /^nothing waits in /);
     const dead = await leave();

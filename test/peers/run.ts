@@ -115,7 +115,9 @@ class App {
   }
 
   async finish(): Promise<RunResult> {
-    await this.#process.printed(/finished/, ORDERLY_MS);
+    await this.#process.printed(/finished/, ORDERLY_MS).catch((cause: unknown) => {
+      throw new Error(`${this.#contender} did not finish`, { cause });
+    });
     this.#ranges.push([this.#child.from, this.#recorded()]);
     await this.#process.exited;
     this.proxy.up();
