@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { COLUMNS } from '../../src/archive/copy-tuples.ts';
 import { Encoder } from '../../src/archive/encoder.ts';
 import { encodeEmptyBlock, encodeSegmentHeader, finishBlock, type SegmentHeader } from '../../src/archive/segment-format.ts';
-import type { EventCounts } from '../../src/event.ts';
+import { type EventCounts, LANES } from '../../src/event.ts';
 import { ArrayBatch, type ArrayEvent } from './array-batch.ts';
 
 /** A segment as it was before anything happened to it. */
@@ -42,7 +42,8 @@ export function makeSegment(
     ...header,
   };
   const { bytes: head, seed } = encodeSegmentHeader(whole);
-  const encoder = new Encoder(whole.sourceId, from * 2 + whole.segment);
+  // The lanes number in turn.
+  const encoder = new Encoder(whole.sourceId, from * LANES.length + LANES.indexOf(whole.lane));
   let recorded = from;
   const made = rowsOf.map((rows) => {
     const events = Array.from(
