@@ -19,6 +19,7 @@ const EARLY_BYTES = 8_000_000;
 /** So much waits when Postgres comes back, and what comes then is not held up by it: it gets a source of its own. */
 const BACKLOG_BYTES = 2 * EARLY_BYTES;
 const HEARTBEAT_MS = 5000;
+const HOLD_MS = 60_000;
 /** What has not answered for so long is said to hang. */
 const STALL_MS = 5000;
 const TERMINATE_MS = 1000;
@@ -103,10 +104,16 @@ export class Archiver {
   /** Resolves when what was recorded so far is committed or, when Postgres cannot be reached, on the disk. Never rejects. */
   async flush(): Promise<void> {
     this.#collect();
-    await this.#enter(async () => {
-      await this.#seal();
-      if (!this.#hasStopped) await this.#drainAll();
-    });
+    // A run before it may wait for what keeps no process alive; a script that waits for this is not to end amid it.
+    const hold = setInterval(() => {}, HOLD_MS);
+    try {
+      await this.#enter(async () => {
+        await this.#seal();
+        if (!this.#hasStopped) await this.#drainAll();
+      });
+    } finally {
+      clearInterval(hold);
+    }
   }
 
   /**
