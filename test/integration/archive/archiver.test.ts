@@ -52,6 +52,18 @@ describe('Archiver', () => {
     assert.equal((await readSource(archive.sourceId)).closed, true);
   });
 
+  it('keeps a script alive that waits for a flush', async () => {
+    const { archive, tracker } = createTestArchive(test.database, spool.path);
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    tracker.record({});
+    const flushed = archive.flush();
+    assert.equal(timers(), before + 1);
+    await flushed;
+    assert.equal(archive.stats().archived, 1);
+    await archive.stop({ timeoutMs: 5000 });
+  });
+
   it('holds the watermark back while the spool has not taken all', async () => {
     const { archive, tracker } = createTestArchive(test.database, spool.path, { maxQueueBytes: 1 });
     const startMs = Date.now();
