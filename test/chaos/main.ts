@@ -94,10 +94,13 @@ async function run(options: Options): Promise<void> {
   installScopedDate();
   watchStrays();
   releases.push(stopTestServer);
-  const running = main(options);
+  let running: Promise<unknown> = Promise.resolve();
+  // Before anything is started: Ctrl-C may come at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void interrupt(running));
   try {
-    process.exitCode = await running;
+    const code = main(options);
+    running = code;
+    process.exitCode = await code;
   } finally {
     await release();
   }
