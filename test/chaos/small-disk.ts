@@ -9,19 +9,22 @@ const run = promisify(execFile);
 const CHUNK = Buffer.alloc(65_536, 1);
 
 export class SmallDisk {
-  /** Where it is mounted; a plain folder where `isMounted` is false. */
+  /** Where it is mounted; a plain folder where it is not. */
   readonly path: string;
   /** A folder on another disk, which is never full. */
   readonly elsewhere: string;
-  readonly isMounted: boolean;
+  #isMounted: boolean;
+  /** Its size. */
+  readonly #bytes: number;
   readonly #root: string;
   #isReadOnly = false;
 
-  private constructor(root: string, isMounted: boolean) {
+  private constructor(root: string, bytes: number, isMounted: boolean) {
     this.#root = root;
     this.path = join(root, 'disk');
     this.elsewhere = join(root, 'elsewhere');
-    this.isMounted = isMounted;
+    this.#bytes = bytes;
+    this.#isMounted = isMounted;
   }
 
   /** Mounts it, or makes a plain folder where that is not allowed. */
@@ -32,17 +35,22 @@ export class SmallDisk {
       () => true,
       () => false,
     );
-    return new SmallDisk(root, isMounted);
+    return new SmallDisk(root, megabytes * 1_048_576, isMounted);
   }
 
-  /** Leaves about so many bytes free. @returns false while it is read-only */
+  /** Whether it is a disk of its own. */
+  get isMounted(): boolean {
+    return this.#isMounted;
+  }
+
+  /** Leaves about so many bytes free. @returns false while it is read-only, or no disk of its own */
   fill(leftBytes: number): boolean {
-    if (this.#isReadOnly) return false;
+    if (this.#isReadOnly || !this.#isMounted) return false;
     const file = join(this.path, 'ballast');
     const fd = openSync(file, 'a');
     let bytes = 0;
     try {
-      for (;;) bytes += writeSync(fd, CHUNK);
+      while (bytes <= this.#bytes) bytes += writeSync(fd, CHUNK); // never more: once unmounted, the path is on a real disk
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
     } finally {
@@ -60,6 +68,7 @@ export class SmallDisk {
 
   /** @returns false when some file is open for writing at the moment */
   async makeReadOnly(): Promise<boolean> {
+    if (!this.#isMounted) return false;
     this.#isReadOnly = await run('mount', ['-o', 'remount,ro', this.path]).then(
       () => true,
       () => false,
@@ -81,7 +90,9 @@ export class SmallDisk {
   }
 
   async remove(): Promise<void> {
-    if (this.isMounted) await run('umount', ['-l', this.path]).catch(() => {});
+    const wasMounted = this.#isMounted;
+    this.#isMounted = false;
+    if (wasMounted) await run('umount', ['-l', this.path]).catch(() => {});
     rmSync(this.#root, { recursive: true, force: true });
   }
 }
