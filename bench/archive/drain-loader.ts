@@ -1,7 +1,7 @@
 // Keepwatch: a spool that another process has filled, into Postgres, each source over a connection of its own.
-import { drainSegments } from '../../src/archive/drain.ts';
-import { createPartitions } from '../../src/archive/partitions.ts';
-import { listSegments, listSources } from '../../src/archive/spool-folder.ts';
+import { drainSegments } from '../../src/archive/drain/drain.ts';
+import { createPartitions } from '../../src/archive/drain/partitions.ts';
+import { listSegments, listSources } from '../../src/archive/spool/spool-folder.ts';
 import { createDatabase } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { type ArchivePlan, type Loader, serveLoader } from './contender.ts';

@@ -1,7 +1,7 @@
 // Keepwatch as it comes: metrics, trace context, and every request as a raw event in the spool on the disk. What brings the spool to
 // Postgres is measured by the archive section.
 import { mkdtempSync } from 'node:fs';
-import { Spool } from '../../src/archive/spool.ts';
+import { Spool } from '../../src/archive/spool/spool.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { serveContender } from './contender.ts';
 import { createKeepwatchInstrumentation } from './keepwatch-instrumentation.ts';

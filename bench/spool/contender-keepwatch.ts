@@ -1,7 +1,7 @@
 // Keepwatch as it comes: ring, pump, encoder, blocks, segments on the disk.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Spool } from '../../src/archive/spool.ts';
+import { Spool } from '../../src/archive/spool/spool.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { SERVICE } from '../archive/reference-events.ts';
 import { serveStore } from './contender.ts';

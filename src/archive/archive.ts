@@ -4,13 +4,13 @@ import { KeepwatchError } from '../errors.ts';
 import type { DropReason, EventSink, Lane } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
-import type { Drain, DrainNews } from './drain-messages.ts';
-import { DrainThread } from './drain-thread.ts';
-import { Drainer } from './drainer.ts';
-import { Maintenance, type MaintenanceOptions } from './maintenance.ts';
-import { formatSourceId } from './source.ts';
-import type { HomeClock } from './source-home.ts';
-import { Spool } from './spool.ts';
+import type { Drain, DrainNews } from './drain/drain-messages.ts';
+import { DrainThread } from './drain/drain-thread.ts';
+import { Drainer } from './drain/drainer.ts';
+import { Maintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
+import { formatSourceId } from './spool/source.ts';
+import type { HomeClock } from './spool/source-home.ts';
+import { Spool } from './spool/spool.ts';
 
 export interface ArchiveOptions {
   /** The database, migrated or about to be: the drain has connections of its own, and a thread of its own. */

@@ -5,13 +5,13 @@ import type { EventBatch } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { within } from '../within.ts';
-import { ArchiveTotals } from './archive-totals.ts';
-import { BackOff } from './back-off.ts';
-import { type Drain, type DrainNews, type DrainRequest, monotonicMs } from './drain-messages.ts';
-import { GRACE_SHARE } from './drainer.ts';
-import type { SourceSpool } from './source-spool.ts';
-import { applyReport, describeSource } from './source-state.ts';
-import type { Spool } from './spool.ts';
+import { ArchiveTotals } from './drain/archive-totals.ts';
+import { BackOff } from './drain/back-off.ts';
+import { type Drain, type DrainNews, type DrainRequest, monotonicMs } from './drain/drain-messages.ts';
+import { GRACE_SHARE } from './drain/drainer.ts';
+import { applyReport, describeSource } from './drain/source-state.ts';
+import type { SourceSpool } from './spool/source-spool.ts';
+import type { Spool } from './spool/spool.ts';
 
 /** So much waits, and a run is made before its time. */
 const EARLY_EVENTS = 20_000;

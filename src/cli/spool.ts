@@ -1,11 +1,11 @@
 // keepwatch spool: what waits on the disk for Postgres; proves it readable, mends what keeps it from being drained, drains it.
 import type { Command } from 'commander';
-import { drainLeftovers } from '../archive/leftovers.ts';
-import { createPartitions } from '../archive/partitions.ts';
-import { RefusalStreak } from '../archive/refused-rows.ts';
-import { measureAcknowledged, measureSuspect } from '../archive/spool-folder.ts';
-import { listSpool, type SpooledLane, type VerifiedSpool, verifySpool } from '../archive/spool-inspection.ts';
-import { repairSpool } from '../archive/spool-repair.ts';
+import { drainLeftovers } from '../archive/drain/leftovers.ts';
+import { createPartitions } from '../archive/drain/partitions.ts';
+import { RefusalStreak } from '../archive/drain/refused-rows.ts';
+import { measureAcknowledged, measureSuspect } from '../archive/spool/spool-folder.ts';
+import { listSpool, type SpooledLane, type VerifiedSpool, verifySpool } from '../archive/spool/spool-inspection.ts';
+import { repairSpool } from '../archive/spool/spool-repair.ts';
 import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { EXIT } from './exit.ts';

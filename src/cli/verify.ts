@@ -1,6 +1,6 @@
 // keepwatch verify: proves the accounting law, or shows where it does not hold.
 import type { Command } from 'commander';
-import { type VerifyProgress, type VerifyReport, verifyArchive } from '../archive/verify.ts';
+import { type VerifyProgress, type VerifyReport, verifyArchive } from '../archive/verify/verify.ts';
 import { loadConfig } from '../config.ts';
 import { closeDatabase, createDatabase } from '../db/database.ts';
 import { EXIT } from './exit.ts';

@@ -1,6 +1,6 @@
 // Judges what became of the events of a run, once all is healed and drained: each that was safe is in Postgres exactly once, or counted to
 // the event where a fault destroyed its bytes, and `verify` finds nothing to say.
-import { type VerifiedLane, verifyArchive } from '../../src/archive/verify.ts';
+import { type VerifiedLane, verifyArchive } from '../../src/archive/verify/verify.ts';
 import type { Database } from '../../src/db/database.ts';
 import type { DropReason } from '../../src/event.ts';
 import { type AppEvidence, type Evidence, tagOf } from './evidence.ts';

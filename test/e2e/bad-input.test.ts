@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type RunningProcess, startProgram } from '../support/process.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatSourceId } from '../../src/archive/source.ts';
-import type { SpooledLane, VerifiedSpool } from '../../src/archive/spool-inspection.ts';
+import { formatSourceId } from '../../src/archive/spool/source.ts';
+import type { SpooledLane, VerifiedSpool } from '../../src/archive/spool/spool-inspection.ts';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { createTestDatabase, freePort, type TestDatabase } from '../support/postgres.ts';
 import { startKeepwatch } from '../support/process.ts';

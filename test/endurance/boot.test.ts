@@ -1,6 +1,6 @@
 // 16 processes boot at once on an empty database: half of them `keepwatch migrate --roles`, half of them apps that archive at once.
 import assert from 'node:assert/strict';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { loadMigrations } from '../../src/db/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startKeepwatch, startProgram } from '../support/process.ts';

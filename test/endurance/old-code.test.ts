@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FORMAT_VERSION, headerCrc, SEGMENT_PREFIX_BYTES } from '../../src/archive/segment-format.ts';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { FORMAT_VERSION, headerCrc, SEGMENT_PREFIX_BYTES } from '../../src/archive/segments/segment-format.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { loadMigrations, migrate } from '../../src/db/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type RunningProcess, startProgram } from '../support/process.ts';

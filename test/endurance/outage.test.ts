@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../../bench/statistics.ts';
-import { type VerifyReport, verifyArchive } from '../../src/archive/verify.ts';
+import { type VerifyReport, verifyArchive } from '../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { createPostgresServer, type PostgresServer } from '../support/postgres-server.ts';

@@ -1,9 +1,9 @@
 // 100 partitions are made and expired while 20,000 rows a second are archived and people read: nobody waits for it, and it waits for readers.
 import assert from 'node:assert/strict';
-import { Lease } from '../../src/archive/lease.ts';
-import { createPartitions } from '../../src/archive/partitions.ts';
-import { type Expired, expirePartitions } from '../../src/archive/retention.ts';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { createPartitions } from '../../src/archive/drain/partitions.ts';
+import { Lease } from '../../src/archive/maintenance/lease.ts';
+import { type Expired, expirePartitions } from '../../src/archive/maintenance/retention.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { createSpoolDir, createTestArchive } from '../support/test-archive.ts';

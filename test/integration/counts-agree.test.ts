@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import express from 'express';
 import { createKeepwatch } from '../../src/app.ts';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { listen } from '../../src/server/listen.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';

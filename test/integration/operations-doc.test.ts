@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import type { EventSeries } from '../../src/event.ts';
 import type { ArrayEvent } from '../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';

@@ -1,8 +1,8 @@
 // Behind PgBouncer in transaction mode: no statement may count on what an earlier transaction left in its session.
 import assert from 'node:assert/strict';
 import { type Alerts, createAlerts } from '../../src/alerts/alerts.ts';
-import { Maintenance } from '../../src/archive/maintenance.ts';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { Maintenance } from '../../src/archive/maintenance/maintenance.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction, type Transaction } from '../../src/db/database.ts';
 import { loadMigrations, migrate } from '../../src/db/migrate.ts';
 import { runRulesQuery } from '../../src/db/rules-query.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import { type Archive, createArchive } from '../../src/archive/archive.ts';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import type { EventBatch } from '../../src/event.ts';
 import { createClock } from '../../src/instrument/clock.ts';
 import { ObservabilityTracker } from '../../src/instrument/tracker.ts';

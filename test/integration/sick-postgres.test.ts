@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
 import { createKeepwatch, type Keepwatch } from '../../src/app.ts';
-import { verifyArchive } from '../../src/archive/verify.ts';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { createRegistry } from '../../src/instrument/metrics/registry.ts';
 import { silentLogger } from '../../src/logger.ts';

@@ -1,8 +1,13 @@
 // Real segments and what may become of their bytes: bits that flip, sectors of zeros, cuts, copies, one file's bytes in another.
 import fc from 'fast-check';
-import { COLUMNS } from '../../src/archive/copy-tuples.ts';
-import { Encoder } from '../../src/archive/encoder.ts';
-import { encodeEmptyBlock, encodeSegmentHeader, finishBlock, type SegmentHeader } from '../../src/archive/segment-format.ts';
+import { COLUMNS } from '../../src/archive/encoding/copy-tuples.ts';
+import { Encoder } from '../../src/archive/encoding/encoder.ts';
+import {
+  encodeEmptyBlock,
+  encodeSegmentHeader,
+  finishBlock,
+  type SegmentHeader,
+} from '../../src/archive/segments/segment-format.ts';
 import { type EventCounts, LANES } from '../../src/event.ts';
 import { ArrayBatch, type ArrayEvent } from './array-batch.ts';
 

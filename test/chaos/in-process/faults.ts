@@ -1,11 +1,11 @@
 // The faults of in-process runs: each does its harm and leaves with the world how it is healed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../../demo/random.ts';
-import { GRACE_MS } from '../../../src/archive/acknowledged.ts';
-import { drainSegments } from '../../../src/archive/drain.ts';
-import { drainLeftovers } from '../../../src/archive/leftovers.ts';
-import { createPartitions } from '../../../src/archive/partitions.ts';
-import { listSegments, listSources } from '../../../src/archive/spool-folder.ts';
+import { drainSegments } from '../../../src/archive/drain/drain.ts';
+import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
+import { createPartitions } from '../../../src/archive/drain/partitions.ts';
+import { GRACE_MS } from '../../../src/archive/spool/acknowledged.ts';
+import { listSegments, listSources } from '../../../src/archive/spool/spool-folder.ts';
 import { LANES } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import type { Break, Loss } from '../../support/tcp-proxy.ts';

@@ -1,7 +1,7 @@
 // The files that say whose a folder in the spool is, changed so that the owner looks dead, or far away.
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSource } from '../../../src/archive/source.ts';
+import { createSource } from '../../../src/archive/spool/source.ts';
 
 const { bootId, pidNamespace } = createSource({ service: '', instance: '', startedAtMs: 0 });
 /** This process, as a source names it. */

@@ -1,8 +1,8 @@
 // What an in-process run works with: apps on one disk, a way to Postgres that no fault touches, and what has to be healed again.
 import { cpSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { drainLeftovers } from '../../../src/archive/leftovers.ts';
-import { createPartitions } from '../../../src/archive/partitions.ts';
+import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
+import { createPartitions } from '../../../src/archive/drain/partitions.ts';
 import type { Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { waitFor } from '../../support/wait-for.ts';

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../../demo/random.ts';
-import { GRACE_MS } from '../../../src/archive/acknowledged.ts';
+import { GRACE_MS } from '../../../src/archive/spool/acknowledged.ts';
 import { startKeepwatch } from '../../support/process.ts';
 import type { Break, Loss } from '../../support/tcp-proxy.ts';
 import { damageSegment, HARMS } from '../damage.ts';

@@ -1,7 +1,7 @@
 // What a process run works with: apps in processes of their own on one spool, each with a proxy before Postgres, and what has to be healed.
 import { join } from 'node:path';
-import { drainLeftovers } from '../../../src/archive/leftovers.ts';
-import { createPartitions } from '../../../src/archive/partitions.ts';
+import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
+import { createPartitions } from '../../../src/archive/drain/partitions.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatSourceId } from '../../../src/archive/source.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { formatSourceId } from '../../../src/archive/spool/source.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction } from '../../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';

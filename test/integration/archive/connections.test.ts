@@ -1,7 +1,7 @@
 // What the archive does, for those who have less than a session of an owner: a user with the role keepwatch_writer alone, and clients of
 // PgBouncer in transaction mode. Postgres is away at first, a dead process has left something, and rows are refused.
 import assert from 'node:assert/strict';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { loadMigrations, migrate } from '../../../src/db/migrate.ts';
 import { ensureRoles } from '../../../src/db/roles.ts';

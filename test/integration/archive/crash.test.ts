@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { createSpoolDir, createTestArchive, listWaiting } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { SmallDisk } from '../../chaos/small-disk.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';

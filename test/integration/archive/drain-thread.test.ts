@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import type { Worker } from 'node:worker_threads';
 import type { ArchiveOptions } from '../../../src/archive/archive.ts';
-import { DrainThread } from '../../../src/archive/drain-thread.ts';
-import { formatSourceId } from '../../../src/archive/source.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { DrainThread } from '../../../src/archive/drain/drain-thread.ts';
+import { formatSourceId } from '../../../src/archive/spool/source.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { startProgram } from '../../support/process.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';

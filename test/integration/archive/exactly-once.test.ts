@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
-import { drainSegments } from '../../../src/archive/drain.ts';
-import { createPartitions } from '../../../src/archive/partitions.ts';
-import { listSegments, listSources } from '../../../src/archive/spool-folder.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { drainSegments } from '../../../src/archive/drain/drain.ts';
+import { createPartitions } from '../../../src/archive/drain/partitions.ts';
+import { listSegments, listSources } from '../../../src/archive/spool/spool-folder.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { createArchive } from '../../../src/archive/archive.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { EVENT_TYPES, type EventSeries, LANES } from '../../../src/event.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { silentLogger } from '../../../src/logger.ts';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { COLUMNS } from '../../../src/archive/copy-tuples.ts';
-import { drainLeftovers } from '../../../src/archive/leftovers.ts';
-import { createPartitions } from '../../../src/archive/partitions.ts';
+import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
+import { createPartitions } from '../../../src/archive/drain/partitions.ts';
+import { COLUMNS } from '../../../src/archive/encoding/copy-tuples.ts';
 import {
   encodeEmptyBlock,
   encodeSegment,
@@ -13,11 +13,11 @@ import {
   headerCrc,
   type SegmentHeader,
   writeBlockPrefix,
-} from '../../../src/archive/segment-format.ts';
-import { createSource, formatSource, formatSourceId } from '../../../src/archive/source.ts';
-import { removeSource } from '../../../src/archive/spool-folder.ts';
-import { verifySpool } from '../../../src/archive/spool-inspection.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+} from '../../../src/archive/segments/segment-format.ts';
+import { createSource, formatSource, formatSourceId } from '../../../src/archive/spool/source.ts';
+import { removeSource } from '../../../src/archive/spool/spool-folder.ts';
+import { verifySpool } from '../../../src/archive/spool/spool-inspection.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { createSpoolDir } from '../../support/test-archive.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import {
   closeDatabase,
   createDatabase,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPartitions } from '../../../src/archive/partitions.ts';
+import { createPartitions } from '../../../src/archive/drain/partitions.ts';
 import { closeDatabase, createDatabase } from '../../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 

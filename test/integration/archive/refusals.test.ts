@@ -1,7 +1,7 @@
 // What other people do to the table: rows that it refuses go to the dead letter, a table that takes none is waited for.
 import assert from 'node:assert/strict';
-import { MAX_REFUSED_IN_A_ROW } from '../../../src/archive/refused-rows.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { MAX_REFUSED_IN_A_ROW } from '../../../src/archive/drain/refused-rows.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import type { ArrayEvent } from '../../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';

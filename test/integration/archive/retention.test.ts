@@ -1,9 +1,9 @@
 // Days that are no longer kept go: counted, by one process, without stopping readers or writers, and whatever cuts it off in between.
 import assert from 'node:assert/strict';
-import { Lease } from '../../../src/archive/lease.ts';
-import { Maintenance } from '../../../src/archive/maintenance.ts';
-import { expirePartitions } from '../../../src/archive/retention.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { Lease } from '../../../src/archive/maintenance/lease.ts';
+import { Maintenance } from '../../../src/archive/maintenance/maintenance.ts';
+import { expirePartitions } from '../../../src/archive/maintenance/retention.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction } from '../../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts';

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Lease } from '../../../src/archive/lease.ts';
-import { expirePartitions } from '../../../src/archive/retention.ts';
-import { seriesStatements } from '../../../src/archive/series-statements.ts';
-import { formatSourceId } from '../../../src/archive/source.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { seriesStatements } from '../../../src/archive/drain/series-statements.ts';
+import { Lease } from '../../../src/archive/maintenance/lease.ts';
+import { expirePartitions } from '../../../src/archive/maintenance/retention.ts';
+import { formatSourceId } from '../../../src/archive/spool/source.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, inTransaction } from '../../../src/db/database.ts';
 import type { EventSeries } from '../../../src/event.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';

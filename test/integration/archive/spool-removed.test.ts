@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';

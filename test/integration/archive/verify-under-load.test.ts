@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Lease } from '../../../src/archive/lease.ts';
-import { drainLeftovers } from '../../../src/archive/leftovers.ts';
-import { createPartitions } from '../../../src/archive/partitions.ts';
-import { expirePartitions } from '../../../src/archive/retention.ts';
-import { formatSourceId } from '../../../src/archive/source.ts';
-import { verifyArchive } from '../../../src/archive/verify.ts';
+import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
+import { createPartitions } from '../../../src/archive/drain/partitions.ts';
+import { Lease } from '../../../src/archive/maintenance/lease.ts';
+import { expirePartitions } from '../../../src/archive/maintenance/retention.ts';
+import { formatSourceId } from '../../../src/archive/spool/source.ts';
+import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import type { EventSeries } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Difference, type VerifyReport, verifyArchive } from '../../../src/archive/verify.ts';
+import { type Difference, type VerifyReport, verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction } from '../../../src/db/database.ts';
 import type { EventSeries } from '../../../src/event.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';

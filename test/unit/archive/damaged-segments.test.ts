@@ -1,8 +1,8 @@
 // What is read from damaged segments: all blocks whose bytes are whole, and no other. SPOOL_FUZZ_RUNS: how many, default 2,000.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { MAX_BLOCK_BYTES } from '../../../src/archive/segment-format.ts';
-import { readSegment } from '../../../src/archive/segment-reader.ts';
+import { MAX_BLOCK_BYTES } from '../../../src/archive/segments/segment-format.ts';
+import { readSegment } from '../../../src/archive/segments/segment-reader.ts';
 import { KeepwatchError } from '../../../src/errors.ts';
 import { anyMishaps, damage, type IntactSegment, intactBlocks, makeSegment } from '../../support/damaged-segments.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { COLUMNS, splitTuples } from '../../../src/archive/copy-tuples.ts';
-import { Encoder } from '../../../src/archive/encoder.ts';
-import { encodeSegmentHeader, finishBlock } from '../../../src/archive/segment-format.ts';
-import { readSegment } from '../../../src/archive/segment-reader.ts';
+import { COLUMNS, splitTuples } from '../../../src/archive/encoding/copy-tuples.ts';
+import { Encoder } from '../../../src/archive/encoding/encoder.ts';
+import { encodeSegmentHeader, finishBlock } from '../../../src/archive/segments/segment-format.ts';
+import { readSegment } from '../../../src/archive/segments/segment-reader.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
 
 /** The metadata that a row has, of which the series and the event have these members. */

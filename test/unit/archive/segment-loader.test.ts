@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LoadedSegment, SegmentLoader } from '../../../src/archive/segment-loader.ts';
-import { createSource } from '../../../src/archive/source.ts';
-import type { SegmentEntry } from '../../../src/archive/spool-folder.ts';
+import { type LoadedSegment, SegmentLoader } from '../../../src/archive/drain/segment-loader.ts';
+import { createSource } from '../../../src/archive/spool/source.ts';
+import type { SegmentEntry } from '../../../src/archive/spool/spool-folder.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { makeSegment } from '../../support/damaged-segments.ts';
 

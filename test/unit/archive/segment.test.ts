@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { COLUMNS, readTimestampMs, splitTuples } from '../../../src/archive/copy-tuples.ts';
-import { Encoder } from '../../../src/archive/encoder.ts';
+import { COLUMNS, readTimestampMs, splitTuples } from '../../../src/archive/encoding/copy-tuples.ts';
+import { Encoder } from '../../../src/archive/encoding/encoder.ts';
 import {
   encodeEmptyBlock,
   encodeSegmentHeader,
@@ -10,8 +10,8 @@ import {
   headerCrc,
   MAX_BLOCK_BYTES,
   type SegmentHeader,
-} from '../../../src/archive/segment-format.ts';
-import { readSegment, type Segment } from '../../../src/archive/segment-reader.ts';
+} from '../../../src/archive/segments/segment-format.ts';
+import { readSegment, type Segment } from '../../../src/archive/segments/segment-reader.ts';
 import { KeepwatchError } from '../../../src/errors.ts';
 import { EVENT_STATUSES, EVENT_TYPES, type EventBatch, type EventCounts, type Lane } from '../../../src/event.ts';
 import { ArrayBatch, type ArrayEvent } from '../../support/array-batch.ts';

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { encodeEmptyBlock, encodeSegmentHeader, finishBlock, MAX_BLOCK_BYTES } from '../../../src/archive/segment-format.ts';
-import { readSegment } from '../../../src/archive/segment-reader.ts';
-import { encodeSeriesBlocks, readSeriesCounts } from '../../../src/archive/series-blocks.ts';
-import { type SeriesCount, SeriesCounts, seriesName } from '../../../src/archive/series-counts.ts';
+import {
+  encodeEmptyBlock,
+  encodeSegmentHeader,
+  finishBlock,
+  MAX_BLOCK_BYTES,
+} from '../../../src/archive/segments/segment-format.ts';
+import { readSegment } from '../../../src/archive/segments/segment-reader.ts';
+import { encodeSeriesBlocks, readSeriesCounts } from '../../../src/archive/segments/series-blocks.ts';
+import { type SeriesCount, SeriesCounts, seriesName } from '../../../src/archive/segments/series-counts.ts';
 import type { EventSeries } from '../../../src/event.ts';
 
 const COUNTS = { recorded: 1, sampledOut: 0, dropped: {} };

@@ -8,7 +8,7 @@ import {
   isOwnerDead,
   parseSource,
   type Source,
-} from '../../../src/archive/source.ts';
+} from '../../../src/archive/spool/source.ts';
 
 describe('Source', () => {
   const own = createSource({ service: 'chat', instance: 'host:1', startedAtMs: 0 });

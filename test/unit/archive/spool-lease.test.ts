@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSource, parseSource } from '../../../src/archive/source.ts';
-import { SourceHome } from '../../../src/archive/source-home.ts';
-import { Spool } from '../../../src/archive/spool.ts';
+import { createSource, parseSource } from '../../../src/archive/spool/source.ts';
+import { SourceHome } from '../../../src/archive/spool/source-home.ts';
+import { Spool } from '../../../src/archive/spool/spool.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
 import { readSpool } from '../../support/spooled-rows.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import fc from 'fast-check';
-import { Spool, type SpoolOptions } from '../../../src/archive/spool.ts';
-import { listSegments } from '../../../src/archive/spool-folder.ts';
+import { Spool, type SpoolOptions } from '../../../src/archive/spool/spool.ts';
+import { listSegments } from '../../../src/archive/spool/spool-folder.ts';
 import { type DropReason, type EventCounts, LANES, type Lane } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';

@@ -1,0 +1,55 @@
+// A drainer with connections of its own: what a thread needs to be one.
+import { closeDatabase, createDatabase } from '../../db/database.ts';
+import type { Logger } from '../../logger.ts';
+import { Maintenance } from '../maintenance/maintenance.ts';
+import type { DrainNews } from './drain-messages.ts';
+import { Drainer } from './drainer.ts';
+
+/** How long to count the rows of a day may take. */
+const MAINTENANCE_TIMEOUT_MS = 3_600_000;
+/** For what is live, for what ended, for what dead processes left. */
+const CONNECTIONS = 3;
+/** Time for the goodbye of idle connections. */
+const CLOSE_MS = 500;
+
+/** Plain values: handed to a thread when it starts. */
+export interface DrainSettings {
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly spoolDir: string;
+  readonly spoolMaxBytes: number;
+  /** Days that are no longer kept are removed; undefined: everything is kept. */
+  readonly keepMs: number | undefined;
+  /** Unique to this process. */
+  readonly holder: string;
+}
+
+export interface OpenDrainer {
+  readonly drainer: Drainer;
+  /** Ends its connections, those in use too after a moment. */
+  close(): Promise<void>;
+}
+
+/** Opens nothing yet: connections are made as they are needed. */
+export function openDrainer(
+  settings: DrainSettings,
+  { tell, logger }: { tell: (news: DrainNews) => void; logger: Logger },
+): OpenDrainer {
+  const { url, applicationName, spoolDir, spoolMaxBytes, keepMs, holder } = settings;
+  const database = createDatabase({ url, max: CONNECTIONS, applicationName });
+  const pool =
+    keepMs === undefined
+      ? undefined
+      : createDatabase({ url, max: 1, queryTimeoutMs: MAINTENANCE_TIMEOUT_MS, applicationName: 'keepwatch maintenance' });
+  const maintenance =
+    pool === undefined || keepMs === undefined ? undefined : new Maintenance({ database: pool, keepMs, holder, logger });
+  const drainer = new Drainer({ database, spoolDir, spoolMaxBytes, maintenance, keepMs, tell, logger });
+  return {
+    drainer,
+    async close() {
+      const pools = [database, pool].filter((each) => each !== undefined);
+      await Promise.all(pools.map((each) => closeDatabase(each, { timeoutMs: CLOSE_MS })));
+    },
+  };
+}

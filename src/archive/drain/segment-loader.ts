@@ -1,0 +1,93 @@
+// Reads the segments of one drain: each while the one before it is being committed, and into memory that is used again, since garbage of
+// that size cost Node as much time as all the rest of a drain.
+import { describeError, KeepwatchError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import { MAX_SEGMENT_BYTES } from '../segments/segment-format.ts';
+import { readSegment, refuseMisplaced, type Segment } from '../segments/segment-reader.ts';
+import { readSpoolFile } from '../segments/spool-file.ts';
+import type { Source } from '../spool/source.ts';
+import { type SegmentEntry, setAsideFile } from '../spool/spool-folder.ts';
+
+/** Memory comes in multiples of it: segments that are about as long have the same. */
+const MEMORY_UNIT_BYTES = 1_048_576;
+
+export interface LoadedSegment extends Segment {
+  readonly bytes: Buffer;
+}
+
+/** A file that is no segment: all of it is unreadable. */
+export type NoSegment = Pick<Segment, 'blocks' | 'tailBytes'>;
+
+export interface SegmentLoaderOptions {
+  readonly source: Source;
+  readonly spoolDir: string;
+  readonly logger: Logger;
+}
+
+type Reading = LoadedSegment | 'newer' | 'gone' | { readonly failure: unknown };
+
+export class SegmentLoader {
+  readonly #options: SegmentLoaderOptions;
+  #ahead: { readonly path: string; readonly reading: Promise<Reading> } | undefined;
+  /** Its own: a segment that was never on the disk belongs to the spool. */
+  readonly #memories = new WeakSet<ArrayBufferLike>();
+  #free: Buffer | undefined;
+
+  constructor(options: SegmentLoaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Valid until `release`.
+   * @returns `gone` when there is nothing in it, or another drainer was faster; what is no segment is set aside
+   * @throws what the file system says
+   */
+  async load(entry: SegmentEntry): Promise<LoadedSegment | NoSegment | 'newer' | 'gone'> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const read = await (ahead?.path === entry.path ? ahead.reading : this.#read(entry));
+    if (typeof read === 'string' || !('failure' in read)) return read;
+    if (!(read.failure instanceof KeepwatchError)) throw read.failure;
+    const { spoolDir, logger } = this.#options;
+    const aside = await setAsideFile(spoolDir, entry.path);
+    if (aside === undefined) return 'gone';
+    logger.error({ file: aside.path }, `a file in the spool is set aside: ${describeError(read.failure)}`);
+    return { blocks: [], tailBytes: aside.bytes };
+  }
+
+  /** Begins to read the segment that `load` is asked for next. Not one that may still grow. */
+  prepare(entry: SegmentEntry | undefined): void {
+    if (entry?.isSealed === true) this.#ahead = { path: entry.path, reading: this.#read(entry) };
+  }
+
+  /** Nobody reads the segment's bytes any more, nor is any of them on its way to Postgres. */
+  release({ bytes }: LoadedSegment): void {
+    if (this.#memories.has(bytes.buffer)) this.#free = Buffer.from(bytes.buffer);
+  }
+
+  /** Never rejects, nor moves a file: what is read ahead may not be wanted. */
+  async #read(entry: SegmentEntry): Promise<Reading> {
+    const { source } = this.#options;
+    try {
+      const bytes = entry.content ?? (await readSpoolFile(entry.path, MAX_SEGMENT_BYTES, (size) => this.#allocate(size)));
+      if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
+      const place = { ...entry, sourceId: source.sourceId, service: source.service };
+      const segment = readSegment(bytes, place);
+      if (segment === undefined) return 'newer';
+      refuseMisplaced(segment.header, place);
+      return { ...segment, bytes };
+    } catch (failure) {
+      return { failure };
+    }
+  }
+
+  #allocate(size: number): Buffer {
+    const free = this.#free;
+    this.#free = undefined;
+    if (free !== undefined && free.length >= size) return free;
+    const units = Math.ceil(size / MEMORY_UNIT_BYTES);
+    const memory = Buffer.allocUnsafeSlow(size < MEMORY_UNIT_BYTES ? size : units * MEMORY_UNIT_BYTES);
+    this.#memories.add(memory.buffer);
+    return memory;
+  }
+}

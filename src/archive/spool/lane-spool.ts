@@ -1,0 +1,349 @@
+// One lane of the spool: batches of events to blocks in a bounded queue, at once and without waiting; a SegmentWriter brings them to the
+// disk. What no longer fits is dropped by reason, and the counts travel with the next block.
+import { describeError } from '../../errors.ts';
+import { type DropReason, type EventBatch, type EventCounts, type EventSink, LANES, type Lane } from '../../event.ts';
+import type { Logger } from '../../logger.ts';
+import { type EncodedRows, Encoder } from '../encoding/encoder.ts';
+import { BlockQueue, type QueuedBlock } from '../segments/block-queue.ts';
+import { encodeEmptyBlock } from '../segments/segment-format.ts';
+import { type MemorySegment, SegmentWriter } from '../segments/segment-writer.ts';
+import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
+import { SeriesCounts, type SeriesDrops } from '../segments/series-counts.ts';
+import type { SourceHome } from './source-home.ts';
+
+export interface LaneSpoolOptions {
+  readonly lane: Lane;
+  /** Of the source; shared by its lanes. */
+  readonly home: SourceHome;
+  /** Where the source before it ended; undefined for the first of a process. */
+  readonly from: LanePosition | undefined;
+  /** Asked before each block: events are dropped while the spool is full. */
+  readonly isFull: () => boolean;
+  /** Bytes at most that may wait in memory, asked before each block. */
+  readonly queueLimit: () => number;
+  /** A segment is sealed when it is longer. */
+  readonly segmentBytes: number;
+  /** `disk`: every write is synced before the next one. */
+  readonly durability: 'process' | 'disk';
+  /** Called when others may have taken the source for dead: it is to be ended. */
+  readonly onLapse: () => void;
+  readonly logger: Logger;
+}
+
+/** How far a lane of a source has come: where the next source of the process begins. */
+export interface LanePosition {
+  /** What the tracker had counted with the last event that was accepted. */
+  readonly given: EventCounts;
+  /** What it had dropped, by series. */
+  readonly givenDrops: SeriesDrops;
+  readonly lowWatermarkMs: number;
+  readonly isUsed: boolean;
+}
+
+const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
+const START: LanePosition = { given: NO_COUNTS, givenDrops: new Map(), lowWatermarkMs: -Infinity, isUsed: false };
+
+/** What one source spools in one lane. */
+export class LaneSpool implements EventSink {
+  readonly #options: LaneSpoolOptions;
+  readonly #from: LanePosition;
+  /** Made with the first event, and let go when the source is ended. */
+  #encoder: Encoder | undefined;
+  readonly #queue = new BlockQueue();
+  readonly #writer: SegmentWriter;
+  readonly #dropped: Partial<Record<DropReason, number>> = {};
+  readonly #series: SeriesCounts;
+  /** After the last event that was accepted, whether or not a block has told it yet. */
+  #counts: EventCounts = NO_COUNTS;
+  #given: EventCounts;
+  #lowWatermarkMs: number;
+  #isUsed: boolean;
+  #isClosed = false;
+
+  constructor(options: LaneSpoolOptions) {
+    const { lane, home, from = START, durability, onLapse, logger, segmentBytes } = options;
+    this.#options = options;
+    this.#from = from;
+    this.#given = from.given;
+    this.#lowWatermarkMs = from.lowWatermarkMs;
+    this.#isUsed = from.isUsed;
+    this.#series = new SeriesCounts(from.givenDrops);
+    this.#writer = new SegmentWriter({
+      lane,
+      home,
+      queue: this.#queue,
+      series: this.#series,
+      recycle: (block) => this.#encoder?.recycle(block),
+      tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs, series: this.#series.takeNoted() }),
+      segmentBytes,
+      durability,
+      onLapse,
+      logger,
+    });
+  }
+
+  accept(batch: EventBatch): number {
+    if (this.#isClosed) return 0;
+    this.#isUsed = true;
+    this.#noteGivenDrops(batch);
+    let next = 0;
+    while (next < batch.size) {
+      const refusal = this.#refusal();
+      if (refusal === 'wait') break;
+      if (refusal !== undefined) {
+        this.#drop(refusal, batch.size - next);
+        this.#noteSeries(batch, next, batch.size, 'dropped');
+        next = batch.size;
+        break;
+      }
+      next = this.#encodeBlock(batch, next);
+    }
+    this.#counts = this.#countsAfter(batch, next);
+    const { recorded, sampledOut, dropped } = batch.counts;
+    this.#given = { recorded: recorded - (batch.size - next), sampledOut, dropped: { ...dropped } };
+    if (next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs) this.#lowWatermarkMs = batch.lowWatermarkMs;
+    this.#writer.write();
+    return next;
+  }
+
+  /**
+   * Writes what is queued and ends the open segment.
+   * @returns whether all that was accepted before the call is on the disk; false when the disk refuses
+   */
+  seal(): Promise<boolean> {
+    const isUntold = this.hasUntoldCounts || this.#series.isWanted;
+    if (isUntold && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
+      const counts = this.#counts;
+      const lowWatermarkMs = this.#lowWatermarkMs;
+      const bytes = encodeEmptyBlock(counts, lowWatermarkMs, false);
+      this.#queue.push({
+        bytes,
+        page: undefined,
+        rows: 0,
+        minEndMs: Infinity,
+        counts,
+        lowWatermarkMs,
+        series: this.#series.takeNoted(),
+      });
+    }
+    return this.#writer.seal();
+  }
+
+  /** Forgets the segments up to this one: they are committed and removed. */
+  acknowledge(lastSegment: number): void {
+    this.#writer.acknowledge(lastSegment);
+  }
+
+  /**
+   * What the disk refuses, as a complete segment, to be committed straight from memory. To be taken before `lastSealed` is read, and to be
+   * drained behind all earlier segments, only when they are committed: the mark passes them. The same one again until it is acknowledged, or
+   * written to the disk under its number when that takes it first; undefined while the disk refuses nothing.
+   */
+  takeMemorySegment(): MemorySegment | undefined {
+    return this.#writer.takeMemorySegment();
+  }
+
+  /** The segment in memory is committed. */
+  acknowledgeMemory(segment: number): void {
+    this.#writer.acknowledgeMemory(segment);
+  }
+
+  /**
+   * Forgets sealed segments that somebody removed. Their events are counted as damaged with the next segment, which tells all counts again.
+   * @returns whether there were any
+   */
+  forgetMissing(isThere: (segment: number) => boolean): boolean {
+    return this.#writer.forgetMissing(isThere);
+  }
+
+  /** The end of a segment cannot be read: the next one tells all counts again, so that its events are counted as damaged. */
+  retellCounts(): void {
+    this.#writer.retellCounts();
+  }
+
+  /** The next segment that is sealed tells the counts of all series that have changed, whenever that was done last. */
+  tellSeries(): void {
+    this.#series.want();
+  }
+
+  /** Takes nothing more. What is queued can still be sealed. */
+  close(): void {
+    this.tellSeries();
+    this.#isClosed = true;
+    this.#encoder = undefined;
+  }
+
+  /** Takes nothing more, and ends the open segment before what is queued is written to another one. */
+  end(): Promise<boolean> {
+    this.close();
+    return this.#writer.end();
+  }
+
+  /** Stops trying again; what is queued stays in memory for `appendSync`. */
+  stopRetrying(): void {
+    this.#writer.stopRetrying();
+  }
+
+  /** Writes all that is queued, synchronously, for the moment before the process ends; a next process drains it. Never throws. */
+  appendSync(): void {
+    this.#isClosed = true;
+    this.stopRetrying();
+    const queued = this.#queue.peek(Infinity);
+    const blocks = queued.map((block) => block.bytes);
+    if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
+    for (const block of queued) this.#series.add(block.series);
+    this.#series.add(this.#series.takeNoted());
+    blocks.push(...encodeSeriesBlocks(this.#series.untold(), this.#counts, this.#lowWatermarkMs));
+    if (blocks.length === 0 && this.#writer.memoryBytes === 0) return;
+    try {
+      this.#writer.appendSync(blocks);
+      this.#queue.shift(this.#queue.length);
+    } catch (error) {
+      this.#options.logger.error({ events: this.#queue.rows }, `the last events could not be spooled: ${describeError(error)}`);
+    }
+  }
+
+  /** Number of the segment that was sealed last; 0 before the first. */
+  get lastSealed(): number {
+    return this.#writer.lastSealed;
+  }
+
+  /** Numbers of the segments that are sealed and not acknowledged. */
+  get sealedSegments(): readonly number[] {
+    return this.#writer.sealedSegments;
+  }
+
+  /** Events that were accepted and stand in no sealed segment. */
+  get unsealedEvents(): number {
+    return this.#queue.rows + this.#writer.unsealedRows;
+  }
+
+  /** Cumulative drops of this spool, by reason. */
+  get dropped(): Readonly<Partial<Record<DropReason, number>>> {
+    return this.#dropped;
+  }
+
+  /** How far it has come. */
+  get position(): LanePosition {
+    return {
+      given: this.#given,
+      givenDrops: this.#series.givenDrops,
+      lowWatermarkMs: this.#lowWatermarkMs,
+      isUsed: this.#isUsed,
+    };
+  }
+
+  /** Bytes in memory. */
+  get queuedBytes(): number {
+    return this.#queue.bytes + this.#writer.memoryBytes;
+  }
+
+  /** Bytes on the disk and in the queue, of this source. */
+  get bytes(): number {
+    return this.#queue.bytes + this.#writer.bytes;
+  }
+
+  /** Events that were accepted and are not acknowledged. */
+  get events(): number {
+    return this.#queue.rows + this.#writer.rows;
+  }
+
+  /** End of the oldest event that is not acknowledged; undefined when there is none. */
+  get oldestMs(): number | undefined {
+    const oldest = Math.min(this.#queue.minEndMs, this.#writer.minEndMs);
+    return oldest === Infinity ? undefined : oldest;
+  }
+
+  /** All that was recorded before is accepted, or counted; -Infinity while nothing is known. */
+  get lowWatermarkMs(): number {
+    return this.#lowWatermarkMs;
+  }
+
+  /** Why the disk refuses; undefined while it does not. */
+  get failure(): string | undefined {
+    return this.#writer.failure;
+  }
+
+  #refusal(): 'wait' | DropReason | undefined {
+    if (this.#options.isFull()) return 'spool_full';
+    if (this.queuedBytes < this.#options.queueLimit()) return undefined;
+    return this.#writer.failure === undefined ? 'wait' : 'spool_error';
+  }
+
+  /** @returns the index of the first event that is not in the block */
+  #encodeBlock(batch: EventBatch, from: number): number {
+    const { home, lane } = this.#options;
+    this.#encoder ??= new Encoder(home.source.sourceId, LANES.indexOf(lane));
+    const { next, rows, failed, minEndMs } = this.#encoder.encode(batch, from);
+    if (failed > 0) this.#drop('encode_error', failed);
+    if (next === from) {
+      this.#drop('encode_error', 1); // larger than a block, which the encoder's bounds exclude: never a loop
+      this.#noteSeries(batch, from, from + 1);
+      return from + 1;
+    }
+    this.#noteSeries(batch, from, next);
+    if (rows > 0) this.#queue.push(this.#takeBlock(this.#encoder, batch, { next, rows, minEndMs }));
+    return next;
+  }
+
+  #takeBlock(encoder: Encoder, batch: EventBatch, encoded: Pick<EncodedRows, 'next' | 'rows' | 'minEndMs'>): QueuedBlock {
+    const { next, rows, minEndMs } = encoded;
+    const counts = this.#countsAfter(batch, next);
+    const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
+    const lowWatermarkMs = isWhole ? batch.lowWatermarkMs : this.#lowWatermarkMs;
+    const series = this.#series.takeNoted();
+    return { ...encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs, series };
+  }
+
+  /** Which of them the encoder could not read it does not say: that is known of the lane alone. */
+  #noteSeries(batch: EventBatch, from: number, until: number, fate: 'spooled' | 'dropped' = 'spooled'): void {
+    for (let index = from; index < until; index++) {
+      try {
+        const series = batch.series(index);
+        if (fate === 'dropped') this.#series.noteDropped(series);
+        else this.#series.note(series);
+      } catch {
+        // Not even that can be read.
+      }
+    }
+  }
+
+  #noteGivenDrops(batch: EventBatch): void {
+    const total = sumOf(batch.counts.dropped);
+    if (total === sumOf(this.#given.dropped)) return;
+    batch.eachDropped((series, events) => this.#series.noteGivenDrops(series, events));
+  }
+
+  #drop(reason: DropReason, events: number): void {
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
+  }
+
+  /** The counts since the source began, as they were after the batch's first `taken` events, with the drops of the spool. */
+  #countsAfter(batch: EventBatch, taken: number): EventCounts {
+    const { given } = this.#from;
+    const recorded = batch.counts.recorded - (batch.size - taken) - given.recorded;
+    const dropped: Partial<Record<DropReason, number>> = { ...this.#dropped };
+    for (const [reason, events] of Object.entries(batch.counts.dropped) as [DropReason, number][]) {
+      const since = events - (given.dropped[reason] ?? 0);
+      if (since > 0) dropped[reason] = (dropped[reason] ?? 0) + since;
+    }
+    return { recorded, sampledOut: batch.counts.sampledOut - given.sampledOut, dropped };
+  }
+
+  /** It, or the source before it, was offered a batch, be it an empty one: a lane that never was has no say in the watermark of its source. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  /** Counts have changed since the last block that was queued or written. */
+  get hasUntoldCounts(): boolean {
+    const told = this.#queue.last?.counts ?? this.#writer.lastCounts ?? NO_COUNTS;
+    return JSON.stringify(this.#counts) !== JSON.stringify(told);
+  }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  let sum = 0;
+  for (const reason in counts) sum += counts[reason] ?? 0;
+  return sum;
+}
