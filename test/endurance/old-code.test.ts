@@ -29,7 +29,7 @@ interface Writer {
 }
 
 describe('old code and new code side by side', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let test: TestDatabase;
   let spool: ReturnType<typeof createSpoolDir>;
   const writers: Writer[] = [];
@@ -55,9 +55,8 @@ describe('old code and new code side by side', function () {
       last,
       async progress(more = SOME) {
         const from = last()?.archived ?? 0;
-        await waitFor(() => (last()?.archived ?? 0) >= from + more, {
-          timeoutMs: 30_000,
-          what: `${code} code to archive on: ${JSON.stringify(last())}`,
+        await waitFor(() => (last()?.archived ?? 0) >= from + more, { timeoutMs: 60_000 }).catch((cause: unknown) => {
+          throw new Error(`${code} code does not archive on: ${running.output().slice(-2000)}`, { cause });
         });
       },
       async stop() {
