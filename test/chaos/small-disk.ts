@@ -8,6 +8,9 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const CHUNK = Buffer.alloc(65_536, 1);
 
+/** A writer of an app that ended amid a write may still make a file. */
+const REMOVE = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 } as const;
+
 export class SmallDisk {
   /** Where it is mounted; a plain folder where it is not. */
   readonly path: string;
@@ -85,7 +88,7 @@ export class SmallDisk {
   async clear(): Promise<void> {
     await this.makeWritable();
     for (const folder of [this.path, this.elsewhere]) {
-      for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+      for (const name of readdirSync(folder)) rmSync(join(folder, name), REMOVE);
     }
   }
 
@@ -93,6 +96,6 @@ export class SmallDisk {
     const wasMounted = this.#isMounted;
     this.#isMounted = false;
     if (wasMounted) await run('umount', ['-l', this.path]).catch(() => {});
-    rmSync(this.#root, { recursive: true, force: true });
+    rmSync(this.#root, REMOVE);
   }
 }
