@@ -49,6 +49,13 @@ describe('Archive, after an outage', function () {
       },
       { timeoutMs: 30_000 },
     );
+    // What a slow disk has left with the tracker would come as events of later.
+    const isTaken = () => {
+      made.tracker.collect();
+      const { spoolEvents, archived } = made.archive.stats();
+      return spoolEvents + archived === made.tracker.recorded;
+    };
+    await waitFor(isTaken, { timeoutMs: 30_000 });
     return made.tracker.recorded;
   }
 
