@@ -1,5 +1,5 @@
 // What an in-process run works with: apps on one disk, a way to Postgres that no fault touches, and what has to be healed again.
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
 import { createPartitions } from '../../../src/archive/drain/partitions.ts';
@@ -87,7 +87,7 @@ export class World {
     this.#dead.push(app);
     for (const folder of sourceFolders(app.spoolDir)) {
       const target = join(this.leftDir, basename(folder));
-      cpSync(folder, target, { recursive: true });
+      copyNow(folder, target);
       declareDead(target);
     }
     await this.startApp(0);
@@ -140,4 +140,17 @@ export class World {
 /** Its pid is ours, and lives; its start time is that of a process that is gone. */
 function declareDead(folder: string): void {
   rewriteSource(folder, { pidStartTime: '1', ...OWN_HOST });
+}
+
+/** Copies a folder as it is now; again where a write under way has just renamed a file of it. */
+function copyNow(folder: string, target: string): void {
+  for (let triesLeft = 20; ; triesLeft--) {
+    try {
+      cpSync(folder, target, { recursive: true });
+      return;
+    } catch (error) {
+      if (triesLeft === 0 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      rmSync(target, { recursive: true, force: true });
+    }
+  }
 }
