@@ -88,7 +88,7 @@ describe('npm run bench', () => {
       run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'htpp']),
       (error: { code: number; stderr: string }) => {
         assert.equal(error.code, 2);
-        assert.match(error.stderr, /Allowed choices are http, track, scrape, archive/);
+        assert.match(error.stderr, /Allowed choices are http, track, scrape, spool, archive/);
         return true;
       },
     );
