@@ -1,7 +1,7 @@
 // Real segments and what may become of their bytes: bits that flip, sectors of zeros, cuts, copies, one file's bytes in another.
 import fc from 'fast-check';
-import { COLUMNS } from '../../src/archive/encoding/copy-tuples.ts';
 import { Encoder } from '../../src/archive/encoding/encoder.ts';
+import { COLUMNS } from '../../src/archive/segments/copy-tuples.ts';
 import {
   encodeEmptyBlock,
   encodeSegmentHeader,

@@ -1,7 +1,7 @@
 // Which events a spool folder holds: read from its files as a later process would, whatever state they are in.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { splitTuples } from '../../src/archive/encoding/copy-tuples.ts';
+import { splitTuples } from '../../src/archive/segments/copy-tuples.ts';
 import { readSegment } from '../../src/archive/segments/segment-reader.ts';
 
 /** The ids (as Postgres prints a uuid) of all events in readable blocks of sealed and open segments. Beside a running process only a snapshot. */

@@ -1,7 +1,7 @@
 // What a spool folder says of each source and lane: the counts of its last block, and the ids of its rows.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { splitTuples } from '../../src/archive/encoding/copy-tuples.ts';
+import { splitTuples } from '../../src/archive/segments/copy-tuples.ts';
 import { readSegment } from '../../src/archive/segments/segment-reader.ts';
 import { listSegments } from '../../src/archive/spool/spool-folder.ts';
 import { type EventCounts, LANES, type Lane } from '../../src/event.ts';

@@ -2,7 +2,7 @@
 // impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
 import { type Database, inTransaction, type Statement, sqlState, transactAtOnce } from '../../db/database.ts';
 import { loadSql, readSql } from '../../db/sql.ts';
-import { readTimestampMs, splitTuples } from '../encoding/copy-tuples.ts';
+import { readTimestampMs, splitTuples } from '../segments/copy-tuples.ts';
 import { relationOf } from '../segments/relations.ts';
 import type { SegmentHeader } from '../segments/segment-format.ts';
 import type { Block } from '../segments/segment-reader.ts';

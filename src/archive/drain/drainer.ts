@@ -3,9 +3,9 @@
 import type { Database } from '../../db/database.ts';
 import type { Lane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
+import { BackOff } from '../back-off.ts';
 import type { Maintenance } from '../maintenance/maintenance.ts';
 import type { Source } from '../spool/source.ts';
-import { BackOff } from './back-off.ts';
 import { describeSkew, type LaneCounts } from './commit-batch.ts';
 import { type DrainContext, readMark } from './drain.ts';
 import {

@@ -4,7 +4,7 @@ import { type Statement, sqlState, type Transaction } from '../../db/database.ts
 import { loadSql, readSql } from '../../db/sql.ts';
 import { describeError, KeepwatchError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import { COPY_HEADER, COPY_TRAILER, splitTuples } from '../encoding/copy-tuples.ts';
+import { COPY_HEADER, COPY_TRAILER, splitTuples } from '../segments/copy-tuples.ts';
 import type { SegmentHeader } from '../segments/segment-format.ts';
 
 /** So many rows in a row go to the dead letter with none taken between them; from then on it is the table that is at fault. */

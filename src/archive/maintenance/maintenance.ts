@@ -2,7 +2,7 @@
 import type { Database } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import type { Logger } from '../../logger.ts';
-import { BackOff } from '../drain/back-off.ts';
+import { BackOff } from '../back-off.ts';
 import { Lease } from './lease.ts';
 import { expirePartitions } from './retention.ts';
 

@@ -3,7 +3,7 @@
 // (`LANE_RELATIONS`), an encoder, a migration.
 import { KeepwatchError } from '../../errors.ts';
 import type { Lane } from '../../event.ts';
-import { COLUMNS } from '../encoding/copy-tuples.ts';
+import { COLUMNS } from './copy-tuples.ts';
 
 export interface Relation {
   /** Its name in the schema keepwatch. */

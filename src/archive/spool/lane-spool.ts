@@ -4,11 +4,11 @@ import { describeError } from '../../errors.ts';
 import { type DropReason, type EventBatch, type EventCounts, type EventSink, LANES, type Lane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import { type EncodedRows, Encoder } from '../encoding/encoder.ts';
-import { BlockQueue, type QueuedBlock } from '../segments/block-queue.ts';
 import { encodeEmptyBlock } from '../segments/segment-format.ts';
-import { type MemorySegment, SegmentWriter } from '../segments/segment-writer.ts';
 import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
 import { SeriesCounts, type SeriesDrops } from '../segments/series-counts.ts';
+import { BlockQueue, type QueuedBlock } from './block-queue.ts';
+import { type MemorySegment, SegmentWriter } from './segment-writer.ts';
 import type { SourceHome } from './source-home.ts';
 
 export interface LaneSpoolOptions {

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder } from '../segments/segment-file.ts';
+import { syncFolder } from './segment-file.ts';
 import { formatSource, type Source } from './source.ts';
 import { SOURCE_FILE } from './spool-folder.ts';
 

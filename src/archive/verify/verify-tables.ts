@@ -2,8 +2,8 @@
 // partition. It may take minutes; partitions that retention would drop meanwhile wait.
 import { type Database, inTransaction, sqlState, type Transaction } from '../../db/database.ts';
 import { loadSql, readSql, type SqlFile } from '../../db/sql.ts';
-import { COLUMNS } from '../encoding/copy-tuples.ts';
 import { eachSeries } from '../encoding/tuple-series.ts';
+import { COLUMNS } from '../segments/copy-tuples.ts';
 import { seriesKey, seriesName } from '../segments/series-counts.ts';
 import type { VerifyProgress } from './verify-report.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { COLUMNS, COPY_HEADER, COPY_TRAILER } from '../../../src/archive/encoding/copy-tuples.ts';
 import { Encoder } from '../../../src/archive/encoding/encoder.ts';
+import { COLUMNS, COPY_HEADER, COPY_TRAILER } from '../../../src/archive/segments/copy-tuples.ts';
 import { BLOCK_PREFIX_BYTES } from '../../../src/archive/segments/segment-format.ts';
 import { inTransaction } from '../../../src/db/database.ts';
 import { EVENT_STATUSES, EVENT_TYPES, type EventBatch } from '../../../src/event.ts';

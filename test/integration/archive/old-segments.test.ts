@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
 import { createPartitions } from '../../../src/archive/drain/partitions.ts';
-import { COLUMNS } from '../../../src/archive/encoding/copy-tuples.ts';
+import { COLUMNS } from '../../../src/archive/segments/copy-tuples.ts';
 import {
   encodeEmptyBlock,
   encodeSegment,

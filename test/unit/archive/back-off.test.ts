@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { BackOff } from '../../../src/archive/drain/back-off.ts';
+import { BackOff } from '../../../src/archive/back-off.ts';
 
 describe('BackOff', () => {
   function create() {

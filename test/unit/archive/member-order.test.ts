@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { COLUMNS, splitTuples } from '../../../src/archive/encoding/copy-tuples.ts';
 import { Encoder } from '../../../src/archive/encoding/encoder.ts';
+import { COLUMNS, splitTuples } from '../../../src/archive/segments/copy-tuples.ts';
 import { encodeSegmentHeader, finishBlock } from '../../../src/archive/segments/segment-format.ts';
 import { readSegment } from '../../../src/archive/segments/segment-reader.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { splitTuples } from '../../../src/archive/encoding/copy-tuples.ts';
+import { splitTuples } from '../../../src/archive/segments/copy-tuples.ts';
 import { readSegment } from '../../../src/archive/segments/segment-reader.ts';
 import { Spool } from '../../../src/archive/spool/spool.ts';
 import { listSegments } from '../../../src/archive/spool/spool-folder.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { COLUMNS, readTimestampMs, splitTuples } from '../../../src/archive/encoding/copy-tuples.ts';
 import { Encoder } from '../../../src/archive/encoding/encoder.ts';
+import { COLUMNS, readTimestampMs, splitTuples } from '../../../src/archive/segments/copy-tuples.ts';
 import {
   encodeEmptyBlock,
   encodeSegmentHeader,

@@ -3,14 +3,14 @@
 import { describeError } from '../../errors.ts';
 import type { EventCounts, Lane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
-import { SealedSegments } from '../spool/sealed-segments.ts';
-import type { SourceHome } from '../spool/source-home.ts';
+import { LANE_RELATIONS } from '../segments/relations.ts';
+import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from '../segments/segment-format.ts';
+import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
+import type { SeriesCounts, SeriesDelta } from '../segments/series-counts.ts';
 import type { BlockQueue, QueuedBlock } from './block-queue.ts';
-import { LANE_RELATIONS } from './relations.ts';
+import { SealedSegments } from './sealed-segments.ts';
 import { SegmentFile, writeSegment, writeSegmentSync } from './segment-file.ts';
-import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from './segment-format.ts';
-import { encodeSeriesBlocks } from './series-blocks.ts';
-import type { SeriesCounts, SeriesDelta } from './series-counts.ts';
+import type { SourceHome } from './source-home.ts';
 
 /** What the last block of a segment says. */
 export interface Tail {

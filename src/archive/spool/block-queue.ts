@@ -1,7 +1,7 @@
 // Blocks that wait in memory for the disk, oldest first, with what is known of each. Bounded by its owner.
 import type { EventCounts } from '../../event.ts';
 import type { EncodedBlock } from '../encoding/encoder.ts';
-import type { SeriesDelta } from './series-counts.ts';
+import type { SeriesDelta } from '../segments/series-counts.ts';
 
 export interface QueuedBlock extends EncodedBlock {
   readonly rows: number;

@@ -1,6 +1,6 @@
 // How long to wait before trying again, and one log line per change between well and unwell.
-import { describeError } from '../../errors.ts';
-import type { Logger } from '../../logger.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 
 const FIRST_MS = 500;
 const LONGEST_MS = 15_000;

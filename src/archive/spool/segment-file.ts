@@ -18,8 +18,8 @@ import {
   writev,
 } from 'node:fs';
 import { promisify } from 'node:util';
-import { segmentPath } from '../spool/spool-folder.ts';
-import { encodeSegmentHeader, finishBlock, type SegmentHeader } from './segment-format.ts';
+import { encodeSegmentHeader, finishBlock, type SegmentHeader } from '../segments/segment-format.ts';
+import { segmentPath } from './spool-folder.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
