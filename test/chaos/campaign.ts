@@ -40,7 +40,7 @@ export async function runCampaign(options: CampaignOptions): Promise<void> {
     running--;
   };
   const aside = forms.includes('process') && only.length === 0 ? [runAside(options, () => running > 0)] : [];
-  await Promise.all([...forms.map(inForm), ...aside]);
+  await allEnded([...forms.map(inForm), ...aside]);
 }
 
 /** What takes long and waits most of the time goes beside the others: at least one run. */
@@ -82,7 +82,13 @@ async function runForm(form: Form, kinds: readonly AnyKind[], wanted: number, op
       options.onResult(result);
     }
   };
-  await Promise.all(Array.from({ length: LANES[form] }, lane));
+  await allEnded(Array.from({ length: LANES[form] }, lane));
+}
+
+/** What is under way comes to its end before the servers do. @throws the first that went wrong */
+async function allEnded(works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 interface OpenStage {

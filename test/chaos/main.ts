@@ -3,6 +3,7 @@ import { describeError } from '../../src/errors.ts';
 import { within } from '../../src/within.ts';
 import { stopTestServer } from '../support/postgres.ts';
 import { type CampaignOptions, runCampaign, runOne } from './campaign.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { formatFailure, formatProgress, formatSummary, hasFailed, summarize } from './report.ts';
 import type { RunResult } from './run-result.ts';
@@ -50,6 +51,8 @@ async function main(options: Options): Promise<number> {
   const startedMs = performance.now();
   const results: RunResult[] = [];
   const summary = () => summarize(options.seed, results, strays.length, (performance.now() - startedMs) / 1000);
+  const diskWatch = new DiskWatch();
+  releases.push(() => diskWatch.end());
   const campaign: CampaignOptions = {
     ...options,
     onEnd: (each) => releases.push(each),
@@ -73,9 +76,10 @@ async function main(options: Options): Promise<number> {
   await release();
   showProgress('');
   const failures = results.filter(hasFailed);
-  if (options.isJson) process.stdout.write(`${JSON.stringify({ ...summary(), strays, failures })}\n`);
+  if (options.isJson)
+    process.stdout.write(`${JSON.stringify({ ...summary(), slowestSyncMs: diskWatch.slowestMs, strays, failures })}\n`);
   for (const stray of strays) process.stderr.write(`nobody caught: ${stray}\n`);
-  if (!options.isJson) process.stdout.write(`${formatSummary(summary())}\n`);
+  if (!options.isJson) process.stdout.write(`${formatSummary(summary(), diskWatch.slowestMs)}\n`);
   return failures.length + strays.length > 0 || results.length === 0 ? 1 : 0;
 }
 

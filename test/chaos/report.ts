@@ -64,23 +64,17 @@ export function formatFailure(result: RunResult): string {
   ].join('\n');
 }
 
-export function formatSummary({
-  seed,
-  runs,
-  events,
-  kinds,
-  longestBlockMs,
-  recordP99Us,
-  seconds,
-  passed,
-  failed,
-}: Summary): string {
+/** @param slowestSyncMs the longest that the disk under the servers took for a few bytes */
+export function formatSummary(
+  { seed, runs, events, kinds, longestBlockMs, recordP99Us, seconds, passed, failed }: Summary,
+  slowestSyncMs: number,
+): string {
   const counts = Object.entries(kinds).sort(([, a], [, b]) => b - a);
   const blocks = Object.entries(longestBlockMs).map(([form, ms]) => `${form} ${ms} ms`);
   return [
     `seed ${seed}: ${runs} runs, ${events} events, ${seconds} s`,
     `  ${counts.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
-    `  longest time that an app could not go on: ${blocks.join(', ')}; p99 of a recorded call: ${recordP99Us} us`,
+    `  longest time that an app could not go on: ${blocks.join(', ')}; p99 of a recorded call: ${recordP99Us} us; slowest fsync: ${Math.round(slowestSyncMs)} ms`,
     `${passed} passed, ${failed} failed`,
   ].join('\n');
 }

@@ -71,7 +71,8 @@ async function startServer(): Promise<TestServer> {
   const given = process.env['TEST_DATABASE_URL'];
   const embedded = given === undefined ? await startEmbedded() : undefined;
   const url = given ?? embedded?.url ?? '';
-  const admin = createDatabase({ url, max: 2 });
+  // Databases are made and dropped one after another, and each waits for the disk.
+  const admin = createDatabase({ url, max: 2, connectTimeoutMs: 120_000, queryTimeoutMs: 120_000 });
   const stop = async () => {
     await closeDatabase(admin);
     await embedded?.stop();

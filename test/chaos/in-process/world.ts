@@ -9,10 +9,14 @@ import { waitFor } from '../../support/wait-for.ts';
 import { Evidence } from '../evidence.ts';
 import type { WallClock } from '../scoped-date.ts';
 import { segmentFiles } from '../segment-bytes.ts';
+import { describeSessions } from '../sessions.ts';
 import type { SmallDisk } from '../small-disk.ts';
 import { Watermarks } from '../watermarks.ts';
 import { App } from './app.ts';
 import { OWN_HOST, rewriteSource, sourceFolders } from './source-files.ts';
+
+/** A disk that stalls, on a machine that others use too, is no fault of ours. */
+const SETTLE_MS = 120_000;
 
 export interface WorldOptions {
   readonly service: string;
@@ -116,7 +120,10 @@ export class World {
         await app.flush();
         return app.isDrained;
       };
-      await waitFor(drained, { timeoutMs: 20_000, what: `${app.name} to be drained: ${app.archive.stats().reasons.join('; ')}` });
+      await waitFor(drained, { timeoutMs: SETTLE_MS, what: `${app.name} to be drained` }).catch(async (error: Error) => {
+        const reasons = app.archive.stats().reasons.join('; ');
+        throw new Error(`${error.message}: ${reasons}\n${await describeSessions(this.database)}`);
+      });
     }
     await this.watermarks.look();
     await Promise.all(this.#apps.map((app) => app.stop()));
@@ -126,7 +133,7 @@ export class World {
       for (const spoolDir of this.spoolDirs) await this.drainLeft(this.database, spoolDir);
       return this.spoolDirs.every((spoolDir) => segmentFiles(spoolDir).length === 0);
     };
-    await waitFor(isLeftDrained, { timeoutMs: 20_000, what: 'what dead apps left to be drained' });
+    await waitFor(isLeftDrained, { timeoutMs: SETTLE_MS, what: 'what dead apps left to be drained' });
     await this.watermarks.look();
   }
 

@@ -41,6 +41,7 @@ export class AppProcess {
   readonly #strays: string[] = [];
   #stderr = '';
   #last: Said = {};
+  #heardMs = performance.now();
   #isReady = false;
   readonly #isIsolated: boolean;
 
@@ -80,7 +81,8 @@ export class AppProcess {
 
   /** What was said last, for people. */
   get state(): string {
-    return `${JSON.stringify(this.#last)} ${this.#stderr.split('\n').slice(-4).join(' ')}`;
+    const silentMs = Math.round(performance.now() - this.#heardMs);
+    return `${JSON.stringify(this.#last)}, ${silentMs} ms ago; ${this.#stderr.split('\n').slice(-4).join(' ')}`;
   }
 
   /** What must never happen in an app: rejections that nobody caught, calls that failed, an exit. */
@@ -132,6 +134,7 @@ export class AppProcess {
     if (said.ready === true) this.#isReady = true;
     if (said.recorded === undefined) return;
     this.#last = said;
+    this.#heardMs = performance.now();
     this.#evidence.of(this.name).recorded = said.recorded;
     // What it said before it died counts: pipes are read to their end.
     if (said.safe !== undefined) this.#evidence.markSafeUntil(this.name, said.safe);

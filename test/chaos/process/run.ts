@@ -8,7 +8,7 @@ import { playStep } from './faults.ts';
 import type { ProcessStage } from './stage.ts';
 import { World } from './world.ts';
 
-const DEADLINE_MS = 240_000;
+const DEADLINE_MS = 400_000;
 /** Faults that stop whole processes for a while. */
 const STOPS: readonly Kind<'process'>[] = ['freeze', 'outsleep', 'damage', 'read-only'];
 

@@ -8,11 +8,13 @@ import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { Evidence } from '../evidence.ts';
 import { sealedTags, segmentFiles } from '../segment-bytes.ts';
+import { describeSessions } from '../sessions.ts';
 import { Watermarks } from '../watermarks.ts';
 import { AppProcess } from './app-process.ts';
 import { type ProcessStage, untilUp } from './stage.ts';
 
-const SETTLE_MS = 60_000;
+/** An answer of Postgres that is lost is given up after 60 s, and what follows is tried again after 15 s more. */
+const SETTLE_MS = 150_000;
 
 /** One place for an app: when it dies, another takes it, behind the same proxy. */
 export interface Slot {
@@ -100,8 +102,8 @@ export class World {
       app.tell('quiet');
     }
     for (const { app } of this.slots) {
-      await waitFor(() => app.isDrained || !app.isRunning, { timeoutMs: SETTLE_MS }).catch(() => {
-        throw new Error(`${app.name} is not drained: ${app.state}`);
+      await waitFor(() => app.isDrained || !app.isRunning, { timeoutMs: SETTLE_MS }).catch(async () => {
+        throw new Error(`${app.name} is not drained: ${app.state}\n${await describeSessions(this.database)}`);
       });
     }
     await this.watermarks.look();
