@@ -137,7 +137,8 @@ export class TcpProxy {
         if (at.loss === 'request') return end();
         if (at.loss === 'late') {
           client.off('close', end).destroy();
-          setTimeout(() => upstream.write(chunk), LATE_MS);
+          // Closed behind it: what would have followed never comes, and a server amid a COPY would wait for it for ever.
+          setTimeout(() => upstream.end(chunk), LATE_MS);
           return;
         }
       }
