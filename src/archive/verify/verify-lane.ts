@@ -1,11 +1,11 @@
 // The law for one source and lane: the ledger adds up, the tables hold as many rows as it says, what waits in the spool goes on where it
 // ends, and each series has its share. Pure: reads nothing.
 import type { EventCounts } from '../../event.ts';
+import type { LaneRows, LedgerRow } from './table-rows.ts';
 import { walkQueue } from './verify-queue.ts';
 import { type Difference, describePlace, type Loss, sum, type VerifiedLane } from './verify-report.ts';
 import { verifySeriesLaw } from './verify-series.ts';
 import type { SpooledLane, WaitingSegment } from './verify-spool.ts';
-import type { LaneRows, LedgerRow } from './verify-tables.ts';
 
 export interface LaneInput {
   readonly ledger: LedgerRow;

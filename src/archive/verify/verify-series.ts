@@ -2,9 +2,9 @@
 // for two things that are known of the lane alone: drops that name no series (damaged, restore, what could not be encoded), and events whose
 // series was not told yet (the last ones of a process that was killed, or lives). Neither may explain more than the lane says.
 import { type SeriesCount, seriesKey } from '../segments/series-counts.ts';
+import type { SeriesRows } from './table-rows.ts';
 import { type Difference, describePlace, type Place, type VerifiedSeries } from './verify-report.ts';
 import type { WaitingBlock } from './verify-spool.ts';
-import type { SeriesRows } from './verify-tables.ts';
 
 export interface SeriesLawInput {
   readonly place: Pick<Place, 'sourceId' | 'lane'>;

@@ -5,10 +5,11 @@ import type { Database } from '../../db/database.ts';
 import { LANES } from '../../event.ts';
 import { formatSourceId } from '../spool/source.ts';
 import { listSuspects } from '../spool/spool-folder.ts';
+import { type LedgerRow, laneKey, type Tables } from './table-rows.ts';
 import { compareRows, type LaneInput, verifyLane } from './verify-lane.ts';
 import { sum, type VerifiedLane, type VerifyProgress, type VerifyReport } from './verify-report.ts';
 import { readAcknowledged, readSpool, type SpooledLane, type WaitingSegment } from './verify-spool.ts';
-import { type LedgerRow, laneKey, readTables, type Tables } from './verify-tables.ts';
+import { readTables } from './verify-tables.ts';
 
 export type { Difference, Loss, VerifiedLane, VerifiedSeries, VerifyProgress, VerifyReport } from './verify-report.ts';
 

@@ -1,0 +1,184 @@
+// Counts the rows of all tables by source, lane and series, partition by partition, and looks for ids that are there twice. The moment that
+// it reads is its caller's (verify-tables.ts).
+import type { Transaction } from '../../db/database.ts';
+import { loadSql, type SqlFile } from '../../db/sql.ts';
+import { eachSeries } from '../encoding/tuple-series.ts';
+import { COLUMNS } from '../segments/copy-tuples.ts';
+import { type LedgerRow, RowCounts, type SeriesRows, type Tables } from './table-rows.ts';
+import type { VerifyProgress } from './verify-report.ts';
+
+export interface TableReaderOptions {
+  /** Compare the ids of all rows, in large partitions too. */
+  readonly allIds: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: (progress: VerifyProgress) => void;
+}
+
+/** A partition, or a table that is about to be one or was one: its days are null. */
+export interface Leaf {
+  readonly name: string;
+  readonly from_day: Date | null;
+  readonly until_day: Date | null;
+  readonly bytes: number;
+}
+
+interface Counted {
+  readonly source_id: string;
+  readonly is_kept: boolean;
+  readonly events: number;
+}
+
+/** To compare the ids of so many rows takes about as long as to count them. */
+const FEW_ROWS = 1_000_000;
+const DEAD_LETTERS = 2000;
+
+const verifySources = loadSql('archive/verify-sources');
+const verifySeries = loadSql('archive/verify-series');
+const verifyDay = loadSql('archive/verify-day');
+const verifyTable = loadSql('archive/verify-table');
+const findDoublesOfDay = loadSql('archive/find-doubles-of-day');
+const findDoublesOfTable = loadSql('archive/find-doubles-of-table');
+const verifyDeadLetters = loadSql('archive/verify-dead-letters');
+
+/** In one transaction, which reads one moment and has locked the leaves that stand apart. */
+export class TableReader {
+  readonly #transaction: Transaction;
+  readonly #options: TableReaderOptions;
+  readonly #counts = new RowCounts();
+  #uncomparedIds = 0;
+
+  constructor(transaction: Transaction, options: TableReaderOptions) {
+    this.#transaction = transaction;
+    this.#options = options;
+  }
+
+  async read(leaves: readonly Leaf[]): Promise<Tables> {
+    const ledger = await this.#transaction.any<LedgerRow>(verifySources);
+    await this.#readSeries();
+    await this.#count('observability_quarantine', verifyTable, { name: 'observability_quarantine' }, 'quarantined');
+    await this.#readDeadLetters();
+    const large: Leaf[] = [];
+    const totalBytes = leaves.reduce((total, { bytes }) => total + bytes, 0);
+    let doneBytes = 0;
+    for (const leaf of leaves) {
+      this.#options.onProgress({ what: leaf.name, doneBytes, totalBytes });
+      const rows = await this.#countLeaf(leaf);
+      if (rows <= FEW_ROWS || this.#options.allIds) await this.#findDoubles(leaf, null);
+      else {
+        large.push(leaf);
+        this.#uncomparedIds += rows;
+      }
+      doneBytes += leaf.bytes;
+    }
+    const surplus = this.#sourcesWithSurplus(ledger);
+    for (const leaf of surplus.length > 0 ? large : []) await this.#findDoubles(leaf, surplus);
+    return { ledger, lanes: this.#counts.lanes, uncomparedIds: this.#uncomparedIds };
+  }
+
+  async #readSeries(): Promise<void> {
+    interface Row extends Pick<SeriesRows, 'type' | 'name' | 'recorded' | 'dropped' | 'expired'> {
+      readonly source_id: string;
+      readonly lane: string;
+    }
+    for (const row of await this.#transaction.any<Row>(verifySeries)) {
+      const series = this.#counts.series(this.#counts.lane(row.source_id, row.lane), row.type, row.name);
+      series.recorded += row.recorded;
+      series.dropped += row.dropped;
+      series.expired += row.expired;
+    }
+  }
+
+  async #readDeadLetters(): Promise<void> {
+    let last = { sourceId: '-1', lane: '', segment: 0, batch: 0, row: 0 };
+    for (;;) {
+      this.#options.onProgress({ what: 'observability_dead_letter', doneBytes: 0, totalBytes: 0 });
+      const rows = await this.#transaction.any<{
+        source_id: string;
+        lane: string;
+        segment: number;
+        batch: number;
+        row_number: number;
+        head: Buffer;
+      }>(verifyDeadLetters, { ...last, limit: DEAD_LETTERS });
+      for (const { source_id: sourceId, lane: name, segment, batch, row_number: row, head } of rows) {
+        const lane = this.#counts.lane(sourceId, name);
+        lane.deadLettered++;
+        readSeriesOf(head, (type, series) => {
+          this.#counts.series(lane, type, series).deadLettered++;
+        });
+        last = { sourceId, lane: name, segment, batch, row };
+      }
+      if (rows.length < DEAD_LETTERS) return;
+    }
+  }
+
+  #countLeaf(leaf: Leaf): Promise<number> {
+    const { name, from_day: fromDay, until_day: untilDay } = leaf;
+    return isApart(leaf)
+      ? this.#count(name, verifyTable, { name }, 'rows')
+      : this.#count(name, verifyDay, { fromDay, untilDay }, 'rows');
+  }
+
+  async #count(what: string, statement: SqlFile, values: object, as: 'rows' | 'quarantined'): Promise<number> {
+    this.#options.signal?.throwIfAborted();
+    interface Row extends Counted {
+      readonly type: string;
+      readonly name: string;
+    }
+    let total = 0;
+    if (as === 'quarantined') this.#options.onProgress({ what, doneBytes: 0, totalBytes: 0 });
+    for (const { source_id: sourceId, is_kept: isKept, type, name, events } of await this.#transaction.any<Row>(
+      statement,
+      values,
+    )) {
+      this.#counts.series(this.#counts.lane(sourceId, isKept ? 'keep' : 'rest'), type, name)[as] += events;
+      total += events;
+    }
+    return total;
+  }
+
+  /** @param sources null: all */
+  async #findDoubles(leaf: Leaf, sources: readonly string[] | null): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    const { name, from_day: fromDay, until_day: untilDay } = leaf;
+    const given = { name, fromDay, untilDay, sources: sources && `{${sources.join()}}` };
+    const statement = isApart(leaf) ? findDoublesOfTable : findDoublesOfDay;
+    for (const row of await this.#transaction.any<Counted & { ids: string[] }>(statement, given)) {
+      const lane = this.#counts.lane(row.source_id, row.is_kept ? 'keep' : 'rest');
+      lane.doubled += row.events;
+      if (lane.doubledIds.length < 10) lane.doubledIds.push(...row.ids);
+    }
+  }
+
+  #sourcesWithSurplus(ledger: readonly LedgerRow[]): string[] {
+    const surplus = new Map<string, number>();
+    const add = (sourceId: string, events: number) => surplus.set(sourceId, (surplus.get(sourceId) ?? 0) + events);
+    for (const { sourceId, series } of this.#counts.lanes.values()) {
+      for (const { rows } of series.values()) add(sourceId, rows);
+    }
+    const seen = new Set<string>();
+    for (const { source_id: sourceId, archived, expired } of ledger) {
+      add(sourceId, (seen.has(sourceId) ? 0 : expired) - (archived ?? 0));
+      seen.add(sourceId);
+    }
+    return [...surplus].filter(([, events]) => events > 0).map(([sourceId]) => sourceId);
+  }
+}
+
+/** Not to be read through the table by its day. */
+export function isApart({ from_day: fromDay }: Leaf): boolean {
+  return fromDay === null;
+}
+
+/** The head of a dead letter is a tuple that may be cut off behind the fields that name its series. */
+function readSeriesOf(head: Buffer, tell: (type: string, name: string) => void): void {
+  const fields = Math.max(COLUMNS.indexOf('type'), COLUMNS.indexOf('name')) + 1;
+  if (head.length < 2 || head.readInt16BE(0) < fields) return;
+  const tuple = Buffer.from(head);
+  tuple.writeInt16BE(fields, 0);
+  let isFirst = true;
+  eachSeries(tuple, COLUMNS, (type, name) => {
+    if (isFirst) tell(type, name);
+    isFirst = false;
+  });
+}
