@@ -55,7 +55,7 @@ export function createStorage(options: StorageOptions): Storage {
     cron: config.archiveCron,
     now: options.now,
     collect: options.collect,
-    ...(config.retention === Infinity ? {} : { maintenance: { keepMs: config.retention } }),
+    ...(config.retention === Infinity ? {} : { keepMs: config.retention }),
     logger,
   });
   const rulesDatabase = options.wantsAlerts ? openRulesDatabase(config, options.url) : undefined;

@@ -7,7 +7,6 @@ import { Archiver } from './archiver.ts';
 import type { Drain, DrainNews } from './drain/drain-messages.ts';
 import { DrainThread } from './drain/drain-thread.ts';
 import { Drainer } from './drain/drainer.ts';
-import { Maintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { formatSourceId } from './spool/source.ts';
 import type { HomeClock } from './spool/source-home.ts';
 import { Spool } from './spool/spool.ts';
@@ -34,8 +33,8 @@ export interface ArchiveOptions {
   /** Makes the tracker hand all it has to the sink, at once; an empty batch too, so that the watermark of an idle source moves. */
   readonly collect: () => void;
   readonly logger: Logger;
-  /** Removes days that are no longer kept; with a `database`, on another one of its own. Default: everything is kept. */
-  readonly maintenance?: Pick<MaintenanceOptions, 'keepMs'> & Partial<Pick<MaintenanceOptions, 'database'>>;
+  /** How long raw events are kept; default: for ever. Days that are older are removed, by those that have a `connection`. */
+  readonly keepMs?: number;
   /** Bytes at most that wait in memory for the disk; default 8 MB. */
   readonly maxQueueBytes?: number;
   /** What the lease of the spool's folder is measured by; default: the clocks of the system. */
@@ -148,13 +147,8 @@ function describeFull(lanes: readonly Lane[]): string[] {
 
 /** @param holder unique to this process */
 function createDrainOf(options: ArchiveOptions, holder: string, tell: (news: DrainNews) => void): Drain {
-  const { connection, database, thread, maintenance, spoolDir, spoolMaxBytes, logger } = options;
-  const keepMs = maintenance?.keepMs;
-  if (database !== undefined) {
-    const owner =
-      maintenance?.database && new Maintenance({ database: maintenance.database, keepMs: maintenance.keepMs, holder, logger });
-    return new Drainer({ database, spoolDir, spoolMaxBytes, maintenance: owner, keepMs, tell, logger });
-  }
+  const { connection, database, thread, keepMs, spoolDir, spoolMaxBytes, logger } = options;
+  if (database !== undefined) return new Drainer({ database, spoolDir, spoolMaxBytes, keepMs, tell, logger });
   if (connection === undefined)
     throw new KeepwatchError('ERR_USAGE', 'createArchive: neither a connection nor a database was given');
   const { url, applicationName = 'keepwatch' } = connection;

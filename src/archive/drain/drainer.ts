@@ -34,8 +34,8 @@ export interface DrainerOptions {
   readonly database: Database;
   readonly spoolDir: string;
   readonly spoolMaxBytes: number;
-  /** Run between drains; undefined: none. */
-  readonly maintenance: Maintenance | undefined;
+  /** Run between drains; default: none. */
+  readonly maintenance?: Maintenance | undefined;
   /** How long raw events are kept; undefined: for ever. */
   readonly keepMs: number | undefined;
   readonly tell: (news: DrainNews) => void;

@@ -38,17 +38,17 @@ export function openDrainer(
 ): OpenDrainer {
   const { url, applicationName, spoolDir, spoolMaxBytes, keepMs, holder } = settings;
   const database = createDatabase({ url, max: CONNECTIONS, applicationName });
-  const pool =
-    keepMs === undefined
-      ? undefined
-      : createDatabase({ url, max: 1, queryTimeoutMs: MAINTENANCE_TIMEOUT_MS, applicationName: 'keepwatch maintenance' });
-  const maintenance =
-    pool === undefined || keepMs === undefined ? undefined : new Maintenance({ database: pool, keepMs, holder, logger });
+  const pools = [database];
+  let maintenance: Maintenance | undefined;
+  if (keepMs !== undefined) {
+    const own = createDatabase({ url, max: 1, queryTimeoutMs: MAINTENANCE_TIMEOUT_MS, applicationName: 'keepwatch maintenance' });
+    pools.push(own);
+    maintenance = new Maintenance({ database: own, keepMs, holder, logger });
+  }
   const drainer = new Drainer({ database, spoolDir, spoolMaxBytes, maintenance, keepMs, tell, logger });
   return {
     drainer,
     async close() {
-      const pools = [database, pool].filter((each) => each !== undefined);
       await Promise.all(pools.map((each) => closeDatabase(each, { timeoutMs: CLOSE_MS })));
     },
   };
