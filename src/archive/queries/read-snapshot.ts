@@ -1,0 +1,46 @@
+// Questions to Postgres that all see one moment, and that end in time.
+import { type Database, inTransaction, sqlState } from '../../db/database.ts';
+import type { SqlFile } from '../../db/sql.ts';
+import { KeepwatchError } from '../../errors.ts';
+
+/** Runs one statement of the snapshot. */
+export type Ask = <Row>(file: SqlFile, values: object) => Promise<Row[]>;
+
+const TIMEOUT_MS = 10_000;
+const QUERY_CANCELED = '57014';
+
+/**
+ * Runs `work` in a transaction that only reads; all its statements together have `timeoutMs` (default 10 s).
+ * @throws KeepwatchError ERR_QUERY_TIMEOUT when they take longer; else what Postgres says
+ */
+export async function readSnapshot<T>(
+  database: Database,
+  work: (ask: Ask) => Promise<T>,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<T> {
+  try {
+    return await inTransaction(
+      database,
+      (transaction) => {
+        const deadlineMs = performance.now() + timeoutMs;
+        return work(async (file, values) => {
+          const leftMs = Math.ceil(deadlineMs - performance.now());
+          if (leftMs <= 0) throw tookTooLong(timeoutMs);
+          await transaction.none('set local statement_timeout = $<leftMs>', { leftMs });
+          return transaction.any(file, values);
+        });
+      },
+      'snapshot',
+    );
+  } catch (error) {
+    throw sqlState(error) === QUERY_CANCELED ? tookTooLong(timeoutMs, error) : error;
+  }
+}
+
+function tookTooLong(timeoutMs: number, cause?: unknown): KeepwatchError {
+  return new KeepwatchError(
+    'ERR_QUERY_TIMEOUT',
+    `the archive was asked for more than it could read in ${timeoutMs / 1000} s; narrow the range: bring from and to closer together`,
+    { cause },
+  );
+}
