@@ -1,8 +1,8 @@
 // What the rows of one series share, as a tuple of binary COPY: encoded once, copied for each event, and patched where events differ.
 import type { EventSeries, EventStatus } from '../../event.ts';
+import { REPLACED_MARK, storableMembers, storableText, TRUNCATED_MARK } from '../../storable-text.ts';
 import { COLUMNS } from '../segments/copy-tuples.ts';
 import { type SharedMembers, sharedMembers } from './member-order.ts';
-import { REPLACED_MARK, storableMembers, storableText, TRUNCATED_MARK } from './storable-text.ts';
 
 /** Where the values of the first columns stand in a row. */
 export const ID_AT = 6;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { storableMembers, storableText } from '../../../src/archive/encoding/storable-text.ts';
+import { storableMembers, storableText } from '../../src/storable-text.ts';
 
 /** Text of units that stand together in every wrong way, too. */
 const hostileText = fc
