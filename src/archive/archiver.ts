@@ -1,11 +1,12 @@
 // Drives the archive of this process: on a cron schedule it collects and seals, and has the drain bring what is sealed to Postgres. A run never
-// throws out, and none overlaps another. Sources that were ended are drained beside the runs.
+// throws out, and none overlaps another. Sources that were ended are drained beside the runs (backlog.ts).
 import { describeError } from '../errors.ts';
 import type { EventBatch } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { within } from '../within.ts';
 import { BackOff } from './back-off.ts';
+import { Backlog } from './backlog.ts';
 import { ArchiveTotals } from './drain/archive-totals.ts';
 import { type Drain, type DrainNews, type DrainRequest, monotonicMs } from './drain/drain-messages.ts';
 import { GRACE_SHARE } from './drain/drainer.ts';
@@ -44,14 +45,12 @@ export class Archiver {
   readonly totals = new ArchiveTotals();
   readonly #options: ArchiverOptions;
   readonly #drain: Drain;
-  readonly #closedIds = new Set<bigint>();
   readonly #backOff: BackOff;
-  readonly #backlogBackOff: BackOff;
+  readonly #backlog: Backlog;
   #schedule: Schedule | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #run: Promise<void> = Promise.resolve();
   #isRunWaiting = false;
-  #backlog: Promise<void> | undefined;
   #isStopping = false;
   #hasStopped = false;
   /** What a run waits for, and since when. */
@@ -62,12 +61,21 @@ export class Archiver {
     this.#options = options;
     this.#drain = options.createDrain((news) => this.#hear(news));
     this.#backOff = new BackOff('archive', options.logger);
-    this.#backlogBackOff = new BackOff('archive of earlier sources', options.logger);
+    this.#backlog = new Backlog({
+      spool: options.spool,
+      drain: this.#drain,
+      request: (source) => this.#request(source, true),
+      onClose: (sourceId) => this.totals.close(sourceId),
+      onFailure: () => {
+        this.totals.failures++;
+      },
+      logger: options.logger,
+    });
   }
 
   /** What is wrong, a sentence each; empty while all is well. */
   get reasons(): readonly string[] {
-    const reason = this.#backOff.reason ?? this.#backlogBackOff.reason;
+    const reason = this.#backOff.reason ?? this.#backlog.reason;
     const reasons = reason === undefined ? [] : [`Postgres cannot be written: ${reason}`];
     const waitedMs = performance.now() - (this.#waiting?.sinceMs ?? Infinity);
     if (waitedMs >= STALL_MS) reasons.push(`${this.#waiting?.what} has not answered for ${Math.round(waitedMs / 1000)} s`);
@@ -162,9 +170,9 @@ export class Archiver {
       if (this.#backOff.isWaiting) return;
       await this.#drainLive(true);
       if (this.#backOff.reason !== undefined) return;
-      this.#startBacklog();
+      this.#backlog.start();
       const own = [this.#options.spool.current, ...this.#options.spool.retired].map(({ source }) => source.sourceId);
-      await this.#drain.lookAfter({ own, closed: [...this.#closedIds] });
+      await this.#drain.lookAfter({ own, closed: this.#backlog.closedIds });
     });
   }
 
@@ -189,11 +197,7 @@ export class Archiver {
   /** What is live, and what ended. @returns whether all that is sealed is committed */
   async #drainAll(): Promise<boolean> {
     const isDone = await this.#drainLive(false);
-    if (this.#backOff.reason === undefined) {
-      await this.#backlog;
-      this.#startBacklog();
-      await this.#backlog;
-    }
+    if (this.#backOff.reason === undefined) await this.#backlog.finish();
     return isDone && this.#options.spool.retired.length === 0;
   }
 
@@ -236,39 +240,6 @@ export class Archiver {
     this.#waitFor('the disk of the spool');
     await this.#options.spool.seal();
     this.#waitFor('Postgres');
-  }
-
-  /** Beside the runs, so that a backlog does not hold up what is live. */
-  #startBacklog(): void {
-    if (this.#backlog !== undefined || this.#backlogBackOff.isWaiting || this.#options.spool.retired.length === 0) return;
-    this.#backlog = this.#drainBacklog()
-      .then(() => this.#backlogBackOff.succeed())
-      .catch((error: unknown) => {
-        this.totals.failures++;
-        this.#backlogBackOff.fail(error);
-      })
-      .finally(() => {
-        this.#backlog = undefined;
-      });
-  }
-
-  async #drainBacklog(): Promise<void> {
-    const { spool } = this.#options;
-    for (const source of spool.retired) {
-      for (let pass = 0; pass < MAX_PASSES; pass++) {
-        const report = await this.#drain.drainRetired(this.#request(source, true));
-        const mustTell = applyReport(source, report);
-        if (report.isDone && source.events === 0 && !source.hasUntoldCounts) {
-          await this.#drain.close({ state: describeSource(source, { takesMemory: false }) });
-          this.totals.close(source.source.sourceId);
-          this.#closedIds.add(source.source.sourceId);
-          spool.release(source);
-          break;
-        }
-        if (!mustTell && !source.hasUntoldCounts && report.isDone) break;
-        await source.seal();
-      }
-    }
   }
 
   #request(source: SourceSpool, takesMemory: boolean): DrainRequest {
