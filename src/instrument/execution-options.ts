@@ -12,6 +12,9 @@ export interface ExecutionOptions {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
+/** `name` may be left out where a function or method gives its own. */
+export type TrackedOptions = Omit<ExecutionOptions, 'name'> & { readonly name?: string };
+
 /** How an execution ended that the caller timed or holds by id. */
 export interface ExecutionEnd {
   /** Default: failure when there is an error, else success. */
@@ -25,4 +28,13 @@ export interface ExecutionEnd {
 export interface TimedExecution extends ExecutionEnd {
   /** What is negative or no finite number is recorded as 0, and marked `keepwatch.invalid_duration`. */
   readonly durationMs: number;
+}
+
+/** Not by spreading: what is given as options may be anything, a text of 10 MB too, which has as many properties. */
+export function pickOptions(
+  { labels, metadata }: { readonly labels?: ExecutionOptions['labels']; readonly metadata?: ExecutionOptions['metadata'] },
+  type: ExecutionOptions['type'],
+  name: string,
+): ExecutionOptions {
+  return { type, name, ...(labels === undefined ? {} : { labels }), ...(metadata === undefined ? {} : { metadata }) };
 }

@@ -2,15 +2,21 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { EventSink } from '../event.ts';
-import { type Logger, silentLogger } from '../logger.ts';
+import { silentLogger } from '../logger.ts';
 import { type Clock, createClock } from './clock.ts';
 import { createDecorator, type TrackedDecorator } from './decorate.ts';
 import type { Execution } from './execution.ts';
-import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
+import {
+  type ExecutionEnd,
+  type ExecutionOptions,
+  pickOptions,
+  type TimedExecution,
+  type TrackedOptions,
+} from './execution-options.ts';
 import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
-import { createExpressMiddleware, markStream } from './http/express.ts';
-import { HttpSeries } from './http/http-series.ts';
-import { createUpgradeListener, type UpgradeListener } from './http/upgrade.ts';
+import { markStream } from './http/express.ts';
+import { HttpMeasuring } from './http/http-measuring.ts';
+import type { UpgradeListener } from './http/upgrade.ts';
 import { InternalErrors } from './internal-errors.ts';
 import { createRegistry, type MetricRegistry, Metrics } from './metrics/registry.ts';
 import { registerSelfMetrics, type TrackerNumbers } from './metrics/self-metrics.ts';
@@ -21,34 +27,13 @@ import { Pump } from './recording/pump.ts';
 import { Recorder } from './recording/recorder.ts';
 import { EventRing } from './recording/ring.ts';
 import { createLogMixin, type LogFields } from './tracing/log-mixin.ts';
-import { OutgoingCalls, type Propagation } from './tracing/outgoing-calls.ts';
+import { OutgoingCalls } from './tracing/outgoing-calls.ts';
 import { formatTraceIds, type TraceIds } from './tracing/trace-context.ts';
 import { formatTraceHeaders, formatTraceparent, type TraceHeaders } from './tracing/trace-headers.ts';
 import { Tracer } from './tracing/tracer.ts';
 import { isTracked, markTracked, trackedIdentity } from './tracked-functions.ts';
+import type { TrackerOptions } from './tracker-options.ts';
 import { wrapFunction } from './wrap-function.ts';
-
-export interface TrackerOptions {
-  /** Name of the service in every event. */
-  readonly service: string;
-  /** Where the metrics are registered; default: a registry of its own, with the default metrics of the process. */
-  readonly registry?: MetricRegistry;
-  /** Trace and span ids, kept over `await` by one AsyncLocalStorage; default true. */
-  readonly tracing?: boolean;
-  /** Which hosts are told the ids, by headers of fetch, undici and node:http calls, once the tracker is started; default `all`. */
-  readonly propagate?: Propagation;
-  readonly clock?: Clock;
-  /** Events that may wait for the sink; a power of two; default 8192. */
-  readonly ringCapacity?: number;
-  /** Series per metric; default 2000. */
-  readonly maxSeries?: number;
-  readonly logger?: Logger;
-  /** Default true; see `enable` and `disable`. */
-  readonly enabled?: boolean;
-}
-
-/** `name` may be left out where a function or method gives its own. */
-export type TrackedOptions = Omit<ExecutionOptions, 'name'> & { readonly name?: string };
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -70,9 +55,7 @@ export class ObservabilityTracker {
   readonly #tracer: Tracer | undefined;
   readonly #outgoing: OutgoingCalls | undefined;
   readonly #errors: InternalErrors;
-  readonly #metrics: Metrics;
-  readonly #middleware = new Map<boolean, RequestHandler>();
-  #http: HttpSeries | undefined;
+  readonly #http: HttpMeasuring;
   #isStarted = false;
   readonly #open = new OpenExecutions();
   readonly #owner = { isStopped: false };
@@ -88,7 +71,6 @@ export class ObservabilityTracker {
     this.#outgoing = this.#tracer && new OutgoingCalls({ tracer: this.#tracer, errors: this.#errors, propagate });
     const metrics = new Metrics(registry, options);
     registerSelfMetrics(registry, { tracker: () => this.numbers() });
-    this.#metrics = metrics;
     const ring = new EventRing({
       ...(options.ringCapacity === undefined ? {} : { capacity: options.ringCapacity }),
       onFilling: () => this.#pump.hurry(),
@@ -96,8 +78,10 @@ export class ObservabilityTracker {
     this.#ring = ring;
     this.#pump = new Pump({ ring, clock, errors: this.#errors });
     this.#recorder = new Recorder({ ring, metrics, clock, errors: this.#errors, service });
-    this.#runner = new ExecutionRunner({ recorder: this.#recorder, clock, errors: this.#errors, metrics, tracer: this.#tracer });
+    const parts = { recorder: this.#recorder, clock, errors: this.#errors, metrics, tracer: this.#tracer };
+    this.#runner = new ExecutionRunner(parts);
     this.#runner.isEnabled = options.enabled ?? true;
+    this.#http = new HttpMeasuring({ ...parts, isEnabled: () => this.#runner.isEnabled });
   }
 
   /**
@@ -143,11 +127,7 @@ export class ObservabilityTracker {
    * @param options.countOwnRoutes count scrapes and health checks of `keepwatch.router()` too; default false
    */
   express({ countOwnRoutes = false }: { readonly countOwnRoutes?: boolean } = {}): RequestHandler {
-    const known = this.#middleware.get(countOwnRoutes);
-    if (known !== undefined) return known;
-    const middleware = createExpressMiddleware({ ...this.#httpOptions(), countOwnRoutes });
-    this.#middleware.set(countOwnRoutes, middleware);
-    return middleware;
+    return this.#http.express(countOwnRoutes);
   }
 
   /**
@@ -157,7 +137,7 @@ export class ObservabilityTracker {
    * @param options.route the label `http_route`, when no route of an app answers; default `__unmatched__`
    */
   upgrade(listener: UpgradeListener = () => {}, options: { readonly route?: string } = {}): UpgradeListener {
-    return createUpgradeListener(listener, { ...this.#httpOptions(), ...options });
+    return this.#http.upgrade(listener, options);
   }
 
   /**
@@ -170,16 +150,6 @@ export class ObservabilityTracker {
     } catch (error) {
       this.#errors.note('markStream', error);
     }
-  }
-
-  #httpOptions() {
-    this.#http ??= new HttpSeries({
-      recorder: this.#recorder,
-      metrics: this.#metrics,
-      clock: this.#clock,
-      errors: this.#errors,
-    });
-    return { series: this.#http, errors: this.#errors, tracer: this.#tracer, isEnabled: () => this.#runner.isEnabled };
   }
 
   /** Calls `fn` at once, measured as by `track`. It gets the execution, to add metadata. */
@@ -336,13 +306,4 @@ export class ObservabilityTracker {
       traceHeadersRefused: this.#tracer?.refusedHeaders ?? { traceparent: 0, tracestate: 0 },
     };
   }
-}
-
-/** Not by spreading: what is given as options may be anything, a text of 10 MB too, which has as many properties. */
-function pickOptions(
-  { labels, metadata }: { readonly labels?: ExecutionOptions['labels']; readonly metadata?: ExecutionOptions['metadata'] },
-  type: ExecutionOptions['type'],
-  name: string,
-): ExecutionOptions {
-  return { type, name, ...(labels === undefined ? {} : { labels }), ...(metadata === undefined ? {} : { metadata }) };
 }

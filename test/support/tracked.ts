@@ -2,7 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Registry } from 'prom-client';
-import { ObservabilityTracker, type TrackerOptions } from '../../src/instrument/tracker.ts';
+import { ObservabilityTracker } from '../../src/instrument/tracker.ts';
+import type { TrackerOptions } from '../../src/instrument/tracker-options.ts';
 import { type RecordedEvent, RecordingSink } from './recording-sink.ts';
 
 export class Tracked {

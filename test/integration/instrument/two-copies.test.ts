@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import type * as ourExpress from '../../../src/instrument/http/express.ts';
 import * as ourHistogram from '../../../src/instrument/metrics/histogram.ts';
 import * as ourTracker from '../../../src/instrument/tracker.ts';
+import type { TrackerOptions } from '../../../src/instrument/tracker-options.ts';
 import { RecordingSink } from '../../support/recording-sink.ts';
 import { createSecondCopy, type SecondCopy } from '../../support/second-copy.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -32,7 +33,7 @@ describe('Two copies of the package in one process', () => {
   });
 
   /** A tracker of each copy. */
-  function createPair(options: Partial<ourTracker.TrackerOptions> = {}): {
+  function createPair(options: Partial<TrackerOptions> = {}): {
     ours: Tracker;
     theirs: Tracker;
     sinks: RecordingSink[];
