@@ -10,7 +10,7 @@ import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { EXIT } from './exit.ts';
 import { withStorage } from './storage.ts';
-import { type Column, formatTable } from './table.ts';
+import { type Column, formatBytes, formatTable } from './table.ts';
 
 interface Flags {
   readonly json?: boolean;
@@ -121,12 +121,6 @@ async function drain({ json }: Flags): Promise<void> {
 
 function print(json: boolean | undefined, value: unknown, text: string): void {
   process.stdout.write(`${json === true ? JSON.stringify(value) : text}\n`);
-}
-
-function formatBytes(bytes: number): string {
-  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
-  if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(1)} MB`;
-  return `${(bytes / 1e3).toFixed(1)} kB`;
 }
 
 const COLUMNS: Column<SpooledLane>[] = [

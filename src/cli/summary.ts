@@ -1,45 +1,45 @@
 // keepwatch summary: counts, success rates and latencies of the archive, per type and name.
-import { type Command, Option } from 'commander';
-import { createArchiveQueries } from '../archive/queries.ts';
+import type { Command } from 'commander';
+import type { SummaryRow } from '../archive/queries.ts';
 import { loadConfig } from '../config.ts';
-import { EVENT_TYPES } from '../event.ts';
-import { integerBetween } from './parse.ts';
-import { withStorage } from './storage.ts';
+import { addDays, describeRange, type RangeFlags, rangeOf, typeOption } from './filters.ts';
+import { withHistory } from './history.ts';
 import { type Column, formatMs, formatTable } from './table.ts';
 
+const DEFAULT_DAYS = 7;
+
 export function addSummary(program: Command): void {
-  program
-    .command('summary')
-    .description('show count, failures, success rate and latencies per type and name')
-    .option('--days <n>', 'how many days back', integerBetween(1, 3650), 7)
-    .addOption(new Option('--type <type>', 'only this type').choices(EVENT_TYPES))
+  const command = program.command('summary').description('show count, failures, success rate and latencies per type and name');
+  addDays(command, DEFAULT_DAYS)
+    .addOption(typeOption())
     .option('--name <name>', 'only this name, for example "POST /chat"')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  keepwatch summary --days 1\n  keepwatch summary --type llm --json')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  keepwatch summary --days 1
+  keepwatch summary --from 2026-11-20 --to 2026-11-21 --type api
+  keepwatch summary --from 90m --type llm --json | jq '.rows[] | {name, p95_ms}'`,
+    )
     .action(run);
 }
 
-interface Options {
-  readonly days: number;
+interface Flags extends RangeFlags {
   readonly type?: string;
   readonly name?: string;
   readonly json?: boolean;
 }
 
-async function run({ days, type, name, json }: Options): Promise<void> {
-  await withStorage(loadConfig(), async ({ database }) => {
-    const to = new Date();
-    const from = new Date(to.getTime() - days * 86_400_000);
-    const rows = await createArchiveQueries(database).summary({ from, to, type, name });
-    if (json === true) process.stdout.write(`${JSON.stringify({ from, to, rows })}\n`);
-    else if (rows.length === 0) process.stdout.write(`no events in the last ${days} ${days === 1 ? 'day' : 'days'}\n`);
-    else process.stdout.write(`${formatTable(COLUMNS, rows)}\n`);
-  });
+async function run({ type, name, json, ...range }: Flags): Promise<void> {
+  const { from, to } = rangeOf(range, DEFAULT_DAYS);
+  const rows = await withHistory(loadConfig(), (history) => history.summary({ from, to, type, name }));
+  if (json === true) process.stdout.write(`${JSON.stringify({ from, to, rows })}\n`);
+  else if (rows.length === 0) process.stdout.write(`no events ${describeRange({ from, to })}\n`);
+  else process.stdout.write(`${formatTable(COLUMNS, rows)}\n`);
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof createArchiveQueries>['summary']>>[number];
-
-const COLUMNS: Column<Row>[] = [
+const COLUMNS: Column<SummaryRow>[] = [
   { title: 'TYPE', cell: (row) => row.type },
   { title: 'NAME', cell: (row) => row.name },
   { title: 'COUNT', align: 'right', cell: (row) => String(row.count) },

@@ -4,6 +4,7 @@ import { loadSql } from '../../db/sql.ts';
 
 const takeLease = loadSql('archive/take-lease');
 const holdLease = loadSql('archive/hold-lease');
+const releaseLease = loadSql('archive/release-lease');
 
 export interface LeaseOptions {
   readonly database: Database;
@@ -29,6 +30,13 @@ export class Lease {
     const row = await database.oneOrNone<{ epoch: number }>(takeLease, { name, holder, seconds });
     this.#epoch = row?.epoch;
     return row !== null;
+  }
+
+  /** Gives it up, so that nobody has to wait until it ends. @throws what Postgres says */
+  async release(): Promise<void> {
+    const { database, name, holder } = this.#options;
+    if (this.#epoch !== undefined) await database.none(releaseLease, { name, holder, epoch: this.#epoch });
+    this.#epoch = undefined;
   }
 
   /** Whether it is still ours; then it stays so until the transaction ends. */

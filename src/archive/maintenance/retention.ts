@@ -16,10 +16,14 @@ const dropPartition = loadSql('archive/drop-partition');
 const NO_LONGER_THERE = ['42P01', '55000'];
 const LOCK_TIMEOUT = '55P03';
 
-interface Partition {
+/** A partition of which no row is kept any longer. */
+export interface ExpiredPartition {
   readonly name: string;
+  /** Its rows ended before. */
   readonly until: Date;
   readonly state: 'attached' | 'detaching' | 'detached';
+  /** With indexes. */
+  readonly bytes: number;
 }
 
 export interface ExpireOptions {
@@ -28,6 +32,8 @@ export interface ExpireOptions {
   readonly keepMs: number;
   /** Asked between steps. */
   readonly shouldStop: () => boolean;
+  /** Called for each partition that is gone. */
+  readonly onDropped?: (partition: ExpiredPartition, rows: number) => void;
 }
 
 export interface Expired {
@@ -37,16 +43,21 @@ export interface Expired {
   readonly isWaiting: boolean;
 }
 
+/** Partitions whose rows are all older than `keepMs`, the oldest first behind those whose removal has begun. @throws what Postgres says */
+export function listExpired(database: Database, keepMs: number): Promise<readonly ExpiredPartition[]> {
+  return database.any<ExpiredPartition>(expiredPartitions, { keepDays: keepMs / 86_400_000 });
+}
+
 /**
  * Removes every partition whose rows are all older than `keepMs`, as long as the lease is ours.
  * A detachment would wait for transactions that use the table: while one has run for over a second, none is begun.
  * @throws what Postgres says; a next call goes on from there
  */
-export async function expirePartitions({ database, lease, keepMs, shouldStop }: ExpireOptions): Promise<Expired> {
+export async function expirePartitions({ database, lease, keepMs, shouldStop, onDropped }: ExpireOptions): Promise<Expired> {
   let partitions = 0;
   let rows = 0;
   let isWaiting = false;
-  for (const partition of await database.any<Partition>(expiredPartitions, { keepDays: keepMs / 86_400_000 })) {
+  for (const partition of await listExpired(database, keepMs)) {
     if (shouldStop() || !(await lease.take())) break;
     if (partition.state !== 'detached') {
       const { readers } = await database.one<{ readers: number }>(longReaders);
@@ -58,11 +69,12 @@ export async function expirePartitions({ database, lease, keepMs, shouldStop }: 
     if (typeof dropped !== 'number') continue;
     partitions++;
     rows += dropped;
+    onDropped?.(partition, dropped);
   }
   return { partitions, rows, isWaiting };
 }
 
-async function detach(database: Database, { name, until, state }: Partition): Promise<void> {
+async function detach(database: Database, { name, until, state }: ExpiredPartition): Promise<void> {
   await database.none(retirePartition, { name, until });
   try {
     await database.none(state === 'detaching' ? finishDetach : detachPartition, { name });

@@ -1,0 +1,116 @@
+// keepwatch prune as a person uses it: what would go, asking, what went, and that verify still adds up.
+import assert from 'node:assert/strict';
+import { verifyArchive } from '../../src/archive/verify/verify.ts';
+import { inTransaction } from '../../src/db/database.ts';
+import { fillDays } from '../support/old-days.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { type RunningProcess, startKeepwatch } from '../support/process.ts';
+import { startOnTerminal } from '../support/terminal.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+interface PruneJson {
+  readonly dryRun: boolean;
+  readonly days: readonly { readonly day: string; readonly rows: number; readonly bytes: number }[];
+  readonly removed: { readonly rows: number; readonly bytes: number };
+  readonly left: number;
+}
+
+describe('keepwatch prune', function () {
+  this.timeout(60_000);
+  let test: TestDatabase;
+  beforeEach(async () => {
+    test = await createTestDatabase();
+    await fillDays(test.database, 3, 32, 2);
+  });
+  afterEach(() => test.drop());
+
+  const start = (...args: string[]): RunningProcess => startKeepwatch(['prune', ...args], { env: { DATABASE_URL: test.url } });
+
+  async function run(...args: string[]): Promise<{ code: number | string; output: string }> {
+    const started = start(...args);
+    return { code: await started.exited, output: started.output() };
+  }
+
+  const countRows = async () =>
+    (await test.database.one<{ rows: number }>('select count(*)::int as rows from keepwatch.observability_metrics')).rows;
+
+  const isPruning = () => test.database.oneOrNone(`select from keepwatch.lease where holder like 'prune %'`);
+
+  async function assertProved(expired: number): Promise<void> {
+    const report = await verifyArchive({ database: test.database });
+    assert.deepEqual(
+      report.sources.flatMap(({ problems }) => problems),
+      [],
+    );
+    assert.equal(report.totals.expired, expired);
+  }
+
+  it('says what would go, and removes nothing', async () => {
+    const { code, output } = await run('--keep', '30d', '--dry-run');
+    assert.equal(code, 0, output);
+    assert.match(output, /DAY +EVENTS +SIZE\n(\d{4}-\d\d-\d\d +2 +[\d.]+ kB\n){3}would remove 3 days, 6 events/);
+    assert.equal(await countRows(), 8);
+  });
+
+  it('removes whole days, says which, and leaves a ledger that adds up', async () => {
+    const { code, output } = await run('--keep', '30d', '--json');
+    assert.equal(code, 0, output);
+    const said = JSON.parse(output) as PruneJson;
+    assert.equal(said.removed.rows, 6);
+    assert.ok(said.removed.bytes > 0 && said.left === 0 && !said.dryRun);
+    assert.deepEqual(
+      said.days.map(({ day }) => day),
+      said.days.map(({ day }) => day).toSorted(),
+    );
+    assert.equal(await countRows(), 2);
+    await assertProved(6);
+    const again = await run('--keep', '30d');
+    assert.deepEqual(again, { code: 0, output: 'nothing to remove: no day is older than 30d\n' });
+  });
+
+  it('waits for a transaction that reads the events, and goes on when it is over', async () => {
+    await inTransaction(test.database, async (transaction) => {
+      await transaction.any('select from keepwatch.observability_metrics limit 1');
+      await transaction.any('select pg_sleep(1.1)');
+      const pruning = start('--keep', '30d');
+      await waitFor(isPruning, { timeoutMs: 20_000 });
+      process.kill(pruning.pid, 'SIGINT');
+      assert.equal(await pruning.exited, 130, pruning.output());
+      assert.match(pruning.output(), /keepwatch: .* days to remove are in use and still there/);
+    });
+    assert.equal(await countRows(), 8);
+    assert.equal((await run('--keep', '30d')).code, 0, 'it has given up its lease');
+    await assertProved(6);
+  });
+
+  it('asks on a terminal, and takes no for an answer', async function () {
+    const no = startOnTerminal(this, ['prune', '--keep', '30d'], { DATABASE_URL: test.url });
+    await no.printed(/Remove \d+ days, 6 events, .*\[y\/N\]/);
+    no.type('n\n');
+    assert.equal(await no.exited, 0, no.output());
+    assert.match(no.output(), /nothing is removed/);
+    assert.equal(await countRows(), 8);
+    const yes = startOnTerminal(this, ['prune', '--keep', '30d'], { DATABASE_URL: test.url });
+    await yes.printed(/\[y\/N\]/);
+    yes.type('y\n');
+    assert.equal(await yes.exited, 0, yes.output());
+    assert.match(yes.output(), /removed \d+ days, 6 events/);
+    assert.equal(await countRows(), 2);
+  });
+
+  it('refuses what makes no sense, with exit code 2', async () => {
+    const bad = [
+      [['--keep', 'lots'], /argument 'lots' is invalid\. allowed: a number and a unit.*at least 1d/],
+      [['--keep', '5h'], /at least 1d/],
+      [[], /required option '--keep <duration>' not specified/],
+    ] as const;
+    await Promise.all(
+      bad.map(async ([args, pattern]) => {
+        const { code, output } = await run(...args);
+        assert.equal(code, 2, output);
+        assert.match(output, pattern);
+      }),
+    );
+    assert.equal(await countRows(), 8);
+  });
+});
