@@ -1,12 +1,13 @@
-// All configuration: options > environment > keepwatch.yaml > defaults, checked together, frozen. The only reader of process.env.
-import { existsSync, readFileSync } from 'node:fs';
+// All configuration: options > environment > keepwatch.yaml > defaults, checked together, frozen. Which settings there are, and what they
+// allow; where they are given is read by config-sources.ts. The only reader of process.env.
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { z } from 'zod';
+import { type Given, readSources } from './config-sources.ts';
 import { KeepwatchError } from './errors.ts';
+import { suggestName } from './name-suggestion.ts';
 import { isCronExpression } from './schedule.ts';
 import { BYTES_FORM, DURATION_FORM, parseBytes, parseDuration } from './units.ts';
-import { formatPath, parseYaml } from './yaml-file.ts';
+import { formatPath } from './yaml-file.ts';
 
 /** No control characters: Postgres stores no NUL, and names stand in log lines and labels. */
 const text = (what: string) =>
@@ -131,30 +132,6 @@ export type ConfigOptions = z.input<typeof configSchema>;
 const SECRETS = new Set<string>(['databaseUrl', 'alertsDatabaseUrl', 'authToken', 'receivers']);
 /** The names of all settings, as options spell them. */
 export const CONFIG_KEYS: readonly string[] = Object.keys(configSchema.shape);
-/** Read from the environment under another name, or not at all. */
-const ENV_NAMES: Record<string, string | undefined> = { databaseUrl: 'DATABASE_URL', receivers: undefined, route: undefined };
-/** Variables with our prefix that are no settings of a process: where the file is, and the password that `migrate --roles` gives. */
-const OTHER_ENV = new Set(['KEEPWATCH_CONFIG', 'KEEPWATCH_RULES_PASSWORD']);
-
-/** The environment variable of a setting; undefined for those that only files and options can hold. */
-export function envName(key: string): string | undefined {
-  return key in ENV_NAMES ? ENV_NAMES[key] : `KEEPWATCH_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-/**
- * Kubernetes gives every pod of a namespace such variables for each service in it: for one named `keepwatch` they look like settings.
- * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
- */
-function isServiceLink(name: string, value: string): boolean {
-  if (name === 'KEEPWATCH_PORT') return /^(tcp|udp|sctp):\/\//.test(value);
-  return /^KEEPWATCH_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name);
-}
-
-interface Given {
-  readonly value: unknown;
-  readonly place: string;
-}
-
 /**
  * Merges and checks all sources.
  * @param options settings from code or the command line; an undefined value counts as not given
@@ -162,12 +139,10 @@ interface Given {
  * @throws KeepwatchError ERR_CONFIG_INVALID naming every problem at once: place, value, what is allowed
  */
 export function loadConfig(options: ConfigOptions = {}, sources: { env?: NodeJS.ProcessEnv; folder?: string } = {}): Config {
-  const problems: string[] = [];
-  const given = new Map<string, Given>();
-  readFile(sources.folder ?? process.cwd(), sources.env ?? process.env, given, problems);
-  readEnvironment(sources.env ?? process.env, given, problems);
+  const { env = process.env, folder = process.cwd() } = sources;
+  const { given, problems } = readSources({ keys: CONFIG_KEYS, secrets: SECRETS }, { env, folder });
   for (const [key, value] of Object.entries(options)) {
-    if (!CONFIG_KEYS.includes(key)) problems.push(`option ${key}: unknown${suggest(key, CONFIG_KEYS)}`);
+    if (!CONFIG_KEYS.includes(key)) problems.push(`option ${key}: unknown${suggestName(key, CONFIG_KEYS)}`);
     else if (value !== undefined) given.set(key, { value, place: `option ${key}` });
   }
   const parsed = configSchema.safeParse(Object.fromEntries([...given].map(([key, { value }]) => [key, value])));
@@ -175,74 +150,6 @@ export function loadConfig(options: ConfigOptions = {}, sources: { env?: NodeJS.
   if (parsed.success) problems.push(...crossChecks(parsed.data, given));
   if (problems.length > 0 || !parsed.success) throw new KeepwatchError('ERR_CONFIG_INVALID', problems.join('\n'));
   return Object.freeze(parsed.data);
-}
-
-function readEnvironment(env: NodeJS.ProcessEnv, given: Map<string, Given>, problems: string[]): void {
-  const known = new Map<string, string>();
-  for (const key of CONFIG_KEYS) {
-    const name = envName(key);
-    if (name !== undefined) known.set(name, key);
-  }
-  for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value === '' || OTHER_ENV.has(name) || isServiceLink(name, value)) continue;
-    const key = known.get(name);
-    const fileKey = name.endsWith('_FILE') ? known.get(name.slice(0, -'_FILE'.length)) : undefined;
-    if (key !== undefined) given.set(key, { value, place: name });
-    else if (fileKey !== undefined && SECRETS.has(fileKey)) readSecret(name, value, fileKey, given, problems);
-    else if (name.startsWith('KEEPWATCH_')) problems.push(`${name}: unknown setting${suggest(name, [...known.keys()])}`);
-  }
-}
-
-function readSecret(name: string, path: string, key: string, given: Map<string, Given>, problems: string[]): void {
-  try {
-    given.set(key, { value: readFileSync(path, 'utf8').trim(), place: `${name} (${path})` });
-  } catch (cause) {
-    problems.push(`${name}: the file "${path}" cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'error'})`);
-  }
-}
-
-function readFile(folder: string, env: NodeJS.ProcessEnv, given: Map<string, Given>, problems: string[]): void {
-  const named = env['KEEPWATCH_CONFIG'];
-  const path = resolve(folder, named ?? 'keepwatch.yaml');
-  if (!existsSync(path)) {
-    if (named !== undefined) problems.push(`KEEPWATCH_CONFIG: there is no file "${path}"`);
-    return;
-  }
-  const file = named ?? 'keepwatch.yaml';
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    problems.push(`${file}: the file "${path}" cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'error'})`);
-    return;
-  }
-  const yaml = parseYaml(text, file);
-  problems.push(...yaml.problems.map((problem) => `${file}:${problem.line}: ${problem.message}`));
-  if (yaml.value === undefined || yaml.value === null) return;
-  if (typeof yaml.value !== 'object' || Array.isArray(yaml.value)) {
-    problems.push(`${file}:1: has to be a map of settings`);
-    return;
-  }
-  for (const { path: keys, value } of flatten(yaml.value as Record<string, unknown>)) {
-    const key = camelCase(keys.join('_'));
-    const place = `${file}:${yaml.lineOf(keys)} ${keys.join('.')}`;
-    if (!CONFIG_KEYS.includes(key)) problems.push(`${place}: unknown setting${suggest(key, CONFIG_KEYS)}`);
-    else given.set(key, { value, place });
-  }
-}
-
-/** `{ spool: { dir } }` gives the path spool, dir; what is a setting itself (`route`) stays whole. */
-function flatten(map: Record<string, unknown>, prefix: string[] = []): { path: string[]; value: unknown }[] {
-  return Object.entries(map).flatMap(([name, value]) => {
-    const path = [...prefix, name];
-    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isGroup && !CONFIG_KEYS.includes(camelCase(path.join('_')))) return flatten(value as Record<string, unknown>, path);
-    return [{ path, value }];
-  });
-}
-
-function camelCase(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function describeIssue(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): string {
@@ -290,28 +197,4 @@ export function isLoopback(host: string): boolean {
   return (
     host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host) || /^::ffff:127\./.test(host)
   );
-}
-
-/** `; did you mean x?` for the nearest allowed name, if one is near. */
-function suggest(name: string, allowed: readonly string[]): string {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 4)) + 1;
-  for (const candidate of allowed) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best === undefined ? `; allowed: ${allowed.join(', ')}` : `; did you mean ${best}?`;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONFIG_KEYS, envName } from '../../src/config.ts';
+import { CONFIG_KEYS } from '../../src/config.ts';
+import { envName } from '../../src/config-sources.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const PAGES = [
