@@ -18,19 +18,19 @@ interface Column {
 }
 
 const COLUMNS = `
-  select class.relname as relation, class.relkind as kind, obj_description(class.oid, 'pg_class') as relation_meaning,
+  select class.relname as relation, class.relkind as kind, case when class.relkind = 'c' then obj_description(class.reltype, 'pg_type') else obj_description(class.oid, 'pg_class') end as relation_meaning,
     attribute.attname as name, format_type(attribute.atttypid, attribute.atttypmod) as type,
     col_description(class.oid, attribute.attnum) as meaning
   from pg_class as class
   join pg_attribute as attribute on attribute.attrelid = class.oid and attribute.attnum > 0 and not attribute.attisdropped
-  where class.relnamespace = 'keepwatch'::regnamespace and class.relkind in ('r', 'p', 'v', 'm') and not class.relispartition
+  where class.relnamespace = 'keepwatch'::regnamespace and class.relkind in ('r', 'p', 'v', 'm', 'c') and not class.relispartition
   order by class.relname, attribute.attnum`;
 
 const FUNCTIONS = `
-  select proname as name, pg_get_function_identity_arguments(oid) as arguments, obj_description(oid, 'pg_proc') as meaning
+  select proname as name, pg_get_function_arguments(oid) as arguments, obj_description(oid, 'pg_proc') as meaning
   from pg_proc
   where pronamespace = 'keepwatch'::regnamespace and prorettype <> 'trigger'::regtype
-  order by proname`;
+  order by proname, arguments`;
 
 /** The generated part of the page. */
 async function describeSchema(database: Database): Promise<string> {
