@@ -45,6 +45,13 @@ export function createStorage(options: StorageOptions): Storage {
     applicationName: `keepwatch ${config.service}`,
     holdsProcess: false,
   });
+  // Whoever reads much takes no connection from what evaluates rules.
+  const readers = createDatabase({
+    url: options.url,
+    max: 4,
+    applicationName: `keepwatch api ${config.service}`,
+    holdsProcess: false,
+  });
   const archive = createArchive({
     connection: { url: options.url, applicationName: `keepwatch ${config.service}` },
     spoolDir: config.spoolDir,
@@ -83,7 +90,7 @@ export function createStorage(options: StorageOptions): Storage {
   };
   return {
     archive,
-    queries: createArchiveQueries(database),
+    queries: createArchiveQueries(readers),
     alerts,
     reasons: () => [...(problem === undefined ? [] : [problem]), ...archive.stats().reasons],
     async start() {
@@ -97,7 +104,7 @@ export function createStorage(options: StorageOptions): Storage {
       const leftMs = () => Math.max(0, deadlineMs - performance.now());
       if (alerts !== undefined) await within(timeoutMs / 2, alerts.stop());
       await archive.stop({ timeoutMs: leftMs() });
-      const pools = [rulesDatabase, database].filter((pool) => pool !== undefined);
+      const pools = [rulesDatabase, readers, database].filter((pool) => pool !== undefined);
       const closing = { timeoutMs: Math.max(leftMs(), CLOSE_MS) };
       await Promise.all(pools.map((pool) => closeDatabase(pool, closing)));
     },

@@ -5,6 +5,7 @@ import type { EventType } from '../event.ts';
 import type { TimeRange } from './queries/event-filter.ts';
 import { type EventPage, type EventRow, type EventsQuery, readEventPage } from './queries/events.ts';
 import { readSnapshot } from './queries/read-snapshot.ts';
+import { readTrace, type Trace, type TraceQuery } from './queries/trace.ts';
 
 /** Rate, errors and duration of one type and name. */
 export interface SummaryRow {
@@ -33,6 +34,8 @@ export interface ArchiveQueries {
    * @throws KeepwatchError ERR_USAGE when the cursor is none of ours, or of another question
    */
   events(query: EventsQuery): Promise<EventPage>;
+  /** Undefined when nothing is known of it. */
+  trace(query: TraceQuery): Promise<Trace | undefined>;
 }
 
 /** Nothing in the archive ended later than this from now. */
@@ -52,5 +55,6 @@ export function createArchiveQueries(database: Database): ArchiveQueries {
       return (await readSnapshot(database, (ask) => readEventPage(ask, query, Date.now()))).events;
     },
     events: (query) => readSnapshot(database, (ask) => readEventPage(ask, query, Date.now())),
+    trace: (query) => readSnapshot(database, (ask) => readTrace(ask, query)),
   };
 }

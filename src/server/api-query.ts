@@ -1,77 +1,130 @@
-// Checks the query strings of /api/v1 and fills in their defaults.
+// Checks the queries of /api/v1 and fills in their defaults. All problems of a query are told together.
 import { z } from 'zod';
-import { EVENT_STATUSES, EVENT_TYPES } from '../event.ts';
-
-const TIME_FORM = 'allowed: RFC 3339 (2026-11-20T12:00:00Z) or seconds since the epoch';
-
-const time = z.string().transform((text, context) => {
-  const date = /^\d+(\.\d+)?$/.test(text) ? new Date(Number(text) * 1000) : new Date(text);
-  if (Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1970 || date.getUTCFullYear() > 9998) {
-    context.addIssue(TIME_FORM);
-    return z.NEVER;
-  }
-  return date;
-});
-
-const name = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((text) => !text.includes('\0'), 'allowed: a name without NUL');
-const type = z.enum(EVENT_TYPES, { error: `allowed: ${EVENT_TYPES.join(', ')}` });
-const range = { from: time.optional(), to: time.optional() };
-
-const summaryQuery = z.strictObject({ ...range, type: type.optional(), name: name.optional() });
-const eventsQuery = z.strictObject({
-  ...range,
-  type: type.optional(),
-  name: name.optional(),
-  status: z.enum(EVENT_STATUSES, { error: `allowed: ${EVENT_STATUSES.join(', ')}` }).optional(),
-  limit: z.coerce
-    .number({ error: 'allowed: 1 to 1000' })
-    .int()
-    .min(1, 'allowed: 1 to 1000')
-    .max(1000, 'allowed: 1 to 1000')
-    .default(100),
-  cursor: z.string().min(1).max(500).optional(),
-});
+import { eventsParameters, summaryParameters, traceParameters } from './api-parameters.ts';
+import { parseQueryString } from './query-string.ts';
 
 const DEFAULT_RANGE_MS = 3_600_000;
 
-/** A query string that is not as it should be; the message names each parameter, what was given, what is allowed. */
+/** A query that is not as it should be; the message names each parameter, what was given, what is allowed. */
 export class BadQuery extends Error {
   override readonly name = 'BadQuery';
 }
 
-/** `GET /api/v1/summary`: the last hour unless told otherwise. @throws BadQuery */
-export function parseSummaryQuery(query: unknown, now: number) {
-  return withRange(parse(summaryQuery, query), now);
+/** `GET /summary`: the last hour unless told otherwise. @throws BadQuery */
+export function parseSummaryQuery(url: string, now: number) {
+  return withRange(parse(summaryParameters, url), now);
 }
 
-/** `GET /api/v1/events`: the last hour unless told otherwise, 100 at a time. @throws BadQuery */
-export function parseEventsQuery(query: unknown, now: number) {
-  return withRange(parse(eventsQuery, query), now);
+/** `GET /events`: the last hour unless told otherwise, 100 at a time; with a cursor the range of its first page. @throws BadQuery */
+export function parseEventsQuery(url: string, now: number) {
+  const query = parse(eventsParameters, url);
+  const { name, min_duration_ms, max_duration_ms, trace_id, has_metadata, ...same } = query;
+  const problems: string[] = [];
+  if (min_duration_ms !== undefined && max_duration_ms !== undefined && min_duration_ms > max_duration_ms)
+    problems.push(`min_duration_ms: got ${min_duration_ms}; allowed: not more than max_duration_ms (${max_duration_ms})`);
+  const range = query.cursor === undefined ? withDefaults(query, now) : query;
+  problems.push(...rangeProblems(range, now));
+  if (problems.length > 0) throw new BadQuery(problems.join('; '));
+  return {
+    ...same,
+    from: range.from,
+    to: range.to,
+    names: name,
+    minDurationMs: min_duration_ms,
+    maxDurationMs: max_duration_ms,
+    traceId: trace_id,
+    metadataKeys: has_metadata,
+  };
 }
 
-function parse<S extends z.ZodObject>(schema: S, query: unknown): z.output<S> {
-  const parsed = schema.safeParse(query);
-  if (parsed.success) return parsed.data;
-  const given = query as Record<string, unknown>;
-  const problems = parsed.error.issues.map((issue) => {
-    if (issue.code === 'unrecognized_keys')
-      return `${issue.keys.join(', ')}: unknown; allowed: ${Object.keys(schema.shape).join(', ')}`;
-    const key = String(issue.path[0] ?? '');
-    return key === '' ? issue.message : `${key}: got ${JSON.stringify(given[key])?.slice(0, 100)}; ${issue.message}`;
-  });
-  throw new BadQuery(problems.join('; '));
+/** `GET /traces/{id}`: 1000 spans unless told otherwise. @throws BadQuery */
+export function parseTraceQuery(url: string, id: string) {
+  const { id: traceId, ...query } = parse(traceParameters, url, { id });
+  return { traceId, ...query };
 }
 
-function withRange<Q extends { from?: Date | undefined; to?: Date | undefined }>(
-  query: Q,
-  now: number,
-): Q & { from: Date; to: Date } {
-  const to = query.to ?? new Date(now);
-  const from = query.from ?? new Date(to.getTime() - DEFAULT_RANGE_MS);
-  if (from >= to) throw new BadQuery(`from: ${from.toISOString()} is not before to: ${to.toISOString()}`);
-  return { ...query, from, to };
+function parse<S extends z.ZodObject>(schema: S, url: string, path: Readonly<Record<string, string>> = {}): z.output<S> {
+  const { parameters, problems: unreadable } = parseQueryString(url);
+  const problems = [...unreadable];
+  const given: Record<string, unknown> = { ...path };
+  const unknown: string[] = [];
+  for (const [key, values] of parameters) {
+    const group = groupOf(schema, key);
+    if (Object.hasOwn(path, key)) problems.push(`${key}: unknown; it stands in the path`);
+    else if (group === undefined && !Object.hasOwn(schema.shape, key)) unknown.push(key.slice(0, 100));
+    else if (isRepeatable(schema, key)) given[key] = values;
+    else if (values.length > 1) problems.push(`${key}: got ${quote(values)}; allowed: once`);
+    else if (group === undefined) given[key] = values[0];
+    else given[group] = { ...(given[group] as object), [key.slice(group.length + 1)]: values[0] };
+  }
+  if (unknown.length > 0) problems.push(`${unknown.join(', ')}: unknown; allowed: ${allowedKeys(schema)}`);
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describe(issue, given)));
+  if (!parsed.success || problems.length > 0) throw new BadQuery(problems.join('; '));
+  return parsed.data;
+}
+
+/** `metadata` for `metadata.user_id`, where the query has such a group. The one name that an object cannot have is none of its members. */
+function groupOf(schema: z.ZodObject, key: string): string | undefined {
+  if (key.endsWith('.__proto__')) return undefined;
+  const group = key.slice(0, Math.max(0, key.indexOf('.')));
+  return Object.hasOwn(schema.shape, group) && unwrapped(schema, group) instanceof z.ZodRecord ? group : undefined;
+}
+
+function isRepeatable(schema: z.ZodObject, key: string): boolean {
+  return Object.hasOwn(schema.shape, key) && unwrapped(schema, key) instanceof z.ZodArray;
+}
+
+function unwrapped(schema: z.ZodObject, key: string): unknown {
+  const field: unknown = schema.shape[key];
+  return field instanceof z.ZodOptional ? field.unwrap() : field;
+}
+
+function describe(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): string {
+  const [key, ...inside] = issue.path.map(String);
+  if (key === undefined) return issue.message;
+  const value = inside.reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], given[key]);
+  const isMember = inside.length > 0 && !Array.isArray(given[key]);
+  const place = isMember ? `${key}.${inside.join('.').slice(0, 100)}` : key;
+  return `${place}: got ${Array.isArray(value) ? `${value.length} values` : quote(value)}; ${messageOf(issue)}`;
+}
+
+/** What is wrong with the name of a member is told by the schema of names. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+}
+
+function allowedKeys(schema: z.ZodObject): string {
+  return Object.keys(schema.shape)
+    .map((key) => (unwrapped(schema, key) instanceof z.ZodRecord ? `${key}.<member>` : key))
+    .join(', ');
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 100) ?? 'nothing';
+}
+
+interface GivenRange {
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
+function withDefaults({ from, to = undefined }: GivenRange, now: number): { from: Date; to: Date } {
+  const end = to ?? new Date(now);
+  return { from: from ?? new Date(end.getTime() - DEFAULT_RANGE_MS), to: end };
+}
+
+function rangeProblems({ from, to }: GivenRange, now: number): string[] {
+  if (from === undefined) return [];
+  if (from.getTime() > now)
+    return [`from: ${from.toISOString()} is in the future; allowed: before ${new Date(now).toISOString()}`];
+  if (to === undefined || from < to) return [];
+  return [`from: ${from.toISOString()} is not before to: ${to.toISOString()}`];
+}
+
+function withRange<Q extends GivenRange>(query: Q, now: number): Omit<Q, 'from' | 'to'> & { from: Date; to: Date } {
+  const range = withDefaults(query, now);
+  const problems = rangeProblems(range, now);
+  if (problems.length > 0) throw new BadQuery(problems.join('; '));
+  return { ...query, ...range };
 }

@@ -1,21 +1,18 @@
 // /api/v1: what the archive and the alerts know, as JSON. Reads only.
-import { type RequestHandler, type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { z } from 'zod';
 import { describeError } from '../errors.ts';
 import { sendData, sendError } from './answer.ts';
-import { BadQuery, parseEventsQuery, parseSummaryQuery } from './api-query.ts';
+import { BadQuery, parseEventsQuery, parseSummaryQuery, parseTraceQuery } from './api-query.ts';
+import type { Answer, eventsData, summaryData, traceData } from './api-responses.ts';
+import { GateClosed, QueryGate } from './query-gate.ts';
 
 /** The questions that the API asks the archive. */
 export interface ArchiveReader {
-  summary(query: { from: Date; to: Date; type?: string | undefined; name?: string | undefined }): Promise<unknown>;
-  events(query: {
-    from: Date;
-    to: Date;
-    type?: string | undefined;
-    name?: string | undefined;
-    status?: string | undefined;
-    limit: number;
-    cursor?: string | undefined;
-  }): Promise<unknown>;
+  summary(query: ReturnType<typeof parseSummaryQuery>): Promise<Answer<z.output<typeof summaryData>>>;
+  events(query: ReturnType<typeof parseEventsQuery>): Promise<Answer<z.output<typeof eventsData>>>;
+  /** Undefined: nothing is known of it. */
+  trace(query: ReturnType<typeof parseTraceQuery>): Promise<Answer<z.output<typeof traceData>> | undefined>;
 }
 
 /** The questions that the API asks the alerts. */
@@ -30,53 +27,79 @@ export interface ApiOptions {
   readonly now: () => number;
 }
 
+/** What is asked for is not there. */
+class NotFound extends Error {
+  override readonly name = 'NotFound';
+}
+
+/** As many as the pool of the readers has connections (`src/storage.ts`). */
+const ARCHIVE_GATE = { atOnce: 4, waiting: 200, waitMs: 10_000 };
+/** The alerts are read with the connections that also evaluate them. */
+const ALERTS_GATE = { atOnce: 1, waiting: 50, waitMs: 5000 };
+
 /**
  * A router for `/api/v1`. Without a database the archive's routes answer 503; without alerts there are no rules.
  * @param guards run before every route of ours; a path that is not ours passes through, since the host may have an /api/v1 of its own
  */
 export function createApi(options: ApiOptions, guards: readonly RequestHandler[]): Router {
   const router = Router();
-  const archive = (ask: (archive: ArchiveReader, query: unknown) => Promise<unknown>): RequestHandler => {
-    return answer(async (query, response) => {
-      if (options.archive !== undefined) return ask(options.archive, query);
-      sendError(response, 503, 'unavailable', 'no archive: DATABASE_URL is not set');
-      return undefined;
+  const { archive, alerts, now } = options;
+  const archiveGate = new QueryGate(ARCHIVE_GATE);
+  const alertsGate = new QueryGate(ALERTS_GATE);
+
+  /** @param understand checks the request before it waits for its turn */
+  const ask = (path: string, understand: (request: Request) => (reader: ArchiveReader) => Promise<unknown>) => {
+    const handler = answer(async (request, isWanted) => {
+      const question = understand(request);
+      if (archive === undefined) throw new Error('no archive: DATABASE_URL is not set');
+      return archiveGate.run(async () => (isWanted() ? question(archive) : undefined));
     });
+    router.get(path, ...guards, handler);
   };
-  router.get(
-    '/summary',
-    ...guards,
-    archive((reader, query) => reader.summary(parseSummaryQuery(query, options.now()))),
-  );
-  router.get(
-    '/events',
-    ...guards,
-    archive((reader, query) => reader.events(parseEventsQuery(query, options.now()))),
-  );
-  router.get(
-    '/rules',
-    ...guards,
-    answer(async () => (await options.alerts?.rulesResponse()) ?? { groups: [] }),
-  );
-  router.get(
-    '/alerts',
-    ...guards,
-    answer(async () => (await options.alerts?.alertsResponse()) ?? { alerts: [] }),
-  );
+  const askAlerts = (path: string, question: () => Promise<unknown>) => {
+    router.get(
+      path,
+      ...guards,
+      answer((_request, isWanted) => alertsGate.run(async () => (isWanted() ? question() : undefined))),
+    );
+  };
+
+  ask('/summary', ({ url }) => {
+    const query = parseSummaryQuery(url, now());
+    return (reader) => reader.summary(query);
+  });
+  ask('/events', ({ url }) => {
+    const query = parseEventsQuery(url, now());
+    return (reader) => reader.events(query);
+  });
+  ask('/traces/:id', ({ url, params }) => {
+    const query = parseTraceQuery(url, String(params['id']));
+    return async (reader) => {
+      const trace = await reader.trace(query);
+      if (trace === undefined) throw new NotFound(describeMissingTrace(query));
+      return trace;
+    };
+  });
+  askAlerts('/rules', async () => (await alerts?.rulesResponse()) ?? { groups: [] });
+  askAlerts('/alerts', async () => (await alerts?.alertsResponse()) ?? { alerts: [] });
   return router;
 }
 
-/** Sends what `ask` gives as data, and what it throws as an error; sends nothing when it gives undefined. */
-function answer(ask: (query: unknown, response: Response) => Promise<unknown>): RequestHandler {
+function describeMissingTrace({ traceId, near }: ReturnType<typeof parseTraceQuery>): string {
+  const where =
+    near === undefined ? 'in the archive' : `within a day of ${near.toISOString()}; without near all of the archive is searched`;
+  return `no event of trace ${traceId} ${where}`;
+}
+
+/** Sends what `ask` gives as data, and what it throws as an error; sends nothing when it gives undefined, or nobody waits for it. */
+function answer(ask: (request: Request, isWanted: () => boolean) => Promise<unknown>): RequestHandler {
   return (request, response) => {
-    ask({ ...request.query }, response)
+    ask(request, () => !isAnswered(response))
       .then((data) => {
         if (data !== undefined && !isAnswered(response)) sendData(response, data);
       })
       .catch((error: unknown) => {
-        if (isAnswered(response)) return;
-        if (error instanceof BadQuery || isUsageError(error)) sendError(response, 400, 'bad_data', describeError(error));
-        else sendError(response, 503, 'unavailable', describeError(error));
+        if (!isAnswered(response)) sendFailure(response, error);
       });
   };
 }
@@ -86,6 +109,14 @@ function isAnswered(response: Response): boolean {
   return response.headersSent || response.destroyed;
 }
 
-function isUsageError(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_USAGE';
+function sendFailure(response: Response, error: unknown): void {
+  const { code } = Object(error) as { code?: unknown };
+  const message = describeError(error);
+  if (error instanceof BadQuery || code === 'ERR_USAGE') sendError(response, 400, 'bad_data', message);
+  else if (error instanceof NotFound) sendError(response, 404, 'not_found', message);
+  else if (code === 'ERR_QUERY_TIMEOUT') sendError(response, 504, 'timeout', message);
+  else {
+    if (error instanceof GateClosed) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+    sendError(response, 503, 'unavailable', message);
+  }
 }

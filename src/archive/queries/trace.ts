@@ -1,0 +1,106 @@
+// One trace: its spans in the order in which they began, each with its place in the tree.
+import { loadSql } from '../../db/sql.ts';
+import type { EventRow } from './events.ts';
+import type { Ask } from './read-snapshot.ts';
+
+export interface TraceQuery {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** A moment near which the trace ended: a day before and after it are searched instead of all that is kept. */
+  readonly near?: Date | undefined;
+  /** 1 to 5000. */
+  readonly limit: number;
+}
+
+/** One span; times as ISO 8601 with microseconds, ids in hexadecimal. */
+export interface Span extends Omit<EventRow, 'trace_id' | 'source_id'> {
+  /** Milliseconds from the beginning of the trace. */
+  readonly offset_ms: number;
+  /** How many spans of this answer are above it; 0 at a root, and at a span whose parent is not here. */
+  readonly depth: number;
+  /** It names a parent that is not in this answer. */
+  readonly is_parent_missing: boolean;
+}
+
+export interface Trace {
+  readonly trace_id: string;
+  /** The first start. */
+  readonly start_time: string;
+  /** The last end. */
+  readonly end_time: string;
+  /** From the first start to the last end. */
+  readonly duration_ms: number;
+  /** In the order in which they began; of those that began together, a parent first. */
+  readonly spans: readonly Span[];
+  readonly failures: number;
+  readonly services: readonly string[];
+  /** Parents that spans name and that are not here: not archived (yet), of a service that Keepwatch does not see, or behind the limit. */
+  readonly missing_span_ids: readonly string[];
+  /** More spans than `limit` are there: these are the first. */
+  readonly is_truncated: boolean;
+  /** What was searched; null: without a bound. */
+  readonly searched: { readonly from: string | null; readonly to: string | null };
+}
+
+type SpanRow = Omit<Span, 'offset_ms' | 'depth' | 'is_parent_missing'> & { readonly start_us: number; readonly end_us: number };
+
+const HINT_MS = 86_400_000;
+const traceSql = loadSql('archive/trace');
+
+/** Reads a trace; one of which nothing is there has no spans, and undefined is the answer. */
+export async function readTrace(ask: Ask, { traceId, near, limit }: TraceQuery): Promise<Trace | undefined> {
+  const from = near === undefined ? null : near.getTime() - HINT_MS;
+  const to = near === undefined ? null : near.getTime() + HINT_MS;
+  const found = await ask<SpanRow>(traceSql, { traceId, from, to, limit: limit + 1 });
+  const rows = found.slice(0, limit);
+  const startUs = Math.min(...rows.map((row) => row.start_us));
+  const last = rows.reduce<SpanRow | undefined>((a, b) => (a === undefined || b.end_us > a.end_us ? b : a), undefined);
+  const first = rows[0];
+  if (first === undefined || last === undefined) return undefined;
+  const spans = placeSpans(rows, startUs);
+  const missing = spans.flatMap((span) => (span.is_parent_missing && span.parent_span_id !== null ? [span.parent_span_id] : []));
+  return {
+    trace_id: traceId,
+    start_time: first.start_time,
+    end_time: last.end_time,
+    duration_ms: (last.end_us - startUs) / 1000,
+    spans,
+    failures: spans.filter(({ status }) => status === 'failure').length,
+    services: [...new Set(spans.map(({ service }) => service))].sort(),
+    missing_span_ids: [...new Set(missing)].sort(),
+    is_truncated: found.length > limit,
+    searched: { from: toIso(from), to: toIso(to) },
+  };
+}
+
+function toIso(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString();
+}
+
+/** Gives every span its depth. Parents that go in a circle (ids that were made up) end where they meet. */
+function placeSpans(rows: readonly SpanRow[], startUs: number): Span[] {
+  const parents = new Map(rows.flatMap((row) => (row.span_id === null ? [] : [[row.span_id, row.parent_span_id] as const])));
+  const depths = new Map<string, number>();
+  const depthOf = (spanId: string): number => {
+    const path: string[] = [];
+    const onPath = new Set<string>();
+    let at: string | null | undefined = spanId;
+    while (at !== null && at !== undefined && parents.has(at) && !depths.has(at) && !onPath.has(at)) {
+      path.push(at);
+      onPath.add(at);
+      at = parents.get(at);
+    }
+    let depth = at !== null && at !== undefined && depths.has(at) ? (depths.get(at) ?? 0) + 1 : 0;
+    for (const id of path.reverse()) depths.set(id, depth++);
+    return depths.get(spanId) ?? 0;
+  };
+  const placed = rows.map(({ start_us, end_us: _, ...row }) => {
+    const depth = row.span_id === null ? 0 : depthOf(row.span_id);
+    const isParentMissing = row.parent_span_id !== null && !parents.has(row.parent_span_id);
+    return {
+      startUs: start_us,
+      span: { ...row, offset_ms: (start_us - startUs) / 1000, depth, is_parent_missing: isParentMissing },
+    };
+  });
+  return placed.sort((a, b) => a.startUs - b.startUs || a.span.depth - b.span.depth).map(({ span }) => span);
+}

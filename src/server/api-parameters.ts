@@ -1,0 +1,128 @@
+// The parameters of /api/v1: how each is written, and what it becomes. The OpenAPI document is made from these schemas.
+import { z } from 'zod';
+import { EVENT_STATUSES, EVENT_TYPES } from '../event.ts';
+
+const TIME_FORM = 'allowed: RFC 3339 (2026-11-20T12:00:00Z) or seconds since the epoch';
+const RFC_3339 = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/i;
+const TRACE_FORM = 'allowed: a trace id, as 32 hexadecimal digits or as a uuid, not all zero';
+
+/** Names at most in one filter. */
+const MAX_NAMES = 100;
+/** Members of metadata at most in one filter. */
+const MAX_MEMBERS = 10;
+
+function timeOf(description: string) {
+  return z
+    .string()
+    .transform((text, context) => {
+      const isTime = RFC_3339.test(text);
+      const date = /^\d{1,12}(\.\d{1,9})?$/.test(text) ? new Date(Number(text) * 1000) : new Date(isTime ? text : Number.NaN);
+      if (Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1970 || date.getUTCFullYear() > 9998) {
+        context.addIssue(TIME_FORM);
+        return z.NEVER;
+      }
+      return date;
+    })
+    .meta({ description, examples: ['2026-11-20T12:00:00Z', '1795348800'] });
+}
+
+function textOf(description: string, maxLength: number) {
+  const form = `allowed: 1 to ${maxLength} characters without NUL`;
+  return z
+    .string()
+    .min(1, form)
+    .max(maxLength, form)
+    .refine((text) => !text.includes('\0'), form)
+    .meta({ description });
+}
+
+function numberOf(description: string, form: { readonly min: number; readonly max: number; readonly isWhole: boolean }) {
+  const { min, max, isWhole } = form;
+  const allowed = `allowed: ${isWhole ? 'a whole number' : 'a number'}, ${min} to ${max}`;
+  const pattern = isWhole ? /^\d{1,16}$/ : /^\d{1,16}(\.\d{1,16})?$/;
+  return z
+    .string()
+    .transform((text, context) => {
+      const number = pattern.test(text) ? Number(text) : Number.NaN;
+      if (number >= min && number <= max) return number;
+      context.addIssue(allowed);
+      return z.NEVER;
+    })
+    .meta({ description, type: isWhole ? 'integer' : 'number', minimum: min, maximum: max });
+}
+
+const limitOf = (most: number, usual: number) =>
+  numberOf('How many at most.', { min: 1, max: most, isWhole: true }).prefault(String(usual)).meta({ default: usual });
+
+const range = {
+  from: timeOf('Beginning of the range, which it includes. Default: an hour before `to`.').optional(),
+  to: timeOf('End of the range, which it excludes. Default: now.').optional(),
+};
+const typeText = z.enum(EVENT_TYPES, { error: `allowed: ${EVENT_TYPES.join(', ')}` });
+const statusText = z.enum(EVENT_STATUSES, { error: `allowed: ${EVENT_STATUSES.join(', ')}` });
+const type = typeText.meta({ description: 'What kind of work.' }).optional();
+const name = textOf('What ran: a route with its method, an agent, a tool, a query.', 500).optional();
+const service = textOf('The service that recorded it.', 500).optional();
+const status = statusText.meta({ description: 'How it ended.' }).optional();
+const traceId = z
+  .string()
+  .transform((text, context) => {
+    const digits = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text) ? text.replaceAll('-', '') : text;
+    if (/^[\da-f]{32}$/i.test(digits) && /[^0]/.test(digits)) return digits.toLowerCase();
+    context.addIssue(TRACE_FORM);
+    return z.NEVER;
+  })
+  .meta({
+    description: 'A trace id, as 32 hexadecimal digits (W3C) or as a uuid.',
+    examples: ['0af7651916cd43dd8448eb211c80319c'],
+  });
+const durationMs = (description: string) => numberOf(description, { min: 0, max: 1e12, isWhole: false }).optional();
+const memberKey = textOf('A member of metadata.', 200);
+
+/** `GET /summary` */
+export const summaryParameters = z.strictObject({ ...range, type, name });
+
+/** `GET /events` */
+export const eventsParameters = z.strictObject({
+  ...range,
+  type,
+  name: z
+    .array(textOf('', 500))
+    .max(MAX_NAMES, `allowed: at most ${MAX_NAMES} names; each more is another request`)
+    .meta({ description: 'What ran; one of them when it is repeated.' })
+    .optional(),
+  service,
+  status,
+  min_duration_ms: durationMs('Events that took at least so long.'),
+  max_duration_ms: durationMs('Events that took at most so long.'),
+  trace_id: traceId.optional(),
+  error: textOf('A part of the error, exactly as it stands there: no pattern, upper and lower case differ.', 500).optional(),
+  metadata: z
+    .record(memberKey, z.string().max(1000, 'allowed: at most 1000 characters'))
+    .refine((members) => Object.keys(members).length <= MAX_MEMBERS, `allowed: at most ${MAX_MEMBERS} members`)
+    .refine((members) => !Object.values(members).some((text) => text.includes('\0')), 'allowed: text without NUL')
+    .meta({
+      description: '`metadata.user_id=42`: the member is there, and is this value as text. Several: all of them.',
+      propertyNames: { pattern: '^metadata\\.' },
+    })
+    .optional(),
+  has_metadata: z
+    .array(memberKey)
+    .max(MAX_MEMBERS, `allowed: at most ${MAX_MEMBERS} members`)
+    .meta({ description: 'The member is there, whatever its value. Repeated: all of them.' })
+    .optional(),
+  limit: limitOf(1000, 100),
+  cursor: textOf(
+    'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
+    500,
+  ).optional(),
+});
+
+/** `GET /traces/{id}`; `id` stands in the path. */
+export const traceParameters = z.strictObject({
+  id: traceId,
+  near: timeOf(
+    'A moment near which the trace ended: only a day before and after it are searched, which is much faster.',
+  ).optional(),
+  limit: limitOf(5000, 1000),
+});

@@ -1,0 +1,78 @@
+// What /api/v1 answers, as schemas: the OpenAPI document is made from them, and the readers' types are checked against them.
+import { z } from 'zod';
+import { EVENT_STATUSES, EVENT_TYPES } from '../event.ts';
+
+/** What a reader may give for `T`: the same, read-only. */
+export type Answer<T> = T extends (infer E)[]
+  ? readonly Answer<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Answer<T[K]> }
+    : T;
+
+const time = z.string().meta({ description: 'ISO 8601 in UTC.', format: 'date-time' });
+const share = z.number().min(0).max(1);
+const hexOrNull = z.string().nullable();
+
+/** The `data` of `GET /summary`. */
+export const summaryData = z
+  .array(
+    z.object({
+      type: z.enum(EVENT_TYPES),
+      name: z.string(),
+      count: z.number().meta({ description: 'Executions: the sum of the weights.' }),
+      failures: z.number(),
+      success_rate: share.meta({ description: 'Share with status success.' }),
+      avg_ms: z.number(),
+      min_ms: z.number(),
+      max_ms: z.number(),
+      p50_ms: z.number(),
+      p95_ms: z.number(),
+      p99_ms: z.number(),
+    }),
+  )
+  .meta({ description: 'Rate, errors and duration of each type and name; the busiest first.' });
+
+const execution = {
+  id: z.string().meta({ format: 'uuid' }),
+  name: z.string(),
+  type: z.enum(EVENT_TYPES),
+  status: z.enum(EVENT_STATUSES),
+  start_time: time,
+  end_time: time,
+  duration_ms: z.number(),
+  service: z.string(),
+  span_id: hexOrNull,
+  parent_span_id: hexOrNull,
+  error: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+  weight: z.number().meta({ description: 'How many executions it stands for; 1 unless sampled.' }),
+};
+
+/** The `data` of `GET /events`. */
+export const eventsData = z.object({
+  events: z.array(z.object({ ...execution, trace_id: hexOrNull, source_id: z.string() })).meta({ description: 'Newest first.' }),
+  cursor: z.string().optional().meta({ description: 'For the next page; absent on the last one.' }),
+});
+
+/** The `data` of `GET /traces/{id}`. */
+export const traceData = z.object({
+  trace_id: z.string(),
+  start_time: time,
+  end_time: time,
+  duration_ms: z.number().meta({ description: 'From the first start to the last end.' }),
+  spans: z
+    .array(
+      z.object({
+        ...execution,
+        offset_ms: z.number().meta({ description: 'Milliseconds from the beginning of the trace.' }),
+        depth: z.int().meta({ description: 'How many spans of this answer are above it.' }),
+        is_parent_missing: z.boolean(),
+      }),
+    )
+    .meta({ description: 'In the order in which they began.' }),
+  failures: z.int(),
+  services: z.array(z.string()),
+  missing_span_ids: z.array(z.string()).meta({ description: 'Parents that spans name and that are not here.' }),
+  is_truncated: z.boolean().meta({ description: 'There are more spans than `limit`; these are the first.' }),
+  searched: z.object({ from: time.nullable(), to: time.nullable() }).meta({ description: 'Null: without a bound.' }),
+});
