@@ -4,7 +4,7 @@ import { loadSql } from '../db/sql.ts';
 import type { EventType } from '../event.ts';
 import type { TimeRange } from './queries/event-filter.ts';
 import { type EventPage, type EventRow, type EventsQuery, readEventPage } from './queries/events.ts';
-import { readSnapshot } from './queries/read-snapshot.ts';
+import { type Ask, readSnapshot } from './queries/read-snapshot.ts';
 import { readTrace, type Trace, type TraceQuery } from './queries/trace.ts';
 
 /** Rate, errors and duration of one type and name. */
@@ -43,18 +43,22 @@ const INGEST_AHEAD_MS = 3_660_000;
 
 const summarySql = loadSql('archive/summary');
 
-/** @throws (from each query) KeepwatchError ERR_QUERY_TIMEOUT when it takes more than ten seconds; else what Postgres says */
-export function createArchiveQueries(database: Database): ArchiveQueries {
+/**
+ * @param options.timeoutMs what all statements of a query may take together; default 10000
+ * @throws (from each query) KeepwatchError ERR_QUERY_TIMEOUT when it takes longer; else what Postgres says
+ */
+export function createArchiveQueries(database: Database, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): ArchiveQueries {
+  const read = <T>(work: (ask: Ask) => Promise<T>) => readSnapshot(database, work, timeoutMs);
   return {
     summary: ({ from, to, type = null, name = null }) =>
-      readSnapshot(database, (ask) => ask<SummaryRow>(summarySql, { from: from.getTime(), to: to.getTime(), type, name })),
+      read((ask) => ask<SummaryRow>(summarySql, { from: from.getTime(), to: to.getTime(), type, name })),
     recent: async ({ name, limit }) => {
       const names = name === undefined ? undefined : [name];
       const ahead = new Date(Date.now() + INGEST_AHEAD_MS);
       const query = { names, limit, from: new Date(0), to: ahead };
-      return (await readSnapshot(database, (ask) => readEventPage(ask, query, Date.now()))).events;
+      return (await read((ask) => readEventPage(ask, query, Date.now()))).events;
     },
-    events: (query) => readSnapshot(database, (ask) => readEventPage(ask, query, Date.now())),
-    trace: (query) => readSnapshot(database, (ask) => readTrace(ask, query)),
+    events: (query) => read((ask) => readEventPage(ask, query, Date.now())),
+    trace: (query) => read((ask) => readTrace(ask, query)),
   };
 }

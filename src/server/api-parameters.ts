@@ -23,17 +23,17 @@ function timeOf(description: string) {
       }
       return date;
     })
-    .meta({ description, examples: ['2026-11-20T12:00:00Z', '1795348800'] });
+    .meta({ description, example: '2026-11-20T12:00:00Z' });
 }
 
-function textOf(description: string, maxLength: number) {
+function textOf(maxLength: number, description?: string) {
   const form = `allowed: 1 to ${maxLength} characters without NUL`;
   return z
     .string()
     .min(1, form)
     .max(maxLength, form)
     .refine((text) => !text.includes('\0'), form)
-    .meta({ description });
+    .meta(description === undefined ? {} : { description });
 }
 
 function numberOf(description: string, form: { readonly min: number; readonly max: number; readonly isWhole: boolean }) {
@@ -61,8 +61,8 @@ const range = {
 const typeText = z.enum(EVENT_TYPES, { error: `allowed: ${EVENT_TYPES.join(', ')}` });
 const statusText = z.enum(EVENT_STATUSES, { error: `allowed: ${EVENT_STATUSES.join(', ')}` });
 const type = typeText.meta({ description: 'What kind of work.' }).optional();
-const name = textOf('What ran: a route with its method, an agent, a tool, a query.', 500).optional();
-const service = textOf('The service that recorded it.', 500).optional();
+const name = textOf(500, 'What ran: a route with its method, an agent, a tool, a query.').optional();
+const service = textOf(500, 'The service that recorded it.').optional();
 const status = statusText.meta({ description: 'How it ended.' }).optional();
 const traceId = z
   .string()
@@ -74,10 +74,10 @@ const traceId = z
   })
   .meta({
     description: 'A trace id, as 32 hexadecimal digits (W3C) or as a uuid.',
-    examples: ['0af7651916cd43dd8448eb211c80319c'],
+    example: '0af7651916cd43dd8448eb211c80319c',
   });
 const durationMs = (description: string) => numberOf(description, { min: 0, max: 1e12, isWhole: false }).optional();
-const memberKey = textOf('A member of metadata.', 200);
+const memberKey = textOf(200, 'A member of metadata.');
 
 /** `GET /summary` */
 export const summaryParameters = z.strictObject({ ...range, type, name });
@@ -87,7 +87,7 @@ export const eventsParameters = z.strictObject({
   ...range,
   type,
   name: z
-    .array(textOf('', 500))
+    .array(textOf(500))
     .max(MAX_NAMES, `allowed: at most ${MAX_NAMES} names; each more is another request`)
     .meta({ description: 'What ran; one of them when it is repeated.' })
     .optional(),
@@ -96,7 +96,7 @@ export const eventsParameters = z.strictObject({
   min_duration_ms: durationMs('Events that took at least so long.'),
   max_duration_ms: durationMs('Events that took at most so long.'),
   trace_id: traceId.optional(),
-  error: textOf('A part of the error, exactly as it stands there: no pattern, upper and lower case differ.', 500).optional(),
+  error: textOf(500, 'A part of the error, exactly as it stands there: no pattern, upper and lower case differ.').optional(),
   metadata: z
     .record(memberKey, z.string().max(1000, 'allowed: at most 1000 characters'))
     .refine((members) => Object.keys(members).length <= MAX_MEMBERS, `allowed: at most ${MAX_MEMBERS} members`)
@@ -113,8 +113,8 @@ export const eventsParameters = z.strictObject({
     .optional(),
   limit: limitOf(1000, 100),
   cursor: textOf(
-    'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
     500,
+    'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
   ).optional(),
 });
 

@@ -109,7 +109,7 @@ interface GivenRange {
   readonly to?: Date | undefined;
 }
 
-function withDefaults({ from, to = undefined }: GivenRange, now: number): { from: Date; to: Date } {
+function withDefaults({ from, to }: GivenRange, now: number): { from: Date; to: Date } {
   const end = to ?? new Date(now);
   return { from: from ?? new Date(end.getTime() - DEFAULT_RANGE_MS), to: end };
 }

@@ -4,7 +4,8 @@ import type { z } from 'zod';
 import { describeError } from '../errors.ts';
 import { sendData, sendError } from './answer.ts';
 import { BadQuery, parseEventsQuery, parseSummaryQuery, parseTraceQuery } from './api-query.ts';
-import type { Answer, eventsData, summaryData, traceData } from './api-responses.ts';
+import type { Answer, alertsData, eventsData, rulesData, summaryData, traceData } from './api-responses.ts';
+import { openApiDocument } from './openapi.ts';
 import { GateClosed, QueryGate } from './query-gate.ts';
 
 /** The questions that the API asks the archive. */
@@ -17,8 +18,8 @@ export interface ArchiveReader {
 
 /** The questions that the API asks the alerts. */
 export interface AlertsReader {
-  rulesResponse(): Promise<unknown> | unknown;
-  alertsResponse(): Promise<unknown> | unknown;
+  rulesResponse(): Promise<Answer<z.output<typeof rulesData>>>;
+  alertsResponse(): Promise<Answer<z.output<typeof alertsData>>>;
 }
 
 export interface ApiOptions {
@@ -82,6 +83,9 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
   });
   askAlerts('/rules', async () => (await alerts?.rulesResponse()) ?? { groups: [] });
   askAlerts('/alerts', async () => (await alerts?.alertsResponse()) ?? { alerts: [] });
+  router.get('/openapi.json', ...guards, (_request, response) => {
+    response.json(openApiDocument());
+  });
   return router;
 }
 

@@ -6,18 +6,13 @@ import { KeepwatchError } from '../../errors.ts';
 /** Runs one statement of the snapshot. */
 export type Ask = <Row>(file: SqlFile, values: object) => Promise<Row[]>;
 
-const TIMEOUT_MS = 10_000;
 const QUERY_CANCELED = '57014';
 
 /**
- * Runs `work` in a transaction that only reads; all its statements together have `timeoutMs` (default 10 s).
+ * Runs `work` in a transaction that only reads; all its statements together have `timeoutMs`.
  * @throws KeepwatchError ERR_QUERY_TIMEOUT when they take longer; else what Postgres says
  */
-export async function readSnapshot<T>(
-  database: Database,
-  work: (ask: Ask) => Promise<T>,
-  timeoutMs: number = TIMEOUT_MS,
-): Promise<T> {
+export async function readSnapshot<T>(database: Database, work: (ask: Ask) => Promise<T>, timeoutMs: number): Promise<T> {
   try {
     return await inTransaction(
       database,

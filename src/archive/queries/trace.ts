@@ -94,13 +94,11 @@ function placeSpans(rows: readonly SpanRow[], startUs: number): Span[] {
     for (const id of path.reverse()) depths.set(id, depth++);
     return depths.get(spanId) ?? 0;
   };
-  const placed = rows.map(({ start_us, end_us: _, ...row }) => {
+  const placed = rows.map((row) => {
+    const { start_us, end_us: _, ...span } = row;
     const depth = row.span_id === null ? 0 : depthOf(row.span_id);
     const isParentMissing = row.parent_span_id !== null && !parents.has(row.parent_span_id);
-    return {
-      startUs: start_us,
-      span: { ...row, offset_ms: (start_us - startUs) / 1000, depth, is_parent_missing: isParentMissing },
-    };
+    return { ...span, offset_ms: (start_us - startUs) / 1000, depth, is_parent_missing: isParentMissing };
   });
-  return placed.sort((a, b) => a.startUs - b.startUs || a.span.depth - b.span.depth).map(({ span }) => span);
+  return placed.sort((a, b) => a.offset_ms - b.offset_ms || a.depth - b.depth);
 }
