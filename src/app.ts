@@ -71,6 +71,8 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
     tracing: config.tracing,
     propagate: config.propagate,
     enabled: config.enabled,
+    metadataAllow: config.metadataAllow,
+    metadataDeny: config.metadataDeny,
     logger,
     ...(registry === undefined ? {} : { registry }),
   });

@@ -2,7 +2,11 @@
 // allow; where they are given is read by config-sources.ts. The only reader of process.env.
 import { hostname } from 'node:os';
 import { z } from 'zod';
+
 import { type Given, readSources } from './config-sources.ts';
+
+import { EDGE_PATTERN_FORM, parseEdgePattern } from './edge-pattern.ts';
+
 import { KeepwatchError } from './errors.ts';
 import { suggestName } from './name-suggestion.ts';
 import { isCronExpression } from './schedule.ts';
@@ -69,10 +73,8 @@ const PORT_FORM = 'allowed: a port from 0 to 65535';
 const port = z
   .union([z.number(), z.string().trim().regex(/^\d+$/).transform(Number)], { error: PORT_FORM })
   .refine((given) => Number.isInteger(given) && given >= 0 && given <= 65_535, PORT_FORM);
-const list = z.preprocess(
-  (given) => (typeof given === 'string' ? given.split(',').map((part) => part.trim()) : given),
-  z.array(text('a path or glob'), { error: 'allowed: a list of paths or globs' }),
-);
+const splitList = (given: unknown) => (typeof given === 'string' ? given.split(',').map((part) => part.trim()) : given);
+const list = z.preprocess(splitList, z.array(text('a path or glob'), { error: 'allowed: a list of paths or globs' }));
 
 const PROPAGATION_FORM = 'allowed: all, none, or a list of hosts such as api.example.com, *.example.com (no port)';
 const HOST = /^(\*\.)?([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f]*(:[0-9a-f]*){2,}(\.\d+){0,3}\]?)$/i;
@@ -86,6 +88,14 @@ const propagation = z.preprocess(
     error: PROPAGATION_FORM,
   }),
 );
+
+const KEY_FORM = `allowed: keys, each ${EDGE_PATTERN_FORM}`;
+const keyPatterns = z
+  .array(
+    z.string({ error: KEY_FORM }).refine((given) => parseEdgePattern(given) !== undefined, KEY_FORM),
+    { error: KEY_FORM },
+  )
+  .max(500, 'allowed: at most 500 keys');
 
 /** Rule files, when nothing else is said: those of the working folder. */
 export const DEFAULT_RULES: readonly string[] = ['rules/*.yaml'];
@@ -110,6 +120,13 @@ const configSchema = z.strictObject({
   durability: z.enum(['process', 'disk'], { error: 'allowed: process, disk' }).default('process'),
   tracing: flag.default(true),
   propagate: propagation.default('all'),
+  metadataAllow: z.preprocess(splitList, keyPatterns).default([]),
+  metadataDeny: z
+    .preprocess(
+      (given) => (given === 'none' ? given : splitList(given)),
+      z.union([z.literal('none'), keyPatterns], { error: `${KEY_FORM}; or none` }),
+    )
+    .default([]),
   archiveCron: cron.default('*/2 * * * * *'),
   alertsCron: cron.default('* * * * * *'),
   alertsRole: z.enum(['rules', 'owner'], { error: 'allowed: rules, owner' }).default('rules'),

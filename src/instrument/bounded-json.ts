@@ -1,6 +1,7 @@
 // Metadata of an event as bounded JSON: whatever the app gives becomes valid JSON that Postgres takes as jsonb, in bounded time and
 // bytes. Nothing here throws: getters, proxies and toJSON of the app may.
 import { boundText, errorText, isShort } from './bounded-text.ts';
+import type { Admission, MetadataKeys } from './metadata-keys.ts';
 
 /** Bytes of UTF-8 that one event's own metadata may take. */
 export const MAX_METADATA_BYTES = 4096;
@@ -15,6 +16,14 @@ const FEW_MEMBERS = 16;
 /** Says that something did not fit and was left out. */
 const TRUNCATED_MEMBER = '"keepwatch.truncated":true';
 
+/** What is passed over. */
+export interface MembersOptions {
+  /** Keys of `metadata` itself that are passed over. */
+  readonly omitted?: readonly string[] | undefined;
+  /** Which keys are kept; undefined: all. */
+  readonly keys?: MetadataKeys | undefined;
+}
+
 export interface BoundedMembers {
   /** JSON members without the braces; empty when there are none. */
   readonly members: string;
@@ -28,11 +37,10 @@ const NONE: BoundedMembers = { members: '', isTruncated: false };
  * The members of `metadata` (an object; of anything else nothing is kept). Like `JSON.stringify`, except: NaN and infinities are null,
  * bigints and errors are text, binary data and cycles are described, text is cut at 1,000 characters, NUL and lone surrogates are U+FFFD;
  * what is nested deeper than six levels or does not fit into 4 KiB is left out, and `"keepwatch.truncated":true` is added.
- * @param omitted keys of `metadata` itself that are passed over
  */
-export function boundedMembers(metadata: unknown, omitted: readonly string[] = []): BoundedMembers {
+export function boundedMembers(metadata: unknown, options: MembersOptions = {}): BoundedMembers {
   if (metadata === undefined || metadata === null) return NONE;
-  const writer = new BoundedWriter(omitted);
+  const writer = new BoundedWriter(options);
   const json = writer.write(metadata, MAX_METADATA_BYTES - TRUNCATED_MEMBER.length + 1, 0);
   const isObject = json?.startsWith('{') === true;
   const members = isObject ? json.slice(1, -1) : '';
@@ -57,16 +65,24 @@ class BoundedWriter {
   #values = 0;
   readonly #ancestors: object[] = [];
   readonly #omitted: readonly string[];
+  readonly #keys: MetadataKeys | undefined;
+  /** Keys above the member that is written, as they are compared; noted only where lists name paths. */
+  readonly #path: string[] = [];
+  /** All that is written is kept, but what is denied; else only what an allow list names inside of it. */
+  #isWhole: boolean;
 
-  constructor(omitted: readonly string[]) {
+  constructor({ omitted = [], keys }: MembersOptions) {
     this.#omitted = omitted;
+    this.#keys = keys;
+    this.#isWhole = keys?.allowsAll !== false;
   }
 
   /** @returns JSON of at most `budget` bytes; undefined when the value has no JSON form or does not fit */
   write(value: unknown, budget: number, depth: number): string | undefined {
     this.#values++;
+    if (!this.#isWhole && (typeof value !== 'object' || value === null)) return undefined;
     const json = this.#writeValue(value, budget, depth);
-    if (json === undefined) return undefined;
+    if (json === undefined || (!this.#isWhole && isPlain(json))) return undefined;
     return json.length > budget ? this.#leaveOut() : json;
   }
 
@@ -159,12 +175,16 @@ class BoundedWriter {
         break;
       }
       if (depth === 0 && this.#omitted.includes(key)) continue;
+      const admission = this.#keys?.admit(key, this.#path, this.#isWhole);
+      if (admission === 'out') {
+        this.#values++;
+        continue;
+      }
       if (key.length > MAX_KEY_LENGTH) this.isTruncated = true;
       const name = JSON.stringify(boundText(key, MAX_KEY_LENGTH));
       const overhead = Buffer.byteLength(name) + (members.length === 0 ? 1 : 2);
-      const value = this.#attempt(() =>
-        this.write((object as Record<string, unknown>)[key], Math.max(0, left - overhead), depth + 1),
-      );
+      const room = Math.max(0, left - overhead);
+      const value = this.#attempt(() => this.#writeMember(object, key, admission, room, depth + 1));
       if (value === undefined) continue;
       members.push({ name, json: `${name}:${value}` });
       left -= overhead + Buffer.byteLength(value);
@@ -173,6 +193,22 @@ class BoundedWriter {
     let json = '{';
     for (const [index, member] of members.entries()) json += index === 0 ? member.json : `,${member.json}`;
     return `${json}}`;
+  }
+
+  #writeMember(object: object, key: string, admission: Admission | undefined, budget: number, depth: number): string | undefined {
+    const keys = this.#keys;
+    if (admission === undefined || keys?.hasPaths !== true) {
+      return this.write((object as Record<string, unknown>)[key], budget, depth);
+    }
+    const wasWhole = this.#isWhole;
+    this.#isWhole = admission === 'whole';
+    this.#path.push(keys.comparable(key));
+    try {
+      return this.write((object as Record<string, unknown>)[key], budget, depth);
+    } finally {
+      this.#path.pop();
+      this.#isWhole = wasWhole;
+    }
   }
 
   /** A getter or a proxy that throws costs its own member only. */
@@ -184,6 +220,11 @@ class BoundedWriter {
       return this.#leaveOut();
     }
   }
+}
+
+/** Of JSON: neither an object nor an array. */
+function isPlain(json: string): boolean {
+  return !json.startsWith('{') && !json.startsWith('[');
 }
 
 interface Member {

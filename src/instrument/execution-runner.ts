@@ -1,5 +1,6 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
 
+import { EVENT_TYPES, type EventType } from '../event.ts';
 import { type BoundedMembers, boundedMembers, joinMembers, mergeMembers } from './bounded-json.ts';
 import { boundLabel, boundName } from './bounded-text.ts';
 import type { Clock } from './clock.ts';
@@ -9,6 +10,7 @@ import { followPromise, isPlainPromise } from './follow/follow.ts';
 import type { Ending } from './follow/following.ts';
 import { ResultFollower } from './follow/result-follower.ts';
 import type { InternalErrors } from './internal-errors.ts';
+import type { MetadataKeys } from './metadata-keys.ts';
 import { labelsOf } from './metrics/catalogue.ts';
 import type { Counter } from './metrics/counter.ts';
 import type { Metrics } from './metrics/registry.ts';
@@ -25,6 +27,8 @@ export interface ExecutionRunnerOptions {
   readonly metrics: Metrics;
   /** Undefined: tracing is off. */
   readonly tracer: Tracer | undefined;
+  /** Which keys of metadata, and which labels, are kept; undefined: all. */
+  readonly metadataKeys?: MetadataKeys | undefined;
 }
 
 /** Options of an execution, resolved. */
@@ -43,15 +47,19 @@ const UNREADABLE: BoundedMembers = { members: '"keepwatch.invalid_options":true'
 export class ExecutionRunner implements ExecutionCore {
   /** The kill switch: while false, code runs unmeasured. */
   isEnabled = true;
+  readonly metadataKeys: MetadataKeys | undefined;
   readonly #recorder: Recorder;
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
   readonly #metrics: Metrics;
   readonly #tracer: Tracer | undefined;
   readonly #follower: ResultFollower;
+  readonly #admittedLabels: ReadonlyMap<EventType, readonly string[]> | undefined;
   #tokens: Counter | undefined;
 
-  constructor({ recorder, clock, errors, metrics, tracer }: ExecutionRunnerOptions) {
+  constructor({ recorder, clock, errors, metrics, tracer, metadataKeys }: ExecutionRunnerOptions) {
+    this.metadataKeys = metadataKeys;
+    this.#admittedLabels = metadataKeys && findAdmittedLabels(metadataKeys);
     this.#recorder = recorder;
     this.#clock = clock;
     this.#errors = errors;
@@ -72,14 +80,24 @@ export class ExecutionRunner implements ExecutionCore {
     }
   }
 
-  #resolve({ type, name, labels, metadata }: ExecutionOptions): Subject {
+  #resolve({ type, name, labels: given, metadata }: ExecutionOptions): Subject {
+    const keys = this.metadataKeys;
+    const admitted = given === undefined ? undefined : this.#admittedLabels?.get(type);
+    const labels = given === undefined || admitted === undefined ? given : pick(given, admitted);
     const binding = this.#recorder.bind(type, name, labels);
-    const own = metadata === undefined ? undefined : boundedMembers(metadata);
-    const others = labels === undefined ? '' : boundedMembers(labels, binding.isOverflow ? [] : labelsOf(binding.type)).members;
+    const own = metadata === undefined ? undefined : boundedMembers(metadata, { keys });
+    const others = given === undefined ? '' : this.#otherLabels(binding, labels, given);
     const marks = binding.isOverflow || binding.type !== type ? markReal(binding, type, name) : '';
     if (own === undefined && others === '' && marks === '') return { binding, metadata: undefined };
     const members = joinMembers(joinMembers(marks, others), own?.members ?? '');
     return { binding, metadata: { members, isTruncated: own?.isTruncated === true } };
+  }
+
+  /** What the binding does not tell of the labels. */
+  #otherLabels({ isOverflow, type }: Binding, labels: ExecutionOptions['labels'], given: unknown): string {
+    const names = labelsOf(type);
+    const others = boundedMembers(given, { omitted: names, keys: this.metadataKeys }).members;
+    return isOverflow && labels !== undefined ? joinMembers(boundedMembers(pick(labels, names)).members, others) : others;
   }
 
   /** An execution in the caller's hands. It never becomes the ambient parent. */
@@ -253,6 +271,17 @@ function withAdded(added: Readonly<Record<string, unknown>>, metadata: BoundedMe
   if (metadata === undefined) return own;
   const merged = mergeMembers(own.members, metadata.members);
   return { members: merged.members, isTruncated: merged.isTruncated || metadata.isTruncated };
+}
+
+/** The labels that are kept, of each type of which a deny list names one: a label that it names counts as not given. */
+function findAdmittedLabels(keys: MetadataKeys): ReadonlyMap<EventType, readonly string[]> {
+  const isDenied = (name: string) => keys.isDenied(name);
+  const touched = EVENT_TYPES.filter((type) => labelsOf(type).some(isDenied));
+  return new Map(touched.map((type) => [type, labelsOf(type).filter((name) => !isDenied(name))]));
+}
+
+function pick(labels: object, names: readonly string[]): ExecutionOptions['labels'] {
+  return Object.fromEntries(names.map((name) => [name, (labels as Record<string, string | undefined>)[name]]));
 }
 
 /** The parts of an end that can be read. */

@@ -19,6 +19,10 @@ export interface TrackerOptions {
   /** Series per metric; default 2000. */
   readonly maxSeries?: number;
   readonly logger?: Logger;
+  /** Paths of metadata that are kept, no others: `plan`, `user.plan`, `http.*`; default: all (docs/personal-data.md). */
+  readonly metadataAllow?: readonly string[];
+  /** Keys of metadata that are left out, and labels, besides those of credentials; `none`: not even those. */
+  readonly metadataDeny?: readonly string[] | 'none';
   /** Default true; see `enable` and `disable`. */
   readonly enabled?: boolean;
 }

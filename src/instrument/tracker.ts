@@ -18,6 +18,7 @@ import { markStream } from './http/express.ts';
 import { HttpMeasuring } from './http/http-measuring.ts';
 import type { UpgradeListener } from './http/upgrade.ts';
 import { InternalErrors } from './internal-errors.ts';
+import { createMetadataKeys } from './metadata-keys.ts';
 import { createRegistry, type MetricRegistry, Metrics } from './metrics/registry.ts';
 import { registerSelfMetrics, type TrackerNumbers } from './metrics/self-metrics.ts';
 import { OpenExecutions } from './open-executions.ts';
@@ -42,7 +43,8 @@ type AnyFunction = (...args: never[]) => unknown;
  * and connect nothing.
  *
  * Nothing here throws into the app, nor changes what its functions do: same value, same error object, same `this`, one call.
- * @throws KeepwatchError ERR_CONFIG_INVALID when the registry holds another's metric under one of our names
+ * @throws KeepwatchError ERR_CONFIG_INVALID when the registry holds another's metric under one of our names, or a list holds
+ * what is no pattern
  */
 export class ObservabilityTracker {
   readonly registry: MetricRegistry;
@@ -79,7 +81,8 @@ export class ObservabilityTracker {
     this.#pump = new Pump({ ring, clock, errors: this.#errors });
     this.#recorder = new Recorder({ ring, metrics, clock, errors: this.#errors, service });
     const parts = { recorder: this.#recorder, clock, errors: this.#errors, metrics, tracer: this.#tracer };
-    this.#runner = new ExecutionRunner(parts);
+    const metadataKeys = createMetadataKeys({ allow: options.metadataAllow, deny: options.metadataDeny });
+    this.#runner = new ExecutionRunner({ ...parts, metadataKeys });
     this.#runner.isEnabled = options.enabled ?? true;
     this.#http = new HttpMeasuring({ ...parts, isEnabled: () => this.#runner.isEnabled });
   }

@@ -42,6 +42,22 @@ describe('loadConfig', () => {
     }
   });
 
+  it('reads lists of metadata keys, and says which is none', () => {
+    yaml('metadata: { allow: [plan, "user.*"], deny: [email] }\n');
+    const config = load({}, { KEEPWATCH_METADATA_DENY: 'email, *_name' });
+    assert.deepEqual(
+      [config.metadataAllow, config.metadataDeny],
+      [
+        ['plan', 'user.*'],
+        ['email', '*_name'],
+      ],
+    );
+    assert.equal(load({ metadataDeny: 'none' }).metadataDeny, 'none');
+    const message = refusal({ metadataAllow: [''] }, { KEEPWATCH_METADATA_DENY: 'email,a*b' });
+    assert.match(message, /^option metadataAllow .*: got \[""\]; allowed: keys, each a text of at most 200 characters/m);
+    assert.match(message, /^KEEPWATCH_METADATA_DENY .*: got "email,a\*b"; allowed: keys, each a text of at most 200 characters/m);
+  });
+
   it('takes options before environment before file', () => {
     yaml('service: file\nport: 1\nspool: { dir: /from/file, max: 2GB }\n');
     const config = load({ service: 'option' }, { KEEPWATCH_SERVICE: 'env', KEEPWATCH_PORT: '2' });
