@@ -3,34 +3,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatSourceId } from '../../../src/archive/spool/source.ts';
-import { verifyArchive } from '../../../src/archive/verify/verify.ts';
-import { closeDatabase, createDatabase, type Database, inTransaction } from '../../../src/db/database.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, type TestArchive } from '../../support/test-archive.ts';
+import { inTransaction } from '../../../src/db/database.ts';
+import { useArchiveSite } from '../../support/archive-site.ts';
+import { createTestArchive, type TestArchive } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 describe('Archive, after an outage', function () {
   this.timeout(120_000);
-  let test: TestDatabase;
-  let proxy: TcpProxy;
-  let proxied: Database;
-  let spool: ReturnType<typeof createSpoolDir>;
-  before(async () => {
-    test = await createTestDatabase();
-    proxy = await TcpProxy.start(test.url);
-    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 4, connectTimeoutMs: 2000 });
-  });
-  beforeEach(() => {
-    spool = createSpoolDir();
-    proxy.up();
-  });
-  afterEach(() => spool.remove());
-  after(async () => {
-    await closeDatabase(proxied);
-    await proxy.close();
-    await test.drop();
-  });
+  const site = useArchiveSite({ connections: 4 });
 
   const WIDE = `"filler":"${'x'.repeat(1500)}"`;
   const record = ({ tracker }: TestArchive, events: number, event = {}) =>
@@ -38,7 +18,7 @@ describe('Archive, after an outage', function () {
 
   /** Over 16 MB, in segments of 8 MB. */
   async function outage(made: TestArchive): Promise<number> {
-    proxy.down();
+    site.proxy.down();
     made.archive.start();
     await waitFor(() => made.archive.stats().state === 'degraded');
     await waitFor(
@@ -60,35 +40,27 @@ describe('Archive, after an outage', function () {
   }
 
   async function countRows(sourceId: bigint): Promise<number> {
-    const { rows } = await test.database.one<{ rows: number }>(
+    const { rows } = await site.database.one<{ rows: number }>(
       'select count(*)::int as rows from keepwatch.observability_metrics where source_id = $1',
       [sourceId],
     );
     return rows;
   }
 
-  async function assertProved(): Promise<void> {
-    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
-    assert.deepEqual(
-      report.sources.flatMap((source) => source.problems),
-      [],
-    );
-  }
-
   it('archives what comes now while the backlog is held up, then the backlog, and closes the source that ended', async () => {
-    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    const made = site.create({ cron: '* * * * * *' });
     const earlier = made.archive.sourceId;
     record(made, 1);
     await made.archive.flush();
     const waiting = await outage(made);
     let release = (): void => {};
-    const held = inTransaction(test.database, async (transaction) => {
+    const held = inTransaction(site.database, async (transaction) => {
       await transaction.any('select from keepwatch.ledger where source_id = $1 for update', [earlier]);
       await new Promise<void>((resolve) => {
         release = resolve;
       });
     });
-    proxy.up();
+    site.proxy.up();
     try {
       await waitFor(() => made.archive.sourceId !== earlier, { timeoutMs: 20_000, what: 'a new source' });
       const { failures } = made.archive.stats();
@@ -101,22 +73,22 @@ describe('Archive, after an outage', function () {
       await held;
     }
     await waitFor(() => made.archive.stats().archived === waiting + 5, { timeoutMs: 60_000 });
-    await waitFor(() => test.database.oneOrNone('select true from keepwatch.sources where source_id = $1 and closed', [earlier]));
+    await waitFor(() => site.database.oneOrNone('select true from keepwatch.sources where source_id = $1 and closed', [earlier]));
     await waitFor(() => made.archive.stats().state === 'ok', { timeoutMs: 20_000 });
-    assert.ok(readdirSync(join(spool.path, formatSourceId(earlier))).every((name) => !name.endsWith('.seg')));
+    assert.ok(readdirSync(join(site.spoolDir, formatSourceId(earlier))).every((name) => !name.endsWith('.seg')));
     await made.archive.stop({ timeoutMs: 20_000 });
     assert.deepEqual([await countRows(earlier), await countRows(made.archive.sourceId)], [waiting, 5]);
-    await assertProved();
+    await site.assertProved();
   });
 
   it('knows the source that ended before a row of the new one: the watermark speaks for both', async () => {
-    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    const made = site.create({ cron: '* * * * * *' });
     const earlier = made.archive.sourceId;
     await outage(made);
-    proxy.up();
+    site.proxy.up();
     await waitFor(
       async () => {
-        const { known, live } = await test.database.one<{ known: number; live: number }>(
+        const { known, live } = await site.database.one<{ known: number; live: number }>(
           `select count(*) filter (where source_id = $1)::int as known, count(*) filter (where source_id <> $1 and low_watermark > started_at)::int as live
            from keepwatch.sources where source_id in ($1, $2)`,
           [earlier, made.archive.sourceId],
@@ -127,41 +99,41 @@ describe('Archive, after an outage', function () {
       { timeoutMs: 60_000 },
     );
     await made.archive.stop({ timeoutMs: 30_000 });
-    await assertProved();
+    await site.assertProved();
   });
 
   it('does not rotate for what one run drains', async () => {
-    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    const made = site.create({ cron: '* * * * * *' });
     const { sourceId } = made.archive;
-    proxy.down();
+    site.proxy.down();
     made.archive.start();
     await waitFor(() => made.archive.stats().state === 'degraded');
     record(made, 100);
     made.tracker.collect();
-    proxy.up();
+    site.proxy.up();
     await waitFor(() => made.archive.stats().archived === 100, { timeoutMs: 20_000 });
     assert.equal(made.archive.sourceId, sourceId);
     await made.archive.stop({ timeoutMs: 5000 });
   });
 
   it('flushes and stops with a backlog: all of it is committed', async () => {
-    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    const made = site.create({ cron: '* * * * * *' });
     const earlier = made.archive.sourceId;
     const waiting = await outage(made);
-    proxy.up();
+    site.proxy.up();
     await waitFor(() => made.archive.sourceId !== earlier, { timeoutMs: 20_000 });
     record(made, 5);
     await made.archive.stop({ timeoutMs: 60_000 });
     assert.equal(made.archive.stats().spoolEvents, 0);
     assert.equal((await countRows(earlier)) + (await countRows(made.archive.sourceId)), waiting + 5);
-    await assertProved();
+    await site.assertProved();
   });
 
   for (const thread of ['main', 'worker'] as const) {
     it(`archives from memory what the disk refuses, and goes on with the disk when it is well (thread: ${thread})`, async () => {
-      const made = createTestArchive(undefined, spool.path, { connection: { url: test.url }, thread });
-      rmSync(spool.path, { recursive: true });
-      writeFileSync(spool.path, 'in its place');
+      const made = createTestArchive(undefined, site.spoolDir, { connection: { url: site.url }, thread });
+      rmSync(site.spoolDir, { recursive: true });
+      writeFileSync(site.spoolDir, 'in its place');
       record(made, 1000);
       made.tracker.record({ lane: 'keep', status: 'failure' });
       await waitFor(async () => {
@@ -170,7 +142,7 @@ describe('Archive, after an outage', function () {
       });
       assert.match(made.archive.stats().reasons.join(), /the spool cannot be written/);
       assert.equal(made.archive.stats().spoolEvents, 0);
-      rmSync(spool.path);
+      rmSync(site.spoolDir);
       await waitFor(async () => {
         record(made, 1);
         await made.archive.flush();
@@ -181,7 +153,7 @@ describe('Archive, after an outage', function () {
       assert.deepEqual(dropped, {});
       await made.archive.stop({ timeoutMs: 5000 });
       assert.equal(await countRows(made.archive.sourceId), made.tracker.recorded);
-      await assertProved();
+      await site.assertProved();
     });
   }
 });

@@ -3,46 +3,26 @@ import { basename } from 'node:path';
 import { drainSegments } from '../../../src/archive/drain/drain.ts';
 import { createPartitions } from '../../../src/archive/drain/partitions.ts';
 import { listSegments, listSources } from '../../../src/archive/spool/spool-folder.ts';
-import { verifyArchive } from '../../../src/archive/verify/verify.ts';
-import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { type Loss, TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, listWaiting, type TestArchive } from '../../support/test-archive.ts';
+import { useArchiveSite } from '../../support/archive-site.ts';
+import type { Loss } from '../../support/tcp-proxy.ts';
+import { listWaiting, type TestArchive } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 /** In what a client sends: the rows of a batch, and the end of its COPY, behind which the server commits by itself. */
 const ROWS_OF_COPY = 'PGCOPY';
 
 describe('Archive, exactly once', () => {
-  let test: TestDatabase;
-  let spool: ReturnType<typeof createSpoolDir>;
-  let proxy: TcpProxy;
-  let proxied: Database;
-  before(async function () {
-    this.timeout(30_000);
-    test = await createTestDatabase();
-    proxy = await TcpProxy.start(test.url);
-    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 3, connectTimeoutMs: 2000 });
-  });
-  beforeEach(() => {
-    spool = createSpoolDir();
-  });
-  afterEach(() => spool.remove());
-  after(async () => {
-    await closeDatabase(proxied);
-    await proxy.close();
-    await test.drop();
-  });
+  const site = useArchiveSite();
 
   /** Three sealed segments of 100 events each, and nothing committed. */
   async function fillSpool({ archive, tracker }: TestArchive): Promise<void> {
-    proxy.down();
+    site.proxy.down();
     for (let segment = 0; segment < 3; segment++) {
       tracker.record(...Array.from({ length: 100 }, () => ({})));
       await archive.flush();
     }
-    proxy.up();
+    site.proxy.up();
   }
 
   async function flushAll({ archive }: TestArchive): Promise<void> {
@@ -53,25 +33,17 @@ describe('Archive, exactly once', () => {
   }
 
   async function countRows({ archive }: TestArchive): Promise<number> {
-    const { rows } = await test.database.one<{ rows: number }>(
+    const { rows } = await site.database.one<{ rows: number }>(
       'select count(*)::int as rows from keepwatch.observability_metrics where source_id = $1',
       [archive.sourceId],
     );
     return rows;
   }
 
-  async function assertProved(): Promise<void> {
-    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
-    assert.deepEqual(
-      report.sources.flatMap((source) => source.problems),
-      [],
-    );
-  }
-
   it('loses and doubles nothing when the answer to COMMIT is lost', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     await fillSpool(made);
-    const cut = proxy.lose('answer', ROWS_OF_COPY);
+    const cut = site.proxy.lose('answer', ROWS_OF_COPY);
     await made.archive.flush();
     await cut;
     // The first segment is committed, and nobody here knows.
@@ -82,13 +54,13 @@ describe('Archive, exactly once', () => {
     assert.equal(await countRows(made), 300);
     assert.equal(made.archive.stats().state, 'ok');
     await made.archive.stop({ timeoutMs: 5000 });
-    await assertProved();
+    await site.assertProved();
   });
 
   it('loses and doubles nothing when COMMIT arrives after it was given up', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     await fillSpool(made);
-    const cut = proxy.lose('late', ROWS_OF_COPY);
+    const cut = site.proxy.lose('late', ROWS_OF_COPY);
     await made.archive.flush();
     assert.equal(await countRows(made), 0);
     // The second attempt finds the mark unmoved, and has to wait for the first one's lock.
@@ -96,7 +68,7 @@ describe('Archive, exactly once', () => {
     await cut;
     assert.equal(await countRows(made), 300);
     await made.archive.stop({ timeoutMs: 5000 });
-    await assertProved();
+    await site.assertProved();
   });
 
   it('loses and doubles nothing wherever the connection is cut', async function () {
@@ -105,25 +77,25 @@ describe('Archive, exactly once', () => {
     for (const loss of losses) {
       let message = 0;
       for (let wasCut = true; wasCut; message++) {
-        const made = createTestArchive(proxied, spool.path);
+        const made = site.create();
         await fillSpool(made);
         wasCut = false;
-        void proxy.lose(loss, message).then(() => {
+        void site.proxy.lose(loss, message).then(() => {
           wasCut = true;
         });
         await flushAll(made);
         assert.equal(await countRows(made), 300, `${loss} of message ${message}`);
-        proxy.up();
+        site.proxy.up();
         await made.archive.stop({ timeoutMs: 5000 });
       }
       assert.ok(message > 10, `only ${message} messages were lost`);
     }
-    await assertProved();
+    await site.assertProved();
   });
 
   it('loses and doubles nothing when backends are terminated at random moments', async function () {
     this.timeout(60_000);
-    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    const made = site.create({ cron: '* * * * * *' });
     made.archive.start();
     const deadline = performance.now() + 40_000;
     let recorded = 0;
@@ -133,7 +105,7 @@ describe('Archive, exactly once', () => {
       recorded += 200;
       const flushed = made.archive.flush();
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 12));
-      const { killed } = await test.database.one<{ killed: number }>(
+      const { killed } = await site.database.one<{ killed: number }>(
         `select count(pg_terminate_backend(pid))::int as killed from pg_stat_activity where datname = current_database() and client_port is not null
          and pid <> pg_backend_pid() and query ~* 'ledger|copy|begin|set local|commit'`,
       );
@@ -144,26 +116,26 @@ describe('Archive, exactly once', () => {
     assert.ok(terminated > 20, `only ${terminated} backends were terminated`);
     assert.equal(await countRows(made), recorded);
     await made.archive.stop({ timeoutMs: 5000 });
-    await assertProved();
+    await site.assertProved();
   });
 
   it('lets two drainers with batches of different size work on one spool', async () => {
-    const made = createTestArchive(proxied, spool.path);
-    proxy.down();
+    const made = site.create();
+    site.proxy.down();
     for (let batch = 0; batch < 40; batch++) {
       made.tracker.record(...Array.from({ length: 25 }, () => ({})));
       made.tracker.collect();
     }
     await made.archive.stop({ timeoutMs: 5000 });
-    proxy.up();
-    const [folder] = await listSources(spool.path, Date.now());
+    site.proxy.up();
+    const [folder] = await listSources(site.spoolDir, Date.now());
     assert.ok(folder);
     const segments = await listSegments(folder.path);
     const drain = (batchRows: number) =>
       drainSegments(folder.source, 'rest', segments, {
-        database: test.database,
-        partitions: createPartitions(test.database),
-        spoolDir: spool.path,
+        database: site.database,
+        partitions: createPartitions(site.database),
+        spoolDir: site.spoolDir,
         logger: silentLogger,
         batchRows,
       });
@@ -173,43 +145,43 @@ describe('Archive, exactly once', () => {
       [true, true, true],
     );
     assert.equal(await countRows(made), 1000);
-    assert.deepEqual(listWaiting(spool.path), []);
-    await assertProved();
+    assert.deepEqual(listWaiting(site.spoolDir), []);
+    await site.assertProved();
   });
 
   it('waits for Postgres when it is down at the start, and archives when it comes', async () => {
-    proxy.down();
+    site.proxy.down();
     const lines: string[] = [];
     const note = (_fields: object, message: string) => lines.push(message);
     const logger = { debug: note, info: note, warn: note, error: note };
-    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *', logger });
+    const made = site.create({ cron: '* * * * * *', logger });
     made.archive.start();
     made.tracker.record({}, {}, {});
     await waitFor(() => made.archive.stats().state === 'degraded');
     assert.match(made.archive.stats().reasons[0] ?? '', /^Postgres cannot be written: /);
     await waitFor(() => made.archive.stats().failures >= 2);
-    proxy.up();
+    site.proxy.up();
     await waitFor(() => made.archive.stats().archived === 3 && made.archive.stats().state === 'ok', { timeoutMs: 8000 });
     await made.archive.stop({ timeoutMs: 5000 });
     assert.deepEqual(lines, ['archive degraded: events wait in the spool', 'archive recovered']);
   });
 
   it('stops in time when Postgres does not answer, with everything in the spool', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     made.tracker.record({});
     await made.archive.flush();
     made.tracker.record({}, {});
-    proxy.stall();
+    site.proxy.stall();
     const startedMs = performance.now();
     await made.archive.stop({ timeoutMs: 300 });
     assert.ok(performance.now() - startedMs < 2000);
     assert.deepEqual(
-      listWaiting(spool.path).map((path) => basename(path)),
+      listWaiting(site.spoolDir).map((path) => basename(path)),
       ['rest-0000000002.seg'],
     );
-    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
+    const report = await site.verify();
     assert.equal(report.totals.queued, 2);
-    proxy.cut();
-    proxy.up();
+    site.proxy.cut();
+    site.proxy.up();
   });
 });

@@ -4,37 +4,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
 import { createPartitions } from '../../../src/archive/drain/partitions.ts';
-import { formatSourceId } from '../../../src/archive/spool/source.ts';
-import { verifyArchive } from '../../../src/archive/verify/verify.ts';
-import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { LANES } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { useArchiveSite } from '../../support/archive-site.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, listWaiting, type TestArchive } from '../../support/test-archive.ts';
+import { createTestArchive, listWaiting, type TestArchive } from '../../support/test-archive.ts';
 
 describe('Archive, two lanes', function () {
   this.timeout(30_000);
-  let test: TestDatabase;
-  let proxy: TcpProxy;
-  let proxied: Database;
-  let spool: ReturnType<typeof createSpoolDir>;
-  before(async () => {
-    test = await createTestDatabase();
-    proxy = await TcpProxy.start(test.url);
-    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 3, connectTimeoutMs: 2000 });
-  });
-  beforeEach(() => {
-    spool = createSpoolDir();
-    proxy.up();
-  });
-  afterEach(() => spool.remove());
-  after(async () => {
-    await closeDatabase(proxied);
-    await proxy.close();
-    await test.drop();
-  });
+  const site = useArchiveSite();
 
   /** One event in each lane, both of the same moment. */
   function recordPair({ tracker }: TestArchive): number {
@@ -46,7 +24,7 @@ describe('Archive, two lanes', function () {
 
   /** What the database says at one moment. */
   function read({ archive }: TestArchive) {
-    return test.database.one<{ rows: number; ids: number; watermark_ms: number }>(
+    return site.database.one<{ rows: number; ids: number; watermark_ms: number }>(
       `select count(metrics.id)::int as rows, count(distinct metrics.id)::int as ids,
          coalesce((select extract(epoch from low_watermark)::float8 * 1000 from keepwatch.sources where source_id = $1), 0) as watermark_ms
        from keepwatch.observability_metrics as metrics where source_id = $1`,
@@ -54,21 +32,13 @@ describe('Archive, two lanes', function () {
     );
   }
 
-  async function assertProved(): Promise<void> {
-    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
-    assert.deepEqual(
-      report.sources.flatMap(({ problems }) => problems),
-      [],
-    );
-  }
-
   it('archives each event once, with a ledger row for each lane', async () => {
-    const made = createTestArchive(test.database, spool.path);
+    const made = createTestArchive(site.database, site.spoolDir);
     for (let pair = 0; pair < 500; pair++) recordPair(made);
     await made.archive.flush();
     const { rows, ids } = await read(made);
     assert.deepEqual({ rows, ids }, { rows: 1000, ids: 1000 });
-    const ledger = await test.database.many<{ lane: string; recorded: string; archived: string }>(
+    const ledger = await site.database.many<{ lane: string; recorded: string; archived: string }>(
       'select lane, recorded, archived from keepwatch.ledger where source_id = $1 order by lane',
       [made.archive.sourceId],
     );
@@ -77,8 +47,8 @@ describe('Archive, two lanes', function () {
       { lane: 'rest', recorded: '500', archived: '500' },
     ]);
     await made.archive.stop({ timeoutMs: 5000 });
-    assert.deepEqual(listWaiting(spool.path), []);
-    await assertProved();
+    assert.deepEqual(listWaiting(site.spoolDir), []);
+    await site.assertProved();
   });
 
   it('moves the watermark over no event of either lane that is not committed, wherever the connection is cut', async function () {
@@ -86,10 +56,10 @@ describe('Archive, two lanes', function () {
     let message = 0;
     let seenHalf = false;
     for (let wasCut = true; wasCut; message++) {
-      const made = createTestArchive(proxied, spool.path, { now: () => Date.now() - 10_000 });
+      const made = site.create({ now: () => Date.now() - 10_000 });
       const endMs = recordPair(made);
       wasCut = false;
-      void proxy.lose('request', message).then(() => {
+      void site.proxy.lose('request', message).then(() => {
         wasCut = true;
       });
       await made.archive.flush();
@@ -99,7 +69,7 @@ describe('Archive, two lanes', function () {
         `message ${message}: ${rows} rows, watermark ${watermark_ms - endMs} ms behind`,
       );
       seenHalf ||= rows === 1;
-      proxy.up();
+      site.proxy.up();
       await made.archive.flush();
       await made.archive.flush();
       const after = await read(made);
@@ -108,11 +78,11 @@ describe('Archive, two lanes', function () {
       await made.archive.stop({ timeoutMs: 5000 });
     }
     assert.ok(seenHalf && message > 10, `${message} messages were lost, and never one between the lanes`);
-    await assertProved();
+    await site.assertProved();
   });
 
   it('moves the watermark of a busy lane beside an idle one', async () => {
-    const made = createTestArchive(test.database, spool.path);
+    const made = createTestArchive(site.database, site.spoolDir);
     for (const lane of LANES) {
       const endMs = Date.now();
       made.tracker.record({ lane, endMs });
@@ -124,7 +94,7 @@ describe('Archive, two lanes', function () {
   });
 
   it('takes a sink that is used in one lane only', async () => {
-    const made = createTestArchive(test.database, spool.path);
+    const made = createTestArchive(site.database, site.spoolDir);
     const nowMs = Date.now();
     made.archive.sink.accept(new ArrayBatch([{ endMs: nowMs - 10 }], undefined, nowMs));
     made.tracker.sink = undefined;
@@ -135,19 +105,19 @@ describe('Archive, two lanes', function () {
   });
 
   it('drains both lanes of a dead process, and closes the source behind the last one', async () => {
-    const made = createTestArchive(proxied, spool.path);
-    proxy.down();
+    const made = site.create();
+    site.proxy.down();
     const endMs = recordPair(made);
     await made.archive.stop({ timeoutMs: 2000 });
-    const folder = join(spool.path, formatSourceId(made.archive.sourceId));
+    const folder = site.folderOf(made);
     assert.deepEqual(readdirSync(folder), ['keep-0000000001.seg', 'rest-0000000001.seg', 'source.json']);
     const sourceFile = join(folder, 'source.json');
     writeFileSync(sourceFile, JSON.stringify({ ...(JSON.parse(readFileSync(sourceFile, 'utf8')) as object), pidStartTime: '1' }));
-    const { database } = test;
-    await drainLeftovers({ database, partitions: createPartitions(database), spoolDir: spool.path, logger: silentLogger });
+    const { database } = site;
+    await drainLeftovers({ database, partitions: createPartitions(database), spoolDir: site.spoolDir, logger: silentLogger });
     const { rows, watermark_ms } = await read(made);
     assert.equal(rows, 2);
     assert.ok(watermark_ms > endMs);
-    await assertProved();
+    await site.assertProved();
   });
 });

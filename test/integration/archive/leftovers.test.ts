@@ -4,58 +4,38 @@ import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from '
 import { join } from 'node:path';
 import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
 import { createPartitions } from '../../../src/archive/drain/partitions.ts';
-import { formatSourceId } from '../../../src/archive/spool/source.ts';
-import { verifyArchive } from '../../../src/archive/verify/verify.ts';
-import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
+import type { Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, listWaiting, type TestArchive } from '../../support/test-archive.ts';
+import { useArchiveSite } from '../../support/archive-site.ts';
+import { listWaiting, type TestArchive } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 describe('Archive, leftovers in the spool', function () {
   this.timeout(30_000);
-  let test: TestDatabase;
-  let proxy: TcpProxy;
-  let proxied: Database;
-  let spool: ReturnType<typeof createSpoolDir>;
-  before(async () => {
-    test = await createTestDatabase();
-    proxy = await TcpProxy.start(test.url);
-    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 3, connectTimeoutMs: 2000 });
-  });
-  beforeEach(() => {
-    spool = createSpoolDir();
-    proxy.down();
-  });
-  afterEach(() => spool.remove());
-  after(async () => {
-    await closeDatabase(proxied);
-    await proxy.close();
-    await test.drop();
-  });
+  const site = useArchiveSite({ isDown: true });
 
   function record({ tracker }: TestArchive, events: number): void {
     tracker.record(...Array.from({ length: events }, () => ({})));
     tracker.collect();
   }
 
-  const folderOf = ({ archive }: TestArchive) => join(spool.path, formatSourceId(archive.sourceId));
   const segmentsOf = (made: TestArchive) =>
-    readdirSync(folderOf(made)).flatMap((name) => (/^rest-.*(seg|open)$/.test(name) ? [join(folderOf(made), name)] : []));
+    readdirSync(site.folderOf(made)).flatMap((name) =>
+      /^rest-.*(seg|open)$/.test(name) ? [join(site.folderOf(made), name)] : [],
+    );
 
   /** Rewrites source.json so that this process does not look like its owner. */
   function disown(made: TestArchive, changes: object): void {
-    const path = join(folderOf(made), 'source.json');
+    const path = join(site.folderOf(made), 'source.json');
     writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...changes }));
     utimesSync(path, 0, 0);
   }
 
-  const drain = (database = test.database) =>
-    drainLeftovers({ database, partitions: createPartitions(database), spoolDir: spool.path, logger: silentLogger });
+  const drain = (database = site.database) =>
+    drainLeftovers({ database, partitions: createPartitions(database), spoolDir: site.spoolDir, logger: silentLogger });
 
   async function verified({ archive }: TestArchive) {
-    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
+    const report = await site.verify();
     const found = report.sources.find((source) => source.sourceId === String(archive.sourceId));
     assert.ok(found);
     assert.deepEqual(found.problems, []);
@@ -63,7 +43,7 @@ describe('Archive, leftovers in the spool', function () {
   }
 
   it('tells the end of the last segment as unknown when it cannot be read', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     record(made, 10);
     record(made, 10);
     await made.archive.stop({ timeoutMs: 2000 });
@@ -80,7 +60,7 @@ describe('Archive, leftovers in the spool', function () {
   });
 
   it('tells a last file that is no segment as unknown', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     record(made, 10);
     await made.archive.flush();
     record(made, 10);
@@ -93,7 +73,7 @@ describe('Archive, leftovers in the spool', function () {
   });
 
   it('counts a damaged block of a segment that was never sealed, and keeps its bytes', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     for (let block = 0; block < 3; block++) record(made, 10);
     made.archive.appendSync();
     const [segment = ''] = segmentsOf(made);
@@ -114,30 +94,30 @@ describe('Archive, leftovers in the spool', function () {
         unknownTailBytes: 0,
       },
     );
-    assert.match(readdirSync(join(spool.path, 'suspect'))[0] ?? '', /-rest-0000000001\.open\.\d+$/);
+    assert.match(readdirSync(join(site.spoolDir, 'suspect'))[0] ?? '', /-rest-0000000001\.open\.\d+$/);
     await made.archive.stop({ timeoutMs: 100 });
   });
 
   it('loses nothing of a process that was taken for dead and goes on writing', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     record(made, 10);
     await made.archive.flush();
     disown(made, { bootId: 'another boot' });
     let isSealing = true;
-    const database = Object.assign(Object.create(test.database), {
+    const database = Object.assign(Object.create(site.database), {
       // Between the last commit and the removal of the folder its owner seals another segment.
       none: async (...given: Parameters<Database['none']>) => {
-        if (isSealing && listWaiting(spool.path).length === 0) {
+        if (isSealing && listWaiting(site.spoolDir).length === 0) {
           isSealing = false;
           record(made, 7);
           await made.archive.flush();
         }
-        return await test.database.none(...given);
+        return await site.database.none(...given);
       },
     }) as Database;
     await drain(database);
     assert.equal(isSealing, false);
-    proxy.up();
+    site.proxy.up();
     record(made, 5);
     await made.archive.stop({ timeoutMs: 5000 });
     const { recorded, archived, dropped } = await verified(made);
@@ -145,18 +125,18 @@ describe('Archive, leftovers in the spool', function () {
   });
 
   it('shows that it lives while a run waits for a Postgres that hangs', async () => {
-    proxy.up();
-    const made = createTestArchive(proxied, spool.path, { cron: '* * * * * *' });
+    site.proxy.up();
+    const made = site.create({ cron: '* * * * * *' });
     record(made, 1);
     made.archive.start();
     await made.archive.flush();
-    proxy.stall();
+    site.proxy.stall();
     void made.archive.flush();
-    const path = join(folderOf(made), 'source.json');
+    const path = join(site.folderOf(made), 'source.json');
     utimesSync(path, 0, 0);
     await waitFor(() => Date.now() - statSync(path).mtimeMs < 20_000, { timeoutMs: 15_000, what: 'a heartbeat' });
-    proxy.cut();
-    proxy.up();
+    site.proxy.cut();
+    site.proxy.up();
     await made.archive.stop({ timeoutMs: 5000 });
   });
 });

@@ -3,33 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verifyArchive } from '../../../src/archive/verify/verify.ts';
-import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, type TestArchive } from '../../support/test-archive.ts';
+import { useArchiveSite } from '../../support/archive-site.ts';
+import { createTestArchive, type TestArchive } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 describe('Archive, when the spool is unwell', () => {
-  let test: TestDatabase;
-  let proxy: TcpProxy;
-  let proxied: Database;
-  let spool: ReturnType<typeof createSpoolDir>;
-  before(async function () {
-    this.timeout(30_000);
-    test = await createTestDatabase();
-    proxy = await TcpProxy.start(test.url);
-    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 3, connectTimeoutMs: 2000 });
-  });
-  beforeEach(() => {
-    spool = createSpoolDir();
-    proxy.up();
-  });
-  afterEach(() => spool.remove());
-  after(async () => {
-    await closeDatabase(proxied);
-    await proxy.close();
-    await test.drop();
-  });
+  const site = useArchiveSite();
 
   function record({ tracker }: TestArchive, events: number): void {
     tracker.record(...Array.from({ length: events }, () => ({})));
@@ -37,7 +16,7 @@ describe('Archive, when the spool is unwell', () => {
 
   /** Sealed segments of 10 blocks of 10 events. */
   async function fillSpool(made: TestArchive, segments: number): Promise<string[]> {
-    proxy.down();
+    site.proxy.down();
     for (let segment = 0; segment < segments; segment++) {
       for (let block = 0; block < 10; block++) {
         record(made, 10);
@@ -45,18 +24,18 @@ describe('Archive, when the spool is unwell', () => {
       }
       await made.archive.flush();
     }
-    proxy.up();
+    site.proxy.up();
     const folder = sourceFolder();
     return readdirSync(folder).flatMap((name) => (name.endsWith('.seg') ? [join(folder, name)] : []));
   }
 
   function sourceFolder(): string {
-    const name = readdirSync(spool.path).find((entry) => entry !== 'suspect' && entry !== 'lost+found');
-    return join(spool.path, name ?? '');
+    const name = readdirSync(site.spoolDir).find((entry) => entry !== 'suspect' && entry !== 'lost+found');
+    return join(site.spoolDir, name ?? '');
   }
 
   async function assertProved({ archive }: TestArchive) {
-    const report = await verifyArchive({ database: test.database, spoolDir: spool.path });
+    const report = await site.verify();
     assert.deepEqual(
       report.sources.flatMap((source) => source.problems),
       [],
@@ -67,7 +46,7 @@ describe('Archive, when the spool is unwell', () => {
   }
 
   it('counts the events of a damaged block, keeps its bytes, and archives the rest', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     const [, second = ''] = await fillSpool(made, 3);
     const bytes = readFileSync(second);
     const third = nthBlock(bytes, 3);
@@ -79,12 +58,12 @@ describe('Archive, when the spool is unwell', () => {
     const source = await assertProved(made);
     assert.deepEqual([source.recorded, source.archived, source.dropped], [300, 290, { damaged: 10 }]);
     assert.deepEqual(made.archive.stats().dropped, { damaged: 10 });
-    assert.equal(readdirSync(join(spool.path, 'suspect')).length, 1);
+    assert.equal(readdirSync(join(site.spoolDir, 'suspect')).length, 1);
     await made.archive.stop({ timeoutMs: 5000 });
   });
 
   it('counts the events of a segment that was cut short, and goes on', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     const [, second = ''] = await fillSpool(made, 3);
     const bytes = readFileSync(second);
     writeFileSync(second, bytes.subarray(0, nthBlock(bytes, 8) + 20));
@@ -95,7 +74,7 @@ describe('Archive, when the spool is unwell', () => {
   });
 
   it('counts the events of the last segment when its end cannot be read, also when no other event follows', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     const [only = ''] = await fillSpool(made, 1);
     const bytes = readFileSync(only);
     writeFileSync(only, bytes.subarray(0, nthBlock(bytes, 8) + 20));
@@ -105,19 +84,19 @@ describe('Archive, when the spool is unwell', () => {
   });
 
   it('sets a file aside that is no segment, and counts what it held', async () => {
-    const made = createTestArchive(proxied, spool.path);
+    const made = site.create();
     const [first = ''] = await fillSpool(made, 2);
     writeFileSync(first, 'x'.repeat(1000));
     await made.archive.flush();
     const source = await assertProved(made);
     assert.deepEqual([source.recorded, source.archived, source.dropped], [200, 100, { damaged: 100 }]);
-    assert.match(readdirSync(join(spool.path, 'suspect'))[0] ?? '', /-rest-0000000001\.seg$/);
+    assert.match(readdirSync(join(site.spoolDir, 'suspect'))[0] ?? '', /-rest-0000000001\.seg$/);
     await made.archive.stop({ timeoutMs: 5000 });
   });
 
   it('drops what comes when the spool is full, counts it to the event, and takes events again when it is drained', async () => {
-    const made = createTestArchive(proxied, spool.path, { spoolMaxBytes: 1_000_000 });
-    proxy.down();
+    const made = site.create({ spoolMaxBytes: 1_000_000 });
+    site.proxy.down();
     for (let batch = 0; batch < 100; batch++) {
       record(made, 100);
       made.tracker.collect();
@@ -128,7 +107,7 @@ describe('Archive, when the spool is unwell', () => {
     assert.ok(reasons.includes('the spool is almost full: events that neither failed nor were slow are dropped'));
     assert.ok(spoolBytes < 1_100_000, `${spoolBytes} bytes`);
     assert.ok((dropped.spool_full ?? 0) > 0);
-    proxy.up();
+    site.proxy.up();
     await made.archive.flush();
     record(made, 1);
     await made.archive.flush();
@@ -141,7 +120,7 @@ describe('Archive, when the spool is unwell', () => {
 
   it('keeps events in memory when the disk is full, drops what no longer fits, and goes on when there is room', async function () {
     this.timeout(20_000);
-    const disk = join(spool.path, 'disk');
+    const disk = join(site.spoolDir, 'disk');
     mkdirSync(disk);
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', disk], { stdio: 'ignore' });
@@ -149,8 +128,8 @@ describe('Archive, when the spool is unwell', () => {
       this.skip();
     }
     try {
-      const made = createTestArchive(proxied, disk, { maxQueueBytes: 500_000 });
-      proxy.down();
+      const made = createTestArchive(site.proxied, disk, { maxQueueBytes: 500_000 });
+      site.proxy.down();
       for (let batch = 0; batch < 100; batch++) {
         record(made, 100);
         made.tracker.collect();
@@ -161,14 +140,14 @@ describe('Archive, when the spool is unwell', () => {
       assert.match(reasons.join(), /the spool cannot be written: ENOSPC/);
       assert.ok((dropped.spool_error ?? 0) > 0);
       assert.equal(spoolEvents + (dropped.spool_error ?? 0), 10_000);
-      proxy.up();
+      site.proxy.up();
       await waitFor(async () => {
         await made.archive.flush();
         return made.archive.stats().spoolEvents === 0;
       });
       record(made, 1);
       await made.archive.flush();
-      const report = await verifyArchive({ database: test.database, spoolDir: disk });
+      const report = await verifyArchive({ database: site.database, spoolDir: disk });
       assert.deepEqual(
         report.sources.flatMap((source) => source.problems),
         [],
@@ -183,9 +162,9 @@ describe('Archive, when the spool is unwell', () => {
   });
 
   it('keeps events in memory while its folder cannot be made', async () => {
-    const blocked = join(spool.path, 'blocked');
+    const blocked = join(site.spoolDir, 'blocked');
     writeFileSync(blocked, 'a file where the folder should be');
-    const made = createTestArchive(proxied, blocked);
+    const made = createTestArchive(site.proxied, blocked);
     record(made, 10);
     await made.archive.flush();
     assert.match(made.archive.stats().reasons.join(), /the spool cannot be written: (EEXIST|ENOTDIR)/);

@@ -24,13 +24,10 @@ import { formatSourceId } from '../../../src/archive/spool/source.ts';
 import { measureSuspect } from '../../../src/archive/spool/spool-folder.ts';
 import { listSpool, verifySpool } from '../../../src/archive/spool/spool-inspection.ts';
 import { repairSpool } from '../../../src/archive/spool/spool-repair.ts';
-import { verifyArchive } from '../../../src/archive/verify/verify.ts';
-import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { useArchiveSite } from '../../support/archive-site.ts';
 import type { ArrayEvent } from '../../support/array-batch.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { createSpoolDir, createTestArchive, type TestArchive } from '../../support/test-archive.ts';
+import type { TestArchive } from '../../support/test-archive.ts';
 
 const NOBODY = 65_534;
 
@@ -61,56 +58,38 @@ const STRANGERS: Readonly<Record<string, Plant>> = {
 
 describe('Archive, with strangers in its spool', function () {
   this.timeout(30_000);
-  let test: TestDatabase;
-  let proxy: TcpProxy;
-  let proxied: Database;
-  let spool: ReturnType<typeof createSpoolDir>;
+  const site = useArchiveSite();
   let said: string[];
   const logger = { ...silentLogger, error: (_fields: object, message: string) => void said.push(message) };
-  before(async () => {
-    test = await createTestDatabase();
-    proxy = await TcpProxy.start(test.url);
-    proxied = createDatabase({ url: proxy.urlOf(test.url), max: 3, connectTimeoutMs: 2000 });
-  });
   beforeEach(() => {
-    spool = createSpoolDir();
     said = [];
-    proxy.up();
   });
-  afterEach(() => spool.remove());
-  after(async () => {
-    await closeDatabase(proxied);
-    await proxy.close();
-    await test.drop();
-  });
-
-  const folderOf = ({ archive }: TestArchive) => join(spool.path, formatSourceId(archive.sourceId));
 
   /** A process with three sealed segments of 10 events in each lane, which it cannot archive. */
   async function fill(): Promise<TestArchive> {
-    const made = createTestArchive(proxied, spool.path, { logger });
-    proxy.down();
+    const made = site.create({ logger });
+    site.proxy.down();
     for (let segment = 0; segment < 3; segment++) {
       made.tracker.record(...Array.from({ length: 20 }, (_, index): ArrayEvent => ({ lane: index < 10 ? 'keep' : 'rest' })));
       await made.archive.flush();
     }
-    proxy.up();
+    site.proxy.up();
     return made;
   }
 
   /** Makes its owner look dead. */
   function disown(made: TestArchive): void {
-    const path = join(folderOf(made), 'source.json');
+    const path = join(site.folderOf(made), 'source.json');
     writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), bootId: 'another' }));
     utimesSync(path, 0, 0);
   }
 
   const drain = () =>
-    drainLeftovers({ database: test.database, partitions: createPartitions(test.database), spoolDir: spool.path, logger });
+    drainLeftovers({ database: site.database, partitions: createPartitions(site.database), spoolDir: site.spoolDir, logger });
 
   /** @returns what the ledger says of the process, in all lanes */
   async function counted({ archive }: TestArchive) {
-    const { sources } = await verifyArchive({ database: test.database, spoolDir: spool.path });
+    const { sources } = await site.verify();
     const own = sources.filter(({ sourceId }) => sourceId === String(archive.sourceId));
     assert.deepEqual(
       own.flatMap(({ problems }) => problems),
@@ -128,21 +107,21 @@ describe('Archive, with strangers in its spool', function () {
     it(`in the place of a segment of a dead process: ${what}`, async () => {
       const made = await fill();
       disown(made);
-      const path = join(folderOf(made), 'rest-0000000002.seg');
+      const path = join(site.folderOf(made), 'rest-0000000002.seg');
       rmSync(path);
-      const remove = await plant(path, folderOf(made));
+      const remove = await plant(path, site.folderOf(made));
       try {
         const rssBefore = process.memoryUsage.rss();
-        const [broken] = (await verifySpool(spool.path)).filter(({ problems }) => problems.length > 0);
+        const [broken] = (await verifySpool(site.spoolDir)).filter(({ problems }) => problems.length > 0);
         assert.match(broken?.problems.join() ?? '', /rest-0000000002\.seg: /);
-        assert.match((await repairSpool(spool.path, { isDryRun: true })).map(({ action }) => action).join(), /^$|no segment/);
+        assert.match((await repairSpool(site.spoolDir, { isDryRun: true })).map(({ action }) => action).join(), /^$|no segment/);
         await drain();
         assert.ok(process.memoryUsage.rss() - rssBefore < 100e6, 'bounded memory');
         assert.deepEqual(await counted(made), { recorded: 60, archived: 50, damaged: 10 });
-        assert.deepEqual((await measureSuspect(spool.path)).files, 1);
+        assert.deepEqual((await measureSuspect(site.spoolDir)).files, 1);
         assert.equal(said.length, 1);
         assert.match(said[0] ?? '', /^a file in the spool is set aside: /);
-        assert.deepEqual(await listSpool(spool.path), []);
+        assert.deepEqual(await listSpool(site.spoolDir), []);
         assert.equal(await drain(), 0);
       } finally {
         remove?.();
@@ -151,11 +130,11 @@ describe('Archive, with strangers in its spool', function () {
 
     it(`in the folder of this process, before all segments: ${what}`, async () => {
       const made = await fill();
-      const remove = await plant(join(folderOf(made), 'rest-0000000000.seg'), folderOf(made));
+      const remove = await plant(join(site.folderOf(made), 'rest-0000000000.seg'), site.folderOf(made));
       try {
         await made.archive.flush();
         assert.deepEqual(await counted(made), { recorded: 60, archived: 60, damaged: 0 });
-        assert.deepEqual((await measureSuspect(spool.path)).files, 1);
+        assert.deepEqual((await measureSuspect(site.spoolDir)).files, 1);
         made.tracker.record({});
         await made.archive.flush();
         assert.deepEqual(made.archive.stats().reasons, []);
@@ -173,11 +152,11 @@ describe('Archive, with strangers in its spool', function () {
     disown(made);
     const other = await fill();
     const names = ['rest-9999999999.seg', 'rest-00000000001.seg', 'rest-1.seg', 'keep-0000000009.open', 'core', '.hidden', '-rf'];
-    for (const name of names) copyFileSync(join(folderOf(other), 'rest-0000000002.seg'), join(folderOf(made), name));
-    mkdirSync(join(folderOf(made), 'sub'));
+    for (const name of names) copyFileSync(join(site.folderOf(other), 'rest-0000000002.seg'), join(site.folderOf(made), name));
+    mkdirSync(join(site.folderOf(made), 'sub'));
     await drain();
     assert.deepEqual(await counted(made), { recorded: 60, archived: 60, damaged: 0 });
-    assert.equal((await measureSuspect(spool.path)).files, names.length + 1);
+    assert.equal((await measureSuspect(site.spoolDir)).files, names.length + 1);
     await other.archive.stop({ timeoutMs: 5000 });
     assert.deepEqual(await counted(other), { recorded: 60, archived: 60, damaged: 0 });
   });
@@ -185,7 +164,7 @@ describe('Archive, with strangers in its spool', function () {
   it('leaves a segment of a newer version where it is, and drains the other lane', async () => {
     const made = await fill();
     disown(made);
-    const path = join(folderOf(made), 'keep-0000000002.seg');
+    const path = join(site.folderOf(made), 'keep-0000000002.seg');
     const bytes = readFileSync(path);
     const end = SEGMENT_PREFIX_BYTES + bytes.readUInt32BE(8);
     bytes.writeUInt16BE(FORMAT_VERSION + 1, 4);
@@ -193,14 +172,14 @@ describe('Archive, with strangers in its spool', function () {
     writeFileSync(path, bytes);
     for (let attempt = 0; attempt < 2; attempt++) {
       await drain();
-      const { rows } = await test.database.one<{ rows: number }>(
+      const { rows } = await site.database.one<{ rows: number }>(
         'select count(*)::int as rows from keepwatch.observability_metrics where source_id = $1',
         [made.archive.sourceId],
       );
       assert.equal(rows, 40);
-      assert.ok(readdirSync(folderOf(made)).includes('keep-0000000002.seg'));
+      assert.ok(readdirSync(site.folderOf(made)).includes('keep-0000000002.seg'));
     }
-    const [spooled] = await verifySpool(spool.path);
+    const [spooled] = await verifySpool(site.spoolDir);
     assert.match(spooled?.problems.join() ?? '', /written by a newer version/);
   });
 
@@ -221,7 +200,7 @@ describe('Archive, with strangers in its spool', function () {
   for (const [what, plant] of Object.entries(SOURCE_FILES)) {
     it(`goes on when the source.json of another process is ${what}`, async () => {
       const made = await fill();
-      const path = join(folderOf(made), 'source.json');
+      const path = join(site.folderOf(made), 'source.json');
       rmSync(path);
       plant(path);
       const other = await fill();
@@ -230,11 +209,11 @@ describe('Archive, with strangers in its spool', function () {
       await drain();
       assert.ok(process.memoryUsage.rss() - rssBefore < 100e6, 'bounded memory');
       assert.deepEqual(await counted(other), { recorded: 60, archived: 60, damaged: 0 });
-      const [spooled] = await verifySpool(spool.path);
+      const [spooled] = await verifySpool(site.spoolDir);
       assert.deepEqual([spooled?.owner, spooled?.events], ['unknown', 30]);
       assert.match(spooled?.problems.join() ?? '', /source\.json: none that this version can read/);
       if (what === 'a folder') return;
-      assert.match((await repairSpool(spool.path)).map(({ action }) => action).join(), /written from what the segments say/);
+      assert.match((await repairSpool(site.spoolDir)).map(({ action }) => action).join(), /written from what the segments say/);
       utimesSync(path, 0, 0);
       await drain();
       assert.deepEqual(await counted(made), { recorded: 60, archived: 60, damaged: 0 });
@@ -244,36 +223,36 @@ describe('Archive, with strangers in its spool', function () {
   it('follows no link to a folder, and passes over what is no folder', async () => {
     const made = await fill();
     disown(made);
-    symlinkSync('.', join(spool.path, '0'.repeat(16)));
-    symlinkSync('1'.repeat(16), join(spool.path, '1'.repeat(16)));
-    symlinkSync(folderOf(made), join(spool.path, '2'.repeat(16)));
-    writeFileSync(join(spool.path, '3'.repeat(16)), 'x');
-    mkdirSync(join(spool.path, 'another'));
+    symlinkSync('.', join(site.spoolDir, '0'.repeat(16)));
+    symlinkSync('1'.repeat(16), join(site.spoolDir, '1'.repeat(16)));
+    symlinkSync(site.folderOf(made), join(site.spoolDir, '2'.repeat(16)));
+    writeFileSync(join(site.spoolDir, '3'.repeat(16)), 'x');
+    mkdirSync(join(site.spoolDir, 'another'));
     await drain();
     assert.deepEqual(await counted(made), { recorded: 60, archived: 60, damaged: 0 });
-    assert.deepEqual(await listSpool(spool.path), []);
+    assert.deepEqual(await listSpool(site.spoolDir), []);
   });
 
   it('archives the copy of a folder once', async () => {
     const made = await fill();
     disown(made);
-    cpSync(folderOf(made), join(spool.path, 'a'.repeat(16)), { recursive: true, preserveTimestamps: true });
+    cpSync(site.folderOf(made), join(site.spoolDir, 'a'.repeat(16)), { recursive: true, preserveTimestamps: true });
     await drain();
     await drain();
     assert.deepEqual(await counted(made), { recorded: 60, archived: 60, damaged: 0 });
-    assert.deepEqual(await listSpool(spool.path), []);
+    assert.deepEqual(await listSpool(site.spoolDir), []);
   });
 
   it('sets aside in place where suspect/ cannot be', async () => {
     const made = await fill();
-    writeFileSync(join(spool.path, 'suspect'), 'x');
-    writeFileSync(join(folderOf(made), 'rest-0000000001.seg'), 'x');
+    writeFileSync(join(site.spoolDir, 'suspect'), 'x');
+    writeFileSync(join(site.folderOf(made), 'rest-0000000001.seg'), 'x');
     await made.archive.flush();
     assert.deepEqual(await counted(made), { recorded: 60, archived: 50, damaged: 10 });
-    assert.ok(readdirSync(folderOf(made)).some((name) => /^rest-0000000001\.seg\.[0-9a-f]{8}\.suspect$/.test(name)));
-    rmSync(join(spool.path, 'suspect'));
+    assert.ok(readdirSync(site.folderOf(made)).some((name) => /^rest-0000000001\.seg\.[0-9a-f]{8}\.suspect$/.test(name)));
+    rmSync(join(site.spoolDir, 'suspect'));
     await made.archive.stop({ timeoutMs: 5000 });
-    assert.equal((await measureSuspect(spool.path)).files, 1);
+    assert.equal((await measureSuspect(site.spoolDir)).files, 1);
   });
 
   it('sets aside what it may not read, and leaves alone a folder that it may not enter', async function () {
@@ -282,19 +261,19 @@ describe('Archive, with strangers in its spool', function () {
     disown(made);
     const secret = await fill();
     disown(secret);
-    chmodSync(join(folderOf(made), 'rest-0000000002.seg'), 0o000);
-    for (const folder of [spool.path, folderOf(made)]) {
+    chmodSync(join(site.folderOf(made), 'rest-0000000002.seg'), 0o000);
+    for (const folder of [site.spoolDir, site.folderOf(made)]) {
       for (const name of ['.', ...readdirSync(folder)]) chownSync(join(folder, name), NOBODY, NOBODY);
     }
-    chownSync(folderOf(secret), 0, 0);
+    chownSync(site.folderOf(secret), 0, 0);
     process.setegid?.(NOBODY);
     process.seteuid?.(NOBODY);
     try {
       await drain();
-      const unread = (await verifySpool(spool.path)).flatMap(({ problems }) => problems);
+      const unread = (await verifySpool(site.spoolDir)).flatMap(({ problems }) => problems);
       assert.match(unread.join(), new RegExp(`${formatSourceId(secret.archive.sourceId)}: may not be listed`));
-      assert.equal((await measureSuspect(spool.path)).files, 1);
-      assert.deepEqual(await repairSpool(spool.path), []);
+      assert.equal((await measureSuspect(site.spoolDir)).files, 1);
+      assert.deepEqual(await repairSpool(site.spoolDir), []);
     } finally {
       process.seteuid?.(0);
       process.setegid?.(0);
