@@ -1,15 +1,11 @@
 // Fills a spool in a process of its own, so that what drains it has paid for nothing but draining: whole sources, sealed, not committed.
 import { mkdir, rm } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
-import { createArchive } from '../../src/archive/archive.ts';
 import { closeDatabase, createDatabase } from '../../src/db/database.ts';
-import { silentLogger } from '../../src/logger.ts';
 import { answerParent } from '../child-side.ts';
+import { createBenchArchive, offerEvents } from './bench-archive.ts';
 import { createReferenceBatches, type TakeBatch } from './reference-batch.ts';
-import { createReferenceEvents, SERVICE } from './reference-events.ts';
+import { createReferenceEvents } from './reference-events.ts';
 
-/** What the tracker offers at a time. */
-const BATCH_SIZE = 1024;
 /** Nobody listens there: what is recorded stays in the spool. */
 const NOWHERE = 'postgres://nobody@127.0.0.1:9/none';
 
@@ -42,22 +38,8 @@ answerParent({
 
 async function fillSource(spoolDir: string, take: TakeBatch, from: number, until: number): Promise<void> {
   const database = createDatabase({ url: NOWHERE, max: 1 });
-  const archive = createArchive({
-    database,
-    spoolDir,
-    spoolMaxBytes: 4e9,
-    durability: 'process',
-    service: SERVICE,
-    instance: 'bench',
-    cron: '*/2 * * * * *',
-    now: Date.now,
-    collect() {},
-    logger: silentLogger,
-  });
-  for (let next = from; next < until; ) {
-    next += archive.sink.accept(take(next, Math.min(next + BATCH_SIZE, until), -from));
-    await setImmediate();
-  }
+  const archive = createBenchArchive(database, spoolDir);
+  await offerEvents(archive, take, { from, until, recordedBefore: -from });
   await archive.stop({ timeoutMs: 10_000 });
   await closeDatabase(database);
 }
