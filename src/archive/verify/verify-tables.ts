@@ -1,7 +1,8 @@
 // What Postgres holds, for the law: ledger, counts of series, and the rows by source, lane and series, all of one moment, read partition by
 // partition. It may take minutes; partitions that retention would drop meanwhile wait.
-import { type Database, inTransaction, sqlState, type Transaction } from '../../db/database.ts';
+import { type Database, inTransaction, sqlState } from '../../db/database.ts';
 import { loadSql, readSql } from '../../db/sql.ts';
+import { cancelWhenAborted } from '../cancel-when-aborted.ts';
 import { isApart, type Leaf, TableReader, type TableReaderOptions } from './table-reader.ts';
 import type { Tables } from './table-rows.ts';
 
@@ -16,7 +17,6 @@ const beginVerify = readSql('archive/begin-verify');
 const lockArchive = loadSql('archive/lock-archive');
 const lockLeaf = loadSql('archive/lock-leaf');
 const listLeaves = loadSql('archive/list-leaves');
-const cancelStatement = loadSql('archive/cancel-statement');
 
 /** @throws what Postgres says; the reason of the signal when it was told to stop */
 export async function readTables(options: ReadTablesOptions): Promise<Tables> {
@@ -56,17 +56,4 @@ async function readOnce(options: ReadTablesOptions): Promise<Tables | undefined>
   } finally {
     stopListening();
   }
-}
-
-/** To close the connection would leave the server reading. @returns what ends it */
-async function cancelWhenAborted(
-  transaction: Transaction,
-  database: Database,
-  signal: AbortSignal | undefined,
-): Promise<() => void> {
-  if (signal === undefined) return () => {};
-  const { pid } = await transaction.one<{ pid: number }>('select pg_backend_pid() as pid');
-  const onAbort = () => void database.any(cancelStatement, { pid }).catch(() => {});
-  signal.addEventListener('abort', onAbort);
-  return () => signal.removeEventListener('abort', onAbort);
 }

@@ -1,0 +1,2 @@
+-- Ends the cursor of an export. No parameters, no rows.
+close keepwatch_export;
