@@ -180,7 +180,18 @@ describe('keepwatch on the command line', () => {
 
   it('has help with examples for every command', async function () {
     this.timeout(60_000);
-    for (const command of ['demo', 'serve', 'migrate', 'verify', 'summary', 'recent', 'prune', 'export', 'spool ls', 'spool drain']) {
+    for (const command of [
+      'demo',
+      'serve',
+      'migrate',
+      'verify',
+      'summary',
+      'recent',
+      'prune',
+      'export',
+      'spool ls',
+      'spool drain',
+    ]) {
       const { code, output } = await run([...command.split(' '), '--help']);
       assert.equal(code, 0);
       assert.match(output, /Examples?:\n +.*keepwatch/, command);
