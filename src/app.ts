@@ -1,12 +1,14 @@
 // The composition root: builds every part from the configuration in one straight line; start() in that order, stop() in reverse.
 import { type Config, type ConfigOptions, loadConfig } from './config.ts';
 import { KeepwatchError } from './errors.ts';
+import type { EventSink } from './event.ts';
 import { createMetricsHandler } from './instrument/exposition/metrics-handler.ts';
 import { markUncounted } from './instrument/http/express.ts';
 import type { MetricRegistry } from './instrument/metrics/registry.ts';
-import { registerSelfMetrics } from './instrument/metrics/self-metrics.ts';
+import { type ArchiveNumbers, registerSelfMetrics } from './instrument/metrics/self-metrics.ts';
 import type { LogFields } from './instrument/tracing/log-mixin.ts';
 import { ObservabilityTracker } from './instrument/tracker.ts';
+import { createJsonlStore } from './jsonl/jsonl-store.ts';
 import { createLogger, guardLogger, type Logger } from './logger.ts';
 import { createRouter, type RequestHandler, type Router } from './server/router.ts';
 import type { Storage } from './storage.ts';
@@ -23,7 +25,7 @@ export interface KeepwatchOptions extends ConfigOptions {
 /** A moment's numbers, for people. */
 export interface KeepwatchStatus {
   readonly recorded: number;
-  /** Undefined without a database. */
+  /** Of the archive in Postgres, or of the JSONL files; undefined without either. */
   readonly archive:
     | { archived: number; lagSeconds: number; spoolEvents: number; spoolBytes: number; state: 'ok' | 'degraded' }
     | undefined;
@@ -40,12 +42,12 @@ export interface Keepwatch {
   /** Serves the registry, for a path of your own. Scrapes are not counted as traffic. */
   metricsHandler(): RequestHandler;
   /**
-   * Begins to archive and, if asked for, to evaluate rules. A database that is down is no error: events wait in the spool; one that hangs
+   * Begins to archive, to Postgres or to JSONL files, and, if asked for, to evaluate rules. A database that is down is no error: events wait in the spool; one that hangs
    * is waited for 5 s at most. May be called again.
    * @throws KeepwatchError ERR_USAGE after `stop`
    */
   start(): Promise<void>;
-  /** Resolves when everything recorded so far is committed, or in the spool while Postgres is away. */
+  /** Resolves when everything recorded so far is committed, or in the spool while Postgres is away; without a database, in its JSONL file. */
   flush(): Promise<void>;
   /** Stops in reverse order; what Postgres cannot take within `timeoutMs` (default 10000) stays in the spool. Idempotent. */
   stop(options?: { timeoutMs?: number }): Promise<void>;
@@ -58,8 +60,8 @@ export interface Keepwatch {
 }
 
 /**
- * Builds Keepwatch from options > environment > keepwatch.yaml > defaults. Without a database URL there are metrics only, and no database
- * driver is loaded.
+ * Builds Keepwatch from options > environment > keepwatch.yaml > defaults. Without a database URL there are metrics and, with a folder for
+ * them, events as lines of JSON; no database driver is loaded.
  * @throws KeepwatchError ERR_CONFIG_INVALID naming every problem
  */
 export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<Keepwatch> {
@@ -77,10 +79,51 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
     ...(registry === undefined ? {} : { registry }),
   });
   const storage = await openStorage(config, tracker, wantsAlerts, logger);
-  if (storage !== undefined) tracker.connect(storage.archive.sink);
-  if (storage !== undefined) registerStorageMetrics(tracker, storage);
+  const store = storage === undefined ? openJsonl(config, tracker, logger) : storeOf(storage);
+  if (storage !== undefined && config.jsonlDir !== undefined)
+    logger.warn(
+      { jsonlDir: config.jsonlDir },
+      'events go to Postgres, as there is a database URL; nothing is written to the JSONL folder',
+    );
+  if (store !== undefined) tracker.connect(store.sink);
+  registerStoreMetrics(tracker, store, storage);
   const metrics = createMetricsHandler(tracker.registry, { logger });
-  return assemble({ config, tracker, storage, metrics });
+  return assemble({ config, tracker, store, storage, metrics });
+}
+
+/** Where events go: the archive in Postgres, or JSONL files. */
+interface EventStore {
+  readonly sink: EventSink;
+  start(): Promise<void> | void;
+  flush(): Promise<void>;
+  stop(options: { timeoutMs: number }): Promise<void>;
+  appendSync(): void;
+  stats(): ArchiveNumbers & NonNullable<KeepwatchStatus['archive']> & { readonly reasons: readonly string[] };
+}
+
+/** With what must be started and stopped beside the archive. */
+function storeOf(storage: Storage): EventStore {
+  const { archive } = storage;
+  return {
+    sink: archive.sink,
+    start: () => storage.start(),
+    flush: () => archive.flush(),
+    stop: (options) => storage.stop(options),
+    appendSync: () => archive.appendSync(),
+    stats: () => ({ ...archive.stats(), reasons: storage.reasons() }),
+  };
+}
+
+function openJsonl(config: Config, tracker: ObservabilityTracker, logger: Logger): EventStore | undefined {
+  if (config.jsonlDir === undefined) return undefined;
+  return createJsonlStore({
+    folder: config.jsonlDir,
+    keepMs: config.retention,
+    durability: config.durability,
+    now: () => tracker.now(),
+    collect: () => tracker.flush(),
+    logger,
+  });
 }
 
 /** Loads the database driver only where there is a database. */
@@ -102,9 +145,10 @@ async function openStorage(
   });
 }
 
-function registerStorageMetrics(tracker: ObservabilityTracker, { archive, alerts }: Storage): void {
+function registerStoreMetrics(tracker: ObservabilityTracker, store: EventStore | undefined, storage: Storage | undefined): void {
+  const alerts = storage?.alerts;
   registerSelfMetrics(tracker.registry, {
-    archive: () => archive.stats(),
+    ...(store === undefined ? {} : { archive: () => store.stats() }),
     ...(alerts === undefined ? {} : { alerts: () => alerts.numbers() }),
   });
 }
@@ -112,27 +156,29 @@ function registerStorageMetrics(tracker: ObservabilityTracker, { archive, alerts
 interface Parts {
   readonly config: Config;
   readonly tracker: ObservabilityTracker;
+  readonly store: EventStore | undefined;
+  /** What only a database has. */
   readonly storage: Storage | undefined;
   readonly metrics: RequestHandler;
 }
 
-function assemble({ config, tracker, storage, metrics }: Parts): Keepwatch {
+function assemble({ config, tracker, store, storage, metrics }: Parts): Keepwatch {
   const appendOnExit = () => {
     tracker.flush();
-    storage?.archive.appendSync();
+    store?.appendSync();
   };
   let starting: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
-  const collectReasons = () => [...(storage?.reasons() ?? [])];
+  const collectReasons = () => [...(store?.stats().reasons ?? [])];
 
   const start = async () => {
     tracker.start();
     process.on('exit', appendOnExit);
-    await storage?.start();
+    await store?.start();
   };
   const stop = async (timeoutMs: number) => {
     tracker.stop();
-    await storage?.stop({ timeoutMs });
+    await store?.stop({ timeoutMs });
     process.off('exit', appendOnExit);
   };
   return {
@@ -162,22 +208,27 @@ function assemble({ config, tracker, storage, metrics }: Parts): Keepwatch {
     },
     async flush() {
       tracker.flush();
-      await storage?.archive.flush();
+      await store?.flush();
     },
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
-    status: () => statusOf(tracker, storage, collectReasons()),
+    status: () => statusOf(tracker, store, storage, collectReasons()),
     logMixin: () => tracker.logMixin(),
     disable: () => tracker.disable(),
     enable: () => tracker.enable(),
   };
 }
 
-function statusOf(tracker: ObservabilityTracker, storage: Storage | undefined, reasons: readonly string[]): KeepwatchStatus {
+function statusOf(
+  tracker: ObservabilityTracker,
+  store: EventStore | undefined,
+  storage: Storage | undefined,
+  reasons: readonly string[],
+): KeepwatchStatus {
   const states = storage?.alerts?.numbers().states ?? [];
   const count = (state: string) => states.reduce((sum, entry) => (entry.state === state ? sum + entry.count : sum), 0);
   return {
     recorded: tracker.counts().recorded,
-    archive: storage?.archive.stats(),
+    archive: store?.stats(),
     alerts: { pending: count('pending'), firing: count('firing') },
     reasons,
   };

@@ -116,6 +116,7 @@ const configSchema = z.strictObject({
   pgDir: text('a folder').default('.keepwatch/pg'),
   spoolDir: text('a folder').default('.keepwatch/spool'),
   spoolMax: bytes.default(1e9),
+  jsonlDir: text('a folder').optional(),
   retention: retention.prefault('30d'),
   durability: z.enum(['process', 'disk'], { error: 'allowed: process, disk' }).default('process'),
   tracing: flag.default(true),

@@ -1,7 +1,7 @@
 // The composition: start, flush and stop against a Postgres that is there, is away, or hangs.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,6 +154,20 @@ describe('createKeepwatch', () => {
     await proxy.close();
   });
 
+  it('writes nothing to a JSONL folder when there is a database, and says so once', async function () {
+    this.timeout(20_000);
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
+    const jsonlDir = join(folder, 'not-used');
+    const keepwatch = await create({ logger, jsonlDir });
+    await keepwatch.start();
+    keepwatch.tracker.measure({ type: 'custom', name: 'to Postgres' }, () => {});
+    await keepwatch.stop();
+    assert.equal(await countRows('to Postgres'), 1);
+    assert.equal(existsSync(jsonlDir), false);
+    assert.equal(warnings.filter((line) => line.includes('JSONL')).length, 1, warnings.join());
+  });
+
   it('loads a database driver only where there is a database', function () {
     this.timeout(20_000);
     const loaded = (options: string) => {
@@ -171,6 +185,7 @@ describe('createKeepwatch', () => {
       return Number(stdout);
     };
     assert.equal(loaded(''), 0);
+    assert.equal(loaded(`{ jsonlDir: ${JSON.stringify(join(folder, 'metrics'))} }`), 0);
     assert.ok(loaded("{ databaseUrl: 'postgres://127.0.0.1:1/none' }") > 0, 'the test can tell');
   });
 });

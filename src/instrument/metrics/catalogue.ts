@@ -114,7 +114,11 @@ export const CATALOGUE = {
     source: 'duration',
   },
   keepwatch_events_recorded_total: { type: 'counter', help: 'Executions recorded as timing events.', labels: [] },
-  keepwatch_events_archived_total: { type: 'counter', help: 'Timing events committed to Postgres.', labels: [] },
+  keepwatch_events_archived_total: {
+    type: 'counter',
+    help: 'Timing events committed to Postgres, or written to JSONL files.',
+    labels: [],
+  },
   keepwatch_events_sampled_out_total: { type: 'counter', help: 'Timing events left out by sampling.', labels: [] },
   keepwatch_events_dropped_total: {
     type: 'counter',
@@ -128,16 +132,24 @@ export const CATALOGUE = {
     labels: [],
   },
   keepwatch_events_waiting: { type: 'gauge', help: 'Timing events in memory that no sink has taken yet.', labels: [] },
-  keepwatch_spool_bytes: { type: 'gauge', help: 'Bytes of the spool that wait for Postgres.', labels: [] },
-  keepwatch_spool_events: { type: 'gauge', help: 'Timing events in the spool that wait for Postgres.', labels: [] },
+  keepwatch_spool_bytes: {
+    type: 'gauge',
+    help: 'Bytes of the spool that wait for Postgres, or in memory for JSONL files.',
+    labels: [],
+  },
+  keepwatch_spool_events: {
+    type: 'gauge',
+    help: 'Timing events in the spool that wait for Postgres, or in memory for JSONL files.',
+    labels: [],
+  },
   keepwatch_archive_lag_seconds: {
     type: 'gauge',
-    help: 'Age of the oldest timing event that is not yet in Postgres.',
+    help: 'Age of the oldest timing event that is not yet in Postgres, or in its JSONL file.',
     labels: [],
   },
   keepwatch_archive_batch_duration_seconds: {
     type: 'summary',
-    help: 'Duration of the transactions that archive a batch.',
+    help: 'Duration of the transactions, or writes, that archive a batch.',
     labels: [],
   },
   keepwatch_archive_failures_total: { type: 'counter', help: 'Attempts to archive that failed.', labels: [] },

@@ -1,0 +1,175 @@
+// A timing event as one line of JSON: the columns of the view keepwatch.events in their order, with the ids, bounds and marks that its row in
+// the archive would have.
+
+import { type EventBatch, type EventSeries, LANES, type Lane } from '../event.ts';
+import { type SourceBits, sourceBits, writeEventId } from '../event-id.ts';
+import { REPLACED_MARK, type StorableText, storableMembers, storableText, TRUNCATED_MARK } from '../storable-text.ts';
+import { Timestamps } from './timestamps.ts';
+
+/** Bounds in UTF-16 units, those of the archive; the tracker's own are well below. */
+const MAX_NAME = 1000;
+const MAX_SERIES_METADATA = 4000;
+const MAX_METADATA = 12_000;
+const MAX_ERROR = 2000;
+const MAX_WEIGHT = 2_147_483_647;
+/** Ends outside of this are clamped to it and marked. */
+const MIN_END_MS = 0;
+const MAX_END_MS = Date.UTC(9999, 0, 1);
+const INVALID_TIME_MARK = '"keepwatch.invalid_time":true';
+const INVALID_WEIGHT_MARK = '"keepwatch.invalid_weight":true';
+const VALUES_OF_16_BITS = 65_536;
+/** Ends of lines to some readers, though not to JSON: they may stand in texts alone, where their escapes mean the same. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+
+export interface EventLine {
+  /** UTC day of its end: `2026-11-21`. */
+  readonly day: string;
+  /** With its newline. */
+  readonly text: string;
+  /** As it was written: clamped. */
+  readonly endMs: number;
+}
+
+/** What the lines of one series share. */
+interface SeriesParts {
+  /** `"name":…,"type":…` */
+  readonly nameAndType: string;
+  readonly service: string;
+  /** With the marks of what did not fit. */
+  readonly members: string;
+  readonly keys: readonly string[];
+}
+
+/** One per source: numbers its events, those of each lane in turn. */
+export class EventLines {
+  readonly #sourceId: string;
+  readonly #sourceBits: SourceBits;
+  readonly #series = new WeakMap<EventSeries, SeriesParts>();
+  readonly #sequence: Record<Lane, number> = { keep: LANES.indexOf('keep'), rest: LANES.indexOf('rest') };
+  readonly #starts = new Timestamps();
+  readonly #ends = new Timestamps();
+  readonly #ids = Buffer.alloc(32);
+  readonly #id = Buffer.alloc(16);
+  readonly #idView = new DataView(this.#id.buffer, this.#id.byteOffset, this.#id.length);
+
+  constructor(sourceId: bigint) {
+    this.#sourceId = String(sourceId);
+    this.#sourceBits = sourceBits(sourceId);
+  }
+
+  /** @throws when the event cannot be read, or its metadata is no JSON */
+  encode(batch: EventBatch, index: number): EventLine {
+    const series = this.#partsOf(batch.series(index));
+    const givenEndMs = batch.endMs(index);
+    const givenDurationMs = batch.durationMs(index);
+    const endMs = clampEnd(givenEndMs, batch.lowWatermarkMs);
+    const durationMs = givenDurationMs >= 0 && givenDurationMs <= endMs ? givenDurationMs : 0;
+    const weight = clampWeight(batch.weight(index));
+    const error = bounded(batch.error(index), (text) => storableText(text, MAX_ERROR));
+    const own = bounded(batch.metadata(index), (text) => storableMembers(text, MAX_METADATA));
+    const marks = [
+      error?.isCut || own?.isCut ? TRUNCATED_MARK : '',
+      error?.isReplaced || own?.isReplaced ? REPLACED_MARK : '',
+      endMs === givenEndMs && durationMs === givenDurationMs ? '' : INVALID_TIME_MARK,
+      weight === batch.weight(index) ? '' : INVALID_WEIGHT_MARK,
+    ];
+    const endMicroseconds = Math.round(endMs * 1000);
+    const endTime = this.#ends.format(endMicroseconds);
+    const line =
+      `{"id":"${this.#nextId(batch.lane, endMs)}",${series.nameAndType},"status":"${batch.status(index)}",` +
+      `"start_time":"${this.#starts.format(endMicroseconds - Math.round(durationMs * 1000))}","end_time":"${endTime}",` +
+      `"duration_ms":${durationMs},"service":${series.service},${this.#formatIds(batch, index)},` +
+      `"error":${error === undefined ? 'null' : JSON.stringify(error.text)},` +
+      `"metadata":{${joinMembers(series, own?.text ?? '', marks)}},"weight":${weight},"source_id":"${this.#sourceId}"}\n`;
+    return { day: endTime.slice(0, 10), text: line.replace(LINE_ENDS, escapeUnit), endMs };
+  }
+
+  #nextId(lane: Lane, endMs: number): string {
+    const high = Math.floor(endMs / VALUES_OF_16_BITS);
+    writeEventId(this.#idView, 0, high, Math.floor(endMs - high * VALUES_OF_16_BITS), this.#sequence[lane], this.#sourceBits);
+    this.#sequence[lane] += LANES.length;
+    const hex = this.#id.toString('hex');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  }
+
+  #formatIds(batch: EventBatch, index: number): string {
+    const present = batch.writeIds(index, this.#ids, 0);
+    const hex = (bit: number, from: number, to: number) =>
+      (present & bit) === 0 || (present & 1) === 0 ? 'null' : `"${this.#ids.toString('hex', from, to)}"`;
+    return `"trace_id":${hex(1, 0, 16)},"span_id":${hex(1, 16, 24)},"parent_span_id":${hex(2, 24, 32)}`;
+  }
+
+  #partsOf(series: EventSeries): SeriesParts {
+    let parts = this.#series.get(series);
+    if (parts === undefined) {
+      parts = partsOf(series);
+      this.#series.set(series, parts);
+    }
+    return parts;
+  }
+}
+
+function partsOf(series: EventSeries): SeriesParts {
+  const [name, type, service] = [series.name, series.type, series.service].map((text) => storableText(text, MAX_NAME)) as [
+    StorableText,
+    StorableText,
+    StorableText,
+  ];
+  const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA);
+  const all = [name, type, service, metadata];
+  const members = onOneLine(
+    joined([
+      metadata.text,
+      all.some(({ isCut }) => isCut) ? TRUNCATED_MARK : '',
+      all.some(({ isReplaced }) => isReplaced) ? REPLACED_MARK : '',
+    ]),
+  );
+  return {
+    nameAndType: `"name":${JSON.stringify(name.text)},"type":${JSON.stringify(type.text)}`,
+    service: JSON.stringify(service.text),
+    members,
+    keys: Object.keys(parseMembers(members)),
+  };
+}
+
+/** Where both have a member, the event's own. @throws SyntaxError when they are no JSON */
+function joinMembers(series: SeriesParts, own: string, marks: readonly string[]): string {
+  const added = joined([onOneLine(own), ...marks]);
+  if (added === '') return series.members;
+  const given = parseMembers(added);
+  if (series.keys.some((key) => Object.hasOwn(given, key))) {
+    return JSON.stringify({ ...parseMembers(series.members), ...given }).slice(1, -1);
+  }
+  return joined([series.members, added]);
+}
+
+function parseMembers(members: string): object {
+  return JSON.parse(`{${members}}`) as object;
+}
+
+/** Where JSON holds an end of a line, it is between its values. */
+function onOneLine(members: string): string {
+  return /[\n\r]/.test(members) ? members.replace(/[\n\r]/g, ' ') : members;
+}
+
+function joined(members: readonly string[]): string {
+  return members.filter((member) => member !== '').join();
+}
+
+function bounded(text: string | undefined, bound: (text: string) => StorableText): StorableText | undefined {
+  return text === undefined ? undefined : bound(text);
+}
+
+/** For an end that cannot be; NaN becomes the batch's watermark. */
+function clampEnd(endMs: number, lowWatermarkMs: number): number {
+  if (Number.isNaN(endMs)) return lowWatermarkMs >= MIN_END_MS && lowWatermarkMs <= MAX_END_MS ? lowWatermarkMs : MIN_END_MS;
+  return Math.min(Math.max(endMs, MIN_END_MS), MAX_END_MS);
+}
+
+function clampWeight(weight: number): number {
+  return weight >= 1 ? Math.min(Math.floor(weight), MAX_WEIGHT) : 1;
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
