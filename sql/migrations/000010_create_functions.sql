@@ -101,7 +101,8 @@ comment on function keepwatch.rollup_parts is 'Part of measure: the rollup rows 
 create type keepwatch.measurement as (bucket timestamptz, service text, type text, name text, value text, count bigint, failures bigint,
   aborted bigint, total_us numeric, min_us bigint, max_us bigint, quantiles_us double precision[]);
 
--- What the functions below are made of. Groups are found by their series, and their rows by the primary key of the rollups, group by
+-- What the functions below are made of. Rows whose rollups maintenance has yet to make (rollup_history, rollup_backlog) are read as well, so
+-- that an answer is right from the first moment on; they are looked for as far back as a batch may reach. Groups are found by their series, and their rows by the primary key of the rollups, group by
 -- group and step by step: twice as fast as one window over all of them. A planner that knows the range leaves out all other partitions.
 create function keepwatch.measure(from_time timestamptz, to_time timestamptz, type text default null, name text default null,
   service text default null, group_by text default 'series', step interval default null, quantiles double precision[] default '{}')
@@ -112,15 +113,24 @@ declare
   origin constant timestamptz := '1970-01-05 00:00:00+00';
   span record := keepwatch.measured_range(from_time, to_time, step);
   grouping text := coalesce(group_by, 'all');
-  is_label boolean := grouping not in ('all', 'series', 'service', 'type', 'name', 'status');
+  pending_from timestamptz;
+  pending_until timestamptz;
+  is_label boolean := grouping not in ('all', 'series', 'type,name', 'service', 'type', 'name', 'status');
 begin
+  select min(pending.since), max(pending.until) into pending_from, pending_until
+  from (
+    select day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC' from keepwatch.rollup_history
+    union all
+    select archived_at - interval '8 days', archived_at + interval '2 hours' from keepwatch.rollup_backlog
+  ) as pending (since, until);
   if exists (select from unnest(quantiles) as quantile where quantile is null or quantile < 0 or quantile > 1) then
     raise exception 'quantiles: got %; allowed: 0 to 1', quantiles using errcode = 'invalid_parameter_value';
   end if;
   return query
   with picked as materialized (
     select series_id, service, type, name, is_label and labels ? grouping as is_labelled,
-      case grouping when 'series' then array[service, type, name, null] when 'service' then array[null, null, null, service]
+      case grouping when 'series' then array[service, type, name, null] when 'type,name' then array[null, type, name, null]
+        when 'service' then array[null, null, null, service]
         when 'type' then array[null, null, null, type] when 'name' then array[null, null, null, name]
         when 'status' then array[null, null, null, status] when 'all' then array[null, null, null, null::text]
         else array[null, null, null, labels ->> grouping] end as key
@@ -131,10 +141,18 @@ begin
   ), raw as (
     select service, type, name, status, weight::bigint as weight, keepwatch.duration_us(duration_ms) as us,
       case when is_label then metadata ->> grouping end as label, case when step is null then span.since else date_bin(step, end_time, origin) end as bucket
-    from keepwatch.observability_metrics as metrics
-    where (end_time >= span.since and end_time < span.minute_from or end_time >= span.minute_to and end_time < span.until)
-      and (span.since < span.minute_from or span.minute_to < span.until)
-      and (measure.type is null or metrics.type = measure.type) and (measure.name is null or metrics.name = measure.name)
+    from (
+      select * from keepwatch.observability_metrics
+      where (end_time >= span.since and end_time < span.minute_from or end_time >= span.minute_to and end_time < span.until)
+        and (span.since < span.minute_from or span.minute_to < span.until)
+      union all
+      select * from keepwatch.observability_metrics
+      where end_time >= greatest(span.minute_from, pending_from) and end_time < least(span.minute_to, pending_until) and pending_from is not null
+        and ((source_id, keepwatch.lane_of(id), created_at) in (select source_id, lane, archived_at from keepwatch.rollup_backlog)
+          or (end_time at time zone 'UTC')::date in (select day from keepwatch.rollup_history)
+            and created_at <= (select started_at from keepwatch.rollup_start))
+    ) as metrics
+    where (measure.type is null or metrics.type = measure.type) and (measure.name is null or metrics.name = measure.name)
       and (measure.service is null or metrics.service = measure.service)
   ), raw_parts as (
     select service, type, name, status, label, bucket, keepwatch.bucket_of(us) as b, sum(weight)::bigint as count,
@@ -144,7 +162,8 @@ begin
     group by 1, 2, 3, 4, 5, 6, 7
   ), ends as (
     select bucket,
-      case grouping when 'series' then array[service, type, name, null] when 'service' then array[null, null, null, service]
+      case grouping when 'series' then array[service, type, name, null] when 'type,name' then array[null, type, name, null]
+        when 'service' then array[null, null, null, service]
         when 'type' then array[null, null, null, type] when 'name' then array[null, null, null, name]
         when 'status' then array[null, null, null, status] when 'all' then array[null, null, null, null::text]
         else array[null, null, null, case when labelled.is_labelled then label end] end as key,
@@ -208,7 +227,7 @@ begin
   where totals.count > 0 and (span.minute_from < span.minute_to or ends.count is not null);
 end
 $$;
-comment on function keepwatch.measure is 'Counts, sums in microseconds and quantiles of exactly the executions that ended from from_time on and before to_time, by group and step: what the other functions are made of. group_by: series (service, type and name), all, service, type, name, status or a label; step: null for the whole range.';
+comment on function keepwatch.measure is 'Counts, sums in microseconds and quantiles of exactly the executions that ended from from_time on and before to_time, by group and step: what the other functions are made of. group_by: series (service, type and name), "type,name", all, service, type, name, status or a label; step: null for the whole range.';
 
 create type keepwatch.latency_row as (service text, type text, name text, count bigint, failures bigint, aborted bigint,
   avg_ms double precision, min_ms double precision, max_ms double precision,
@@ -253,7 +272,7 @@ create function keepwatch.timeseries(type text default null, within interval def
   group_by text default 'all', name text default null, service text default null,
   from_time timestamptz default null, to_time timestamptz default null)
 returns setof keepwatch.timeseries_row language sql stable parallel safe as $$
-  select bucket, case when $4 = 'series' then concat_ws(' ', measured.service, measured.type, measured.name) else value end as value,
+  select bucket, case when $4 in ('series', 'type,name') then concat_ws(' ', measured.service, measured.type, measured.name) else value end as value,
     count, failures, aborted, failures::float8 / nullif(count - aborted, 0),
     count / extract(epoch from least(bucket + chosen.step, span.until) - greatest(bucket, span.since))::float8,
     (total_us / nullif(count - aborted, 0) / 1000)::float8, min_us / 1000.0::float8, max_us / 1000.0::float8,
@@ -271,7 +290,7 @@ returns setof keepwatch.timeseries_row language sql stable parallel safe as $$
   cross join lateral keepwatch.measure(span.since, span.until, $1, $5, $6, $4, chosen.step, '{0.5,0.95,0.99}') as measured
   order by bucket, value
 $$;
-comment on function keepwatch.timeseries is 'Rate, errors and durations step by step, in order, of all or of each value of group_by: all, series, service, type, name, status or a label. A step in which nothing ended has no row. Steps begin at whole steps since Monday, 1970-01-05 00:00 UTC.';
+comment on function keepwatch.timeseries is 'Rate, errors and durations step by step, in order, of all or of each value of group_by: all, series, "type,name", service, type, name, status or a label. A step in which nothing ended has no row. Steps begin at whole steps since Monday, 1970-01-05 00:00 UTC.';
 
 create type keepwatch.top_row as (service text, type text, name text, count bigint, failures bigint, aborted bigint,
   error_rate double precision, total_ms double precision, avg_ms double precision, p95_ms double precision);

@@ -44,10 +44,16 @@ const COLUMNS: Column<SummaryRow>[] = [
   { title: 'NAME', cell: (row) => row.name },
   { title: 'COUNT', align: 'right', cell: (row) => String(row.count) },
   { title: 'FAILURES', align: 'right', cell: (row) => String(row.failures) },
-  { title: 'SUCCESS', align: 'right', cell: (row) => `${(row.success_rate * 100).toFixed(2)} %` },
+  { title: 'ABORTED', align: 'right', cell: (row) => String(row.aborted) },
+  { title: 'SUCCESS', align: 'right', cell: (row) => formatShare(row.success_rate) },
   { title: 'AVG', align: 'right', cell: (row) => formatMs(row.avg_ms) },
   { title: 'P50', align: 'right', cell: (row) => formatMs(row.p50_ms) },
   { title: 'P95', align: 'right', cell: (row) => formatMs(row.p95_ms) },
   { title: 'P99', align: 'right', cell: (row) => formatMs(row.p99_ms) },
   { title: 'MAX', align: 'right', cell: (row) => formatMs(row.max_ms) },
 ];
+
+/** `99.20 %`; a dash where all were aborted. */
+function formatShare(share: number | null): string {
+  return share === null ? '-' : `${(share * 100).toFixed(2)} %`;
+}

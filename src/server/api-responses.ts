@@ -19,15 +19,18 @@ export const summaryData = z
     z.object({
       type: z.enum(EVENT_TYPES),
       name: z.string(),
-      count: z.number().meta({ description: 'Executions: the sum of the weights.' }),
+      count: z.number().meta({ description: 'Executions: the sum of the weights, aborted ones included.' }),
       failures: z.number(),
-      success_rate: share.meta({ description: 'Share with status success.' }),
-      avg_ms: z.number(),
-      min_ms: z.number(),
-      max_ms: z.number(),
-      p50_ms: z.number(),
-      p95_ms: z.number(),
-      p99_ms: z.number(),
+      aborted: z.number().meta({ description: 'Counted, and left out of all that follows.' }),
+      success_rate: share
+        .nullable()
+        .meta({ description: 'Share of those that were not aborted; null where all were, as the rest.' }),
+      avg_ms: z.number().nullable(),
+      min_ms: z.number().nullable(),
+      max_ms: z.number().nullable(),
+      p50_ms: z.number().nullable(),
+      p95_ms: z.number().nullable(),
+      p99_ms: z.number().nullable(),
     }),
   )
   .meta({ description: 'Rate, errors and duration of each type and name; the busiest first.' });

@@ -98,7 +98,7 @@ const RETIRE = `
   declare
     day date;
   begin
-    for day in select generate_series($<now>::timestamptz - interval '9 days', $<before>::timestamptz - interval '1 day', '1 day') at time zone 'UTC' loop
+    for day in select generate_series(date_trunc('day', $<now>::timestamptz, 'UTC') - interval '9 days', $<before>::timestamptz - interval '1 day', '1 day') at time zone 'UTC' loop
       execute format('drop table if exists keepwatch.%I', 'observability_metrics_p' || to_char(day, 'YYYYMMDD'));
       insert into keepwatch.retired_partitions (name, until, dropped_at, rows)
       values ('observability_metrics_p' || to_char(day, 'YYYYMMDD'), (day + 1)::timestamp at time zone 'UTC', now(), 0) on conflict do nothing;

@@ -187,6 +187,44 @@ describe('keepwatch.measure', () => {
   }
 });
 
+describe('keepwatch.measure, before maintenance has made all rollups', () => {
+  let test: TestDatabase;
+  before(async () => {
+    test = await createTestDatabase();
+  });
+  after(() => test.drop());
+
+  const INSERT = `
+    insert into keepwatch.observability_metrics (id, start_time, end_time, created_at, duration_ms, source_id, name, type, status, service)
+    values (gen_random_uuid(), $<end>, $<end>, $<created>, 5, $<source>, 'search', 'tool', 'success', 'shop')`;
+
+  it('reads the raw rows of days and batches that are still to be added, each once', async () => {
+    const { started_at: start } = await test.database.one<{ started_at: Date }>('select started_at from keepwatch.rollup_start');
+    const at = (ms: number) => new Date(start.getTime() + ms);
+    const day = at(-DAY_MS).toISOString().slice(0, 10);
+    await test.database.none('insert into keepwatch.rollup_history values ($1)', [day]);
+    await test.database.none(`insert into keepwatch.rollup_backlog values (8, 'rest', $<at>), (8, 'keep', $<at>)`, {
+      at: at(9000),
+    });
+    const rows = [
+      { end: at(-DAY_MS), created: at(-DAY_MS), source: 7 },
+      // Of that day as well, with its rollups: it came later.
+      { end: at(-DAY_MS), created: at(5000), source: 7 },
+      // Of another day, and its rollups are made.
+      { end: at(-3 * DAY_MS), created: at(-3 * DAY_MS), source: 7 },
+      { end: at(-2 * HOUR_MS), created: at(9000), source: 8 },
+      { end: at(-2 * HOUR_MS), created: at(9000), source: 7 },
+    ];
+    for (const row of rows) await test.database.none(INSERT, row);
+    const [range] = await test.database.any(
+      `select count::integer, quantiles_us from keepwatch.measure(date_trunc('hour', $<from>::timestamptz), date_trunc('hour', $<to>::timestamptz) + interval '1 hour',
+        group_by => 'all', quantiles => '{1}')`,
+      { from: at(-4 * DAY_MS), to: at(0) },
+    );
+    assert.deepEqual(range, { count: 2, quantiles_us: [5000] });
+  });
+});
+
 function sorted(rows: readonly object[]): string[] {
   return rows.map((row) => JSON.stringify(row)).sort();
 }
