@@ -24,18 +24,23 @@ export interface EventRow {
   readonly source_id: string;
 }
 
-/** Rate, errors and duration of one type and name. */
+/**
+ * Rate, errors and duration of one type and name. Aborted executions are in `count` and `aborted` alone; where all were aborted, the rest
+ * is null. Quantiles are those of a histogram: the bucket that the exact one is in, at most 1.083 % from it.
+ */
 export interface SummaryRow {
   readonly type: EventType;
   readonly name: string;
+  /** Executions: the sum of the weights. */
   readonly count: number;
   readonly failures: number;
-  /** Share of events with status success, 0..1. */
-  readonly success_rate: number;
-  readonly avg_ms: number;
-  readonly min_ms: number;
-  readonly max_ms: number;
-  readonly p50_ms: number;
-  readonly p95_ms: number;
-  readonly p99_ms: number;
+  readonly aborted: number;
+  /** Share of those that were not aborted which succeeded, 0..1. */
+  readonly success_rate: number | null;
+  readonly avg_ms: number | null;
+  readonly min_ms: number | null;
+  readonly max_ms: number | null;
+  readonly p50_ms: number | null;
+  readonly p95_ms: number | null;
+  readonly p99_ms: number | null;
 }

@@ -1,32 +1,13 @@
 // The archive as its readers ask it: summary, events, recent. Each statement sees one moment and ends after ten seconds at the latest.
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
-import type { EventType } from '../event.ts';
+import type { SummaryRow } from '../event-row.ts';
 import type { TimeRange } from './queries/event-filter.ts';
 import { type EventPage, type EventRow, type EventsQuery, readEventPage } from './queries/events.ts';
 import { type Ask, readSnapshot } from './queries/read-snapshot.ts';
 import { readTrace, type Trace, type TraceQuery } from './queries/trace.ts';
 
-/**
- * Rate, errors and duration of one type and name. Aborted executions are in `count` and `aborted` alone; where all were aborted, the rest
- * is null. Quantiles are those of a histogram: the bucket that the exact one is in, at most 1.083 % from it.
- */
-export interface SummaryRow {
-  readonly type: EventType;
-  readonly name: string;
-  /** Executions: the sum of the weights. */
-  readonly count: number;
-  readonly failures: number;
-  readonly aborted: number;
-  /** Share of those that were not aborted which succeeded, 0..1. */
-  readonly success_rate: number | null;
-  readonly avg_ms: number | null;
-  readonly min_ms: number | null;
-  readonly max_ms: number | null;
-  readonly p50_ms: number | null;
-  readonly p95_ms: number | null;
-  readonly p99_ms: number | null;
-}
+export type { SummaryRow } from '../event-row.ts';
 
 export interface ArchiveQueries {
   summary(
