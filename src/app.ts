@@ -75,6 +75,8 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
     enabled: config.enabled,
     metadataAllow: config.metadataAllow,
     metadataDeny: config.metadataDeny,
+    errorRedaction: config.errorRedaction,
+    errorRedactionPatterns: config.errorRedactionPatterns,
     logger,
     ...(registry === undefined ? {} : { registry }),
   });

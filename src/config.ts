@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import { type Given, readSources } from './config-sources.ts';
 
-import { EDGE_PATTERN_FORM, parseEdgePattern } from './edge-pattern.ts';
+import { EDGE_PATTERN_FORM, isRedactionPattern, parseEdgePattern, REDACTION_PATTERN_FORM } from './edge-pattern.ts';
 
 import { KeepwatchError } from './errors.ts';
 import { suggestName } from './name-suggestion.ts';
@@ -97,6 +97,11 @@ const keyPatterns = z
   )
   .max(500, 'allowed: at most 500 keys');
 
+const REDACTION_FORM = `allowed: texts, each ${REDACTION_PATTERN_FORM}`;
+const redactionPatterns = z
+  .array(z.string({ error: REDACTION_FORM }).refine(isRedactionPattern, REDACTION_FORM), { error: REDACTION_FORM })
+  .max(100, 'allowed: at most 100 texts');
+
 /** Rule files, when nothing else is said: those of the working folder. */
 export const DEFAULT_RULES: readonly string[] = ['rules/*.yaml'];
 
@@ -128,6 +133,8 @@ const configSchema = z.strictObject({
       z.union([z.literal('none'), keyPatterns], { error: `${KEY_FORM}; or none` }),
     )
     .default([]),
+  errorRedaction: z.enum(['values', 'none'], { error: 'allowed: values, none' }).default('values'),
+  errorRedactionPatterns: z.preprocess(splitList, redactionPatterns).default([]),
   archiveCron: cron.default('*/2 * * * * *'),
   alertsCron: cron.default('* * * * * *'),
   alertsRole: z.enum(['rules', 'owner'], { error: 'allowed: rules, owner' }).default('rules'),

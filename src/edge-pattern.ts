@@ -21,3 +21,11 @@ export function parseEdgePattern(given: string): EdgePattern | undefined {
   const isOpenEnd = given.endsWith('*');
   return { text: given.replaceAll('*', ''), isOpenStart, isOpenEnd };
 }
+
+/** What a pattern of text to be taken out may be, for messages. */
+export const REDACTION_PATTERN_FORM = `${EDGE_PATTERN_FORM}, and at least 3 others`;
+
+/** Whether a pattern says enough to take out of a text what it matches. */
+export function isRedactionPattern(given: string): boolean {
+  return (parseEdgePattern(given)?.text.trim().length ?? 0) >= 3;
+}

@@ -25,18 +25,29 @@ export class KeepwatchError extends Error {
   }
 }
 
-/** One line that describes any thrown value; it never throws itself, and never shows credentials of a URL. */
-export function describeError(error: unknown): string {
+/**
+ * One line that describes any thrown value; it never throws itself, and never shows credentials of a URL.
+ * @param redact takes out of the text what must not be shown; default: `redactUrls`
+ */
+export function describeError(error: unknown, redact: (text: string) => string = redactUrls): string {
   try {
     const { code } = Object(error) as { code?: unknown };
     const said = error instanceof Error ? error.message || error.name : error;
     // Cut first: on megabytes of text that an app has thrown, the search for URLs would not end.
-    const text = String(said).slice(0, 2000);
+    const text = cutAtBlank(String(said), 2000);
     const withCode = typeof code === 'string' && !text.includes(code) ? `${text} (${code.slice(0, 100)})` : text;
-    return redactUrls(withCode).replace(/\s+/g, ' ').slice(0, 1000);
+    return redact(withCode).replace(/\s+/g, ' ').slice(0, 1000);
   } catch {
     return 'an error that cannot be described';
   }
+}
+
+/** At most `length` units of `text`. Where it is cut, no piece of a word is left, which would not be known for the address that it was. */
+export function cutAtBlank(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const cut = text.slice(0, length);
+  const end = cut.search(/\s\S{0,400}$/);
+  return end > 0 ? cut.slice(0, end) : cut.slice(0, Math.max(0, length - 400));
 }
 
 /** Replaces user and password in every URL of `text` by `***`, also a password that stands among its parameters. */

@@ -1,6 +1,7 @@
 // Metadata of an event as bounded JSON: whatever the app gives becomes valid JSON that Postgres takes as jsonb, in bounded time and
 // bytes. Nothing here throws: getters, proxies and toJSON of the app may.
 import { boundText, errorText, isShort } from './bounded-text.ts';
+import type { Redact } from './error-redaction.ts';
 import type { Admission, MetadataKeys } from './metadata-keys.ts';
 
 /** Bytes of UTF-8 that one event's own metadata may take. */
@@ -22,6 +23,8 @@ export interface MembersOptions {
   readonly omitted?: readonly string[] | undefined;
   /** Which keys are kept; undefined: all. */
   readonly keys?: MetadataKeys | undefined;
+  /** Of errors among the values: takes out of their text what must not be kept. */
+  readonly redact?: Redact | undefined;
 }
 
 export interface BoundedMembers {
@@ -66,14 +69,16 @@ class BoundedWriter {
   readonly #ancestors: object[] = [];
   readonly #omitted: readonly string[];
   readonly #keys: MetadataKeys | undefined;
+  readonly #redact: Redact | undefined;
   /** Keys above the member that is written, as they are compared; noted only where lists name paths. */
   readonly #path: string[] = [];
   /** All that is written is kept, but what is denied; else only what an allow list names inside of it. */
   #isWhole: boolean;
 
-  constructor({ omitted = [], keys }: MembersOptions) {
+  constructor({ omitted = [], keys, redact }: MembersOptions) {
     this.#omitted = omitted;
     this.#keys = keys;
+    this.#redact = redact;
     this.#isWhole = keys?.allowsAll !== false;
   }
 
@@ -118,7 +123,7 @@ class BoundedWriter {
     try {
       if (ArrayBuffer.isView(object)) return this.#describeBinary(object.byteLength);
       if (object instanceof ArrayBuffer || object instanceof SharedArrayBuffer) return this.#describeBinary(object.byteLength);
-      if (object instanceof Error) return this.#writeText(errorText(object), budget);
+      if (object instanceof Error) return this.#writeText(errorText(object, this.#redact), budget);
       const { toJSON } = object as { toJSON?: unknown };
       if (typeof toJSON === 'function') return this.#writeConverted(object, toJSON.call(object) as unknown, budget, depth);
       if (depth >= MAX_DEPTH || budget < 2) return this.#leaveOut();

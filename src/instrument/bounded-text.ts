@@ -1,5 +1,5 @@
 // Text from outside made safe to store and to show: bounded, without NUL and without half surrogate pairs.
-import { redactUrls } from '../errors.ts';
+import { cutAtBlank, redactUrls } from '../errors.ts';
 
 /** Longest name of an execution, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 200;
@@ -62,10 +62,16 @@ export function isShort(value: bigint): boolean {
   return value > -LARGEST_BIGINT && value < LARGEST_BIGINT;
 }
 
-/** `Name: message` of anything thrown, bounded, without credentials in URLs. Never throws, whatever the error's getters do. */
-export function errorText(error: unknown): string {
+/**
+ * `Name: message` of anything thrown, bounded. Never throws, whatever the error's getters do.
+ * @param redact takes out of the text what must not be kept; default: credentials in URLs alone
+ */
+export function errorText(error: unknown, redact: (text: string) => string = redactUrls): string {
   try {
-    return boundText(redactUrls(copyStart(describe(error), 2 * MAX_ERROR_LENGTH)), MAX_ERROR_LENGTH);
+    return boundText(
+      redact(copyStart(cutAtBlank(describe(error), 2 * MAX_ERROR_LENGTH), 2 * MAX_ERROR_LENGTH)),
+      MAX_ERROR_LENGTH,
+    );
   } catch {
     return 'an error that cannot be described';
   }

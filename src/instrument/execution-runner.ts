@@ -1,9 +1,10 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
 
 import { EVENT_TYPES, type EventType } from '../event.ts';
-import { type BoundedMembers, boundedMembers, joinMembers, mergeMembers } from './bounded-json.ts';
+import { type BoundedMembers, boundedMembers, joinMembers, type MembersOptions, mergeMembers } from './bounded-json.ts';
 import { boundLabel, boundName } from './bounded-text.ts';
 import type { Clock } from './clock.ts';
+import type { Redact } from './error-redaction.ts';
 import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
 import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
 import { followPromise, isPlainPromise } from './follow/follow.ts';
@@ -29,6 +30,8 @@ export interface ExecutionRunnerOptions {
   readonly tracer: Tracer | undefined;
   /** Which keys of metadata, and which labels, are kept; undefined: all. */
   readonly metadataKeys?: MetadataKeys | undefined;
+  /** Of errors in metadata. */
+  readonly redact?: Redact | undefined;
 }
 
 /** Options of an execution, resolved. */
@@ -47,7 +50,7 @@ const UNREADABLE: BoundedMembers = { members: '"keepwatch.invalid_options":true'
 export class ExecutionRunner implements ExecutionCore {
   /** The kill switch: while false, code runs unmeasured. */
   isEnabled = true;
-  readonly metadataKeys: MetadataKeys | undefined;
+  readonly kept: MembersOptions;
   readonly #recorder: Recorder;
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
@@ -57,8 +60,8 @@ export class ExecutionRunner implements ExecutionCore {
   readonly #admittedLabels: ReadonlyMap<EventType, readonly string[]> | undefined;
   #tokens: Counter | undefined;
 
-  constructor({ recorder, clock, errors, metrics, tracer, metadataKeys }: ExecutionRunnerOptions) {
-    this.metadataKeys = metadataKeys;
+  constructor({ recorder, clock, errors, metrics, tracer, metadataKeys, redact }: ExecutionRunnerOptions) {
+    this.kept = { keys: metadataKeys, redact };
     this.#admittedLabels = metadataKeys && findAdmittedLabels(metadataKeys);
     this.#recorder = recorder;
     this.#clock = clock;
@@ -81,11 +84,10 @@ export class ExecutionRunner implements ExecutionCore {
   }
 
   #resolve({ type, name, labels: given, metadata }: ExecutionOptions): Subject {
-    const keys = this.metadataKeys;
     const admitted = given === undefined ? undefined : this.#admittedLabels?.get(type);
     const labels = given === undefined || admitted === undefined ? given : pick(given, admitted);
     const binding = this.#recorder.bind(type, name, labels);
-    const own = metadata === undefined ? undefined : boundedMembers(metadata, { keys });
+    const own = metadata === undefined ? undefined : boundedMembers(metadata, this.kept);
     const others = given === undefined ? '' : this.#otherLabels(binding, labels, given);
     const marks = binding.isOverflow || binding.type !== type ? markReal(binding, type, name) : '';
     if (own === undefined && others === '' && marks === '') return { binding, metadata: undefined };
@@ -96,7 +98,7 @@ export class ExecutionRunner implements ExecutionCore {
   /** What the binding does not tell of the labels. */
   #otherLabels({ isOverflow, type }: Binding, labels: ExecutionOptions['labels'], given: unknown): string {
     const names = labelsOf(type);
-    const others = boundedMembers(given, { omitted: names, keys: this.metadataKeys }).members;
+    const others = boundedMembers(given, { ...this.kept, omitted: names }).members;
     return isOverflow && labels !== undefined ? joinMembers(boundedMembers(pick(labels, names)).members, others) : others;
   }
 

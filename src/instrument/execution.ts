@@ -1,7 +1,6 @@
 // One execution in progress, in the caller's hands. It ends once; nothing that it does throws.
 
-import { type BoundedMembers, boundedMembers, mergeMembers } from './bounded-json.ts';
-import type { MetadataKeys } from './metadata-keys.ts';
+import { type BoundedMembers, boundedMembers, type MembersOptions, mergeMembers } from './bounded-json.ts';
 import type { Binding } from './recording/bindings.ts';
 import { STATUS_CODES, type StatusCode } from './recording/ring.ts';
 import { formatTraceIds, type Span, type TraceIds } from './tracing/trace-context.ts';
@@ -26,8 +25,8 @@ export interface ExecutionCore {
   /** Moves `llm_tokens_total`. Only calls to a model carry tokens; for other types nothing is counted. */
   countTokens(binding: Binding, usage: TokenUsage): void;
   noteError(place: string, error: unknown): void;
-  /** Which keys of metadata are kept; undefined: all. */
-  readonly metadataKeys: MetadataKeys | undefined;
+  /** What of metadata is kept. */
+  readonly kept: MembersOptions;
 }
 
 /** An execution that has begun. */
@@ -56,7 +55,7 @@ export class Execution {
   set(metadata: Readonly<Record<string, unknown>>): this {
     if (this.#started === undefined) return this;
     try {
-      const added = boundedMembers(metadata, { keys: this.#started.core.metadataKeys });
+      const added = boundedMembers(metadata, this.#started.core.kept);
       const merged = mergeMembers(this.#metadata?.members ?? '', added.members);
       const isTruncated = merged.isTruncated || added.isTruncated || this.#metadata?.isTruncated === true;
       this.#metadata = { members: merged.members, isTruncated };

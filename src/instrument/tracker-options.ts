@@ -23,6 +23,10 @@ export interface TrackerOptions {
   readonly metadataAllow?: readonly string[];
   /** Keys of metadata that are left out, and labels, besides those of credentials; `none`: not even those. */
   readonly metadataDeny?: readonly string[] | 'none';
+  /** What is taken out of the texts of errors; default `values` (docs/personal-data.md). */
+  readonly errorRedaction?: 'none' | 'values';
+  /** Texts that are taken out of them besides: `acct_*`. */
+  readonly errorRedactionPatterns?: readonly string[];
   /** Default true; see `enable` and `disable`. */
   readonly enabled?: boolean;
 }

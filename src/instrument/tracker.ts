@@ -5,6 +5,7 @@ import type { EventSink } from '../event.ts';
 import { silentLogger } from '../logger.ts';
 import { type Clock, createClock } from './clock.ts';
 import { createDecorator, type TrackedDecorator } from './decorate.ts';
+import { createRedact } from './error-redaction.ts';
 import type { Execution } from './execution.ts';
 import {
   type ExecutionEnd,
@@ -68,7 +69,8 @@ export class ObservabilityTracker {
     this.registry = registry;
     this.service = service;
     this.#clock = clock;
-    this.#errors = new InternalErrors(logger, clock.monotonicMs);
+    const redact = createRedact(options);
+    this.#errors = new InternalErrors(logger, clock.monotonicMs, redact);
     this.#tracer = tracing ? new Tracer(this.#errors) : undefined;
     this.#outgoing = this.#tracer && new OutgoingCalls({ tracer: this.#tracer, errors: this.#errors, propagate });
     const metrics = new Metrics(registry, options);
@@ -79,10 +81,10 @@ export class ObservabilityTracker {
     });
     this.#ring = ring;
     this.#pump = new Pump({ ring, clock, errors: this.#errors });
-    this.#recorder = new Recorder({ ring, metrics, clock, errors: this.#errors, service });
+    this.#recorder = new Recorder({ ring, metrics, clock, errors: this.#errors, service, redact });
     const parts = { recorder: this.#recorder, clock, errors: this.#errors, metrics, tracer: this.#tracer };
     const metadataKeys = createMetadataKeys({ allow: options.metadataAllow, deny: options.metadataDeny });
-    this.#runner = new ExecutionRunner({ ...parts, metadataKeys });
+    this.#runner = new ExecutionRunner({ ...parts, metadataKeys, redact });
     this.#runner.isEnabled = options.enabled ?? true;
     this.#http = new HttpMeasuring({ ...parts, isEnabled: () => this.#runner.isEnabled });
   }

@@ -58,6 +58,13 @@ describe('loadConfig', () => {
     assert.match(message, /^KEEPWATCH_METADATA_DENY .*: got "email,a\*b"; allowed: keys, each a text of at most 200 characters/m);
   });
 
+  it('reads what is taken out of errors, and refuses patterns that say too little', () => {
+    const config = load({}, { KEEPWATCH_ERROR_REDACTION: 'none', KEEPWATCH_ERROR_REDACTION_PATTERNS: 'acct_*, Project X' });
+    assert.deepEqual([load().errorRedaction, config.errorRedaction], ['values', 'none']);
+    assert.deepEqual(config.errorRedactionPatterns, ['acct_*', 'Project X']);
+    assert.match(refusal({ errorRedactionPatterns: ['*a*'] }), /got \["\*a\*"\]; allowed: texts, .* and at least 3 others/);
+  });
+
   it('takes options before environment before file', () => {
     yaml('service: file\nport: 1\nspool: { dir: /from/file, max: 2GB }\n');
     const config = load({ service: 'option' }, { KEEPWATCH_SERVICE: 'env', KEEPWATCH_PORT: '2' });

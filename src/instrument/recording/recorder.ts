@@ -4,6 +4,7 @@ import type { EventType } from '../../event.ts';
 import type { BoundedMembers } from '../bounded-json.ts';
 import { errorText } from '../bounded-text.ts';
 import type { Clock } from '../clock.ts';
+import type { Redact } from '../error-redaction.ts';
 import type { InternalErrors } from '../internal-errors.ts';
 import { metricsFedBy } from '../metrics/catalogue.ts';
 import type { Counter } from '../metrics/counter.ts';
@@ -26,6 +27,8 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly errors: InternalErrors;
   readonly service: string;
+  /** Takes out of error texts what must not be kept; default: credentials in URLs alone. */
+  readonly redact?: Redact | undefined;
 }
 
 export class Recorder {
@@ -35,10 +38,12 @@ export class Recorder {
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
   readonly #fedMetrics = new Map<EventType, readonly FedMetric[]>();
+  readonly #redact: Redact | undefined;
   readonly #slowBounds = new SlowBounds();
   #truncatedCount = 0;
 
-  constructor({ ring, metrics, clock, errors, service }: RecorderOptions) {
+  constructor({ ring, metrics, clock, errors, service, redact }: RecorderOptions) {
+    this.#redact = redact;
     this.#ring = ring;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -88,7 +93,7 @@ export class Recorder {
   ): void {
     try {
       // What may run code of others comes first: between the clock and the ring nothing may hand on a later low watermark, nor a later event.
-      const text = status === STATUS_CODES.failure ? errorText(error) : undefined;
+      const text = status === STATUS_CODES.failure ? errorText(error, this.#redact) : undefined;
       const targets = binding.targets[status] ?? this.#resolve(binding, status);
       const endMs = this.#clock.monotonicMs();
       const durationMs = countedMs ?? (endMs > startMs ? endMs - startMs : 0);

@@ -68,6 +68,56 @@ describe('What must not be archived', function () {
     );
     assert.match(await everythingOf({ metadataDeny: 'none' }, (tracker) => useAll(tracker, { user_id: MARK })), new RegExp(MARK));
   });
+
+  it('has, when errors are redacted, not one byte of an address in any of them', async () => {
+    const address = `${MARK}.b@example.com`;
+    const thrown = fc.constantFrom<unknown>(
+      new Error(`no user ${address}`),
+      Object.assign(new Error(), { name: address }),
+      { message: `Key (email)=(${MARK}) already exists` },
+      `GET /x?user=${MARK} failed`,
+      new AggregateError([], `${'x '.repeat(989)}${address}`),
+      new Error(`it was acct_${MARK}`),
+    );
+    const use = (tracker: ObservabilityTracker, error: unknown) => {
+      const options: ExecutionOptions = {
+        type: 'tool',
+        name: 't',
+        metadata: error instanceof Error ? { error, list: [error] } : {},
+      };
+      const unreadable = {
+        type: 'tool',
+        get name(): never {
+          throw error;
+        },
+      } as never;
+      const failing = () => {
+        throw error;
+      };
+      assert.throws(tracker.track(options, failing));
+      tracker
+        .start(options)
+        .set({ cause: error instanceof Error && error })
+        .fail(error);
+      tracker.record(options, { durationMs: 1, error });
+      tracker.endExecution(tracker.startExecution('e'), { error });
+      tracker.start(unreadable).end();
+    };
+    const options = { errorRedactionPatterns: ['acct_*'] };
+    await fc.assert(
+      fc.asyncProperty(fc.array(thrown, { minLength: 1, maxLength: 5 }), async (errors) => {
+        const text = await everythingOf(options, (tracker) => {
+          for (const error of errors) use(tracker, error);
+        });
+        assert.ok(!text.includes(MARK), text.slice(Math.max(0, text.indexOf(MARK) - 300)).slice(0, 500));
+      }),
+      { numRuns: 15 },
+    );
+    assert.match(
+      await everythingOf({ errorRedaction: 'none' }, (tracker) => use(tracker, new Error(address))),
+      new RegExp(address),
+    );
+  });
 });
 
 function useAll(tracker: ObservabilityTracker, given: Record<string, unknown>): void {
