@@ -2,9 +2,12 @@
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import type { SummaryRow } from '../event-row.ts';
+import { type Dashboard, type DashboardQuery, readDashboard } from './queries/dashboard.ts';
+import { type Dimensions, type DimensionsQuery, readDimensions } from './queries/dimensions.ts';
 import type { TimeRange } from './queries/event-filter.ts';
 import { type EventPage, type EventRow, type EventsQuery, readEventPage } from './queries/events.ts';
 import { type Ask, readSnapshot } from './queries/read-snapshot.ts';
+import { readTimeseries, type Timeseries, type TimeseriesQuery } from './queries/timeseries.ts';
 import { readTrace, type Trace, type TraceQuery } from './queries/trace.ts';
 
 export type { SummaryRow } from '../event-row.ts';
@@ -22,6 +25,10 @@ export interface ArchiveQueries {
   events(query: EventsQuery): Promise<EventPage>;
   /** Undefined when nothing is known of it. */
   trace(query: TraceQuery): Promise<Trace | undefined>;
+  /** @throws KeepwatchError ERR_USAGE when the steps are too many, or finer than what is left of the range */
+  timeseries(query: TimeseriesQuery): Promise<Timeseries>;
+  dimensions(query: DimensionsQuery): Promise<Dimensions>;
+  dashboard(query: DashboardQuery): Promise<Dashboard>;
 }
 
 /** Nothing in the archive ended later than this from now. */
@@ -46,5 +53,8 @@ export function createArchiveQueries(database: Database, { timeoutMs = 10_000 }:
     },
     events: (query) => read((ask) => readEventPage(ask, query, Date.now())),
     trace: (query) => read((ask) => readTrace(ask, query)),
+    timeseries: (query) => read((ask) => readTimeseries(ask, query)),
+    dimensions: (query) => read((ask) => readDimensions(ask, query)),
+    dashboard: (query) => read((ask) => readDashboard(ask, query)),
   };
 }

@@ -1,7 +1,23 @@
 // What /api/v1 has: each path with its parameters and its answer, for the OpenAPI document.
 import { z } from 'zod';
-import { eventsParameters, summaryParameters, traceParameters } from './api-parameters.ts';
-import { alertsData, eventsData, rulesData, summaryData, traceData } from './api-responses.ts';
+import {
+  dashboardParameters,
+  dimensionsParameters,
+  eventsParameters,
+  summaryParameters,
+  timeseriesParameters,
+  traceParameters,
+} from './api-parameters.ts';
+import {
+  alertsData,
+  dashboardData,
+  dimensionsData,
+  eventsData,
+  rulesData,
+  summaryData,
+  timeseriesData,
+  traceData,
+} from './api-responses.ts';
 
 export interface Endpoint {
   /** Below /api/v1, as OpenAPI writes it. */
@@ -22,6 +38,27 @@ export const ENDPOINTS: readonly Endpoint[] = [
     summary: 'Rate, errors and duration of each type and name.',
     parameters: summaryParameters,
     data: summaryData,
+  },
+  {
+    path: '/timeseries',
+    operationId: 'getTimeseries',
+    summary: 'Rate, errors or durations over time.',
+    parameters: timeseriesParameters,
+    data: timeseriesData,
+  },
+  {
+    path: '/dimensions',
+    operationId: 'getDimensions',
+    summary: 'Services, types, names and labels that can be asked for.',
+    parameters: dimensionsParameters,
+    data: dimensionsData,
+  },
+  {
+    path: '/dashboard',
+    operationId: 'getDashboard',
+    summary: 'All that a first screen shows, as of one moment.',
+    parameters: dashboardParameters,
+    data: dashboardData,
   },
   {
     path: '/events',

@@ -1,11 +1,15 @@
 // The parameters of /api/v1: how each is written, and what it becomes. The OpenAPI document is made from these schemas.
 import { z } from 'zod';
 import { EVENT_STATUSES, EVENT_TYPES } from '../event.ts';
+import { parseDuration } from '../units.ts';
 
 const TIME_FORM = 'allowed: RFC 3339 (2026-11-20T12:00:00Z) or seconds since the epoch';
 const RFC_3339 = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/i;
 const TRACE_FORM = 'allowed: a trace id, as 32 hexadecimal digits or as a uuid, not all zero';
 
+/** What a point of a timeseries is: executions a second, their count, the share that failed, or a duration in milliseconds. */
+const AGGREGATIONS = ['rate', 'count', 'error_rate', 'avg', 'p50', 'p95', 'p99'] as const;
+const MAX_STEP_S = 400 * 86_400;
 /** Names at most in one filter. */
 const MAX_NAMES = 100;
 /** Members of metadata at most in one filter. */
@@ -78,6 +82,45 @@ const traceId = z
   });
 const durationMs = (description: string) => numberOf(description, { min: 0, max: 1e12, isWhole: false }).optional();
 const memberKey = textOf(200, 'A member of metadata.');
+
+const step = z
+  .string()
+  .transform((text, context) => {
+    const seconds = /^\d{1,9}$/.test(text) ? Number(text) : (parseDuration(text) ?? Number.NaN) / 1000;
+    if (Number.isInteger(seconds) && seconds >= 1 && seconds <= MAX_STEP_S) return seconds;
+    context.addIssue('allowed: whole seconds from 1s to 400d, such as 15s, 5m, 1h or 300');
+    return z.NEVER;
+  })
+  .meta({
+    description:
+      'Distance of the points. Default: so that there are at most 300. Steps that are no whole minutes are for 6 hours at most.',
+    example: '5m',
+  });
+const groupBy = textOf(200)
+  .refine((text) => text !== 'all' && text !== 'series', 'allowed: type, name, service, status, or a label of the metrics')
+  .meta({
+    description: 'A series for each `type`, `name`, `service`, `status`, or value of a label of the metrics, such as `model`.',
+  });
+const agg = z.enum(AGGREGATIONS, { error: `allowed: ${AGGREGATIONS.join(', ')}` });
+
+/** `GET /timeseries` */
+export const timeseriesParameters = z.strictObject({
+  ...range,
+  type,
+  name,
+  service,
+  agg: agg
+    .default('rate')
+    .meta({ description: 'Executions a second, their count, the share that failed, or milliseconds: average and quantiles.' }),
+  step: step.optional(),
+  group_by: groupBy.optional(),
+});
+
+/** `GET /dimensions` */
+export const dimensionsParameters = z.strictObject({ ...range, limit: limitOf(1000, 100) });
+
+/** `GET /dashboard` */
+export const dashboardParameters = z.strictObject({ ...range, type, service, limit: limitOf(50, 10) });
 
 /** `GET /summary` */
 export const summaryParameters = z.strictObject({ ...range, type, name });

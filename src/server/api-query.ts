@@ -1,9 +1,27 @@
 // Checks the queries of /api/v1 and fills in their defaults. All problems of a query are told together.
 import { z } from 'zod';
-import { eventsParameters, summaryParameters, traceParameters } from './api-parameters.ts';
+import { EVENT_STATUSES } from '../event.ts';
+import { formatDuration } from '../units.ts';
+import {
+  dashboardParameters,
+  dimensionsParameters,
+  eventsParameters,
+  summaryParameters,
+  timeseriesParameters,
+  traceParameters,
+} from './api-parameters.ts';
 import { parseQueryString } from './query-string.ts';
 
 const DEFAULT_RANGE_MS = 3_600_000;
+/** Points of a timeseries at most, of all its series together. */
+const MAX_POINTS = 11_000;
+/** Series at most, as src/archive/queries/timeseries.ts has them. */
+const MAX_GROUPS = 20;
+/** Where the step is not given. */
+const USUAL_POINTS = 300;
+const DASHBOARD_POINTS = 120;
+/** Steps that are no whole minutes are counted from raw rows: for so long a range at most. */
+const RAW_RANGE_S = 21_600;
 
 /** A query that is not as it should be; the message names each parameter, what was given, what is allowed. */
 export class BadQuery extends Error {
@@ -35,6 +53,45 @@ export function parseEventsQuery(url: string, now: number) {
     traceId: trace_id,
     metadataKeys: has_metadata,
   };
+}
+
+/** `GET /timeseries`: the last hour, in at most 300 points, unless told otherwise. @throws BadQuery */
+export function parseTimeseriesQuery(url: string, now: number) {
+  const { step, group_by: groupBy, ...query } = withRange(parse(timeseriesParameters, url), now);
+  const seconds = (query.to.getTime() - query.from.getTime()) / 1000;
+  const stepSeconds = step ?? chooseStep(seconds, USUAL_POINTS);
+  const most = MAX_POINTS / (groupBy === undefined ? 1 : groupBy === 'status' ? EVENT_STATUSES.length : MAX_GROUPS);
+  if (seconds / stepSeconds > most) {
+    const least = Math.ceil(seconds / most);
+    const why = `at most ${MAX_POINTS} points${groupBy === undefined ? '' : `, with ${MAX_POINTS / most} groups`}`;
+    throw new BadQuery(
+      `step: got ${stepSeconds}s for ${formatDuration(seconds * 1000)}; allowed: at least ${least}s (${why}), or a shorter range`,
+    );
+  }
+  if (stepSeconds % 60 !== 0 && seconds > RAW_RANGE_S)
+    throw new BadQuery(
+      `step: got ${stepSeconds}s; allowed: whole minutes for a range of more than ${formatDuration(RAW_RANGE_S * 1000)}`,
+    );
+  return { ...query, stepSeconds, groupBy };
+}
+
+/** `GET /dimensions`: of the last hour unless told otherwise. @throws BadQuery */
+export function parseDimensionsQuery(url: string, now: number) {
+  return withRange(parse(dimensionsParameters, url), now);
+}
+
+/** `GET /dashboard`: of the last hour unless told otherwise. @throws BadQuery */
+export function parseDashboardQuery(url: string, now: number) {
+  const query = withRange(parse(dashboardParameters, url), now);
+  return { ...query, stepSeconds: chooseStep((query.to.getTime() - query.from.getTime()) / 1000, DASHBOARD_POINTS) };
+}
+
+const STEPS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
+
+/** The shortest usual step that gives no more than `points`; whole weeks for what is longer than all of them. */
+function chooseStep(seconds: number, points: number): number {
+  const weeks = Math.ceil(seconds / points / 604_800);
+  return STEPS_S.find((step) => seconds / step <= points) ?? weeks * 604_800;
 }
 
 /** `GET /traces/{id}`: 1000 spans unless told otherwise. @throws BadQuery */

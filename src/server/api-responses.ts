@@ -80,6 +80,89 @@ export const traceData = z.object({
   searched: z.object({ from: time.nullable(), to: time.nullable() }).meta({ description: 'Null: without a bound.' }),
 });
 
+const point = z.tuple([z.number(), z.number().nullable()]).meta({
+  description: 'Begin of the step in seconds since the epoch, and the value; null where nothing ended that could tell.',
+});
+
+/** The `data` of `GET /timeseries`. */
+export const timeseriesData = z.object({
+  agg: z.string(),
+  from: time,
+  to: time,
+  step_seconds: z.number(),
+  group_by: z.string().nullable(),
+  group_count: z.int().meta({ description: 'How many groups there are; `series` has the 20 busiest.' }),
+  series: z.array(
+    z.object({
+      value: z.string().nullable().meta({ description: 'Of `group_by`; null: all, or what has no such label.' }),
+      points: z
+        .array(point)
+        .meta({ description: 'One for each step; the first and the last one may lie in part outside of the range.' }),
+    }),
+  ),
+});
+
+const dimension = {
+  values: z.array(z.object({ value: z.string(), count: z.number() })).meta({ description: 'The busiest first.' }),
+  value_count: z.int().meta({ description: 'How many there are, also those behind `limit`.' }),
+};
+
+/** The `data` of `GET /dimensions`. */
+export const dimensionsData = z.object({
+  from: time.meta({ description: 'The range in whole minutes, which is what was counted.' }),
+  to: time,
+  services: z.object(dimension),
+  types: z.object(dimension),
+  names: z.object(dimension),
+  labels: z
+    .array(z.object({ label: z.string(), ...dimension }))
+    .meta({ description: 'Of the metrics, in the order of their names; at most 50.' }),
+  label_count: z.int().meta({ description: 'How many labels there are.' }),
+});
+
+const totals = {
+  count: z.number().meta({ description: 'Executions, aborted ones included.' }),
+  failures: z.number(),
+  aborted: z.number(),
+  error_rate: share
+    .nullable()
+    .meta({ description: 'failures / (count - aborted); null where all were aborted, or nothing ended.' }),
+  avg_ms: z.number().nullable(),
+  p95_ms: z.number().nullable(),
+};
+const nameTotals = z.object({ service: z.string(), type: z.string(), name: z.string(), ...totals });
+
+/** The `data` of `GET /dashboard`. */
+export const dashboardData = z.object({
+  from: time,
+  to: time,
+  totals: z.object({ ...totals, per_second: z.number(), p50_ms: z.number().nullable(), p99_ms: z.number().nullable() }),
+  name_count: z.int().meta({ description: 'How many services, types and names there are.' }),
+  top: z.array(nameTotals).meta({ description: 'The busiest.' }),
+  failing: z.array(nameTotals).meta({ description: 'Those with the most failures.' }),
+  errors: z
+    .array(
+      z.object({
+        fingerprint: z.string().nullable().meta({ description: 'The error without numbers, ids and quoted texts.' }),
+        service: z.string(),
+        type: z.string(),
+        name: z.string(),
+        count: z.number(),
+        last_seen: time,
+        example_error: z.string().nullable(),
+        example_trace_id: hexOrNull,
+      }),
+    )
+    .meta({ description: 'The most frequent first; of as long ago as raw events are kept.' }),
+  step_seconds: z.number(),
+  rate: z.array(point).meta({ description: 'Executions a second.' }),
+  error_rate: z.array(point),
+  p95_ms: z.array(point),
+  health: z
+    .object({ state: z.enum(['ok', 'degraded']), reasons: z.array(z.string()) })
+    .meta({ description: 'Of the process that answers, as `/readyz` tells it.' }),
+});
+
 const labels = z.record(z.string(), z.string());
 const alertEntry = z.object({
   labels,

@@ -3,8 +3,27 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { z } from 'zod';
 import { describeError } from '../errors.ts';
 import { sendData, sendError } from './answer.ts';
-import { BadQuery, parseEventsQuery, parseSummaryQuery, parseTraceQuery } from './api-query.ts';
-import type { Answer, alertsData, eventsData, rulesData, summaryData, traceData } from './api-responses.ts';
+import {
+  BadQuery,
+  parseDashboardQuery,
+  parseDimensionsQuery,
+  parseEventsQuery,
+  parseSummaryQuery,
+  parseTimeseriesQuery,
+  parseTraceQuery,
+} from './api-query.ts';
+import type {
+  Answer,
+  alertsData,
+  dashboardData,
+  dimensionsData,
+  eventsData,
+  rulesData,
+  summaryData,
+  timeseriesData,
+  traceData,
+} from './api-responses.ts';
+import type { CollectReasons } from './health.ts';
 import { openApiDocument } from './openapi.ts';
 import { GateClosed, QueryGate } from './query-gate.ts';
 
@@ -12,6 +31,9 @@ import { GateClosed, QueryGate } from './query-gate.ts';
 export interface ArchiveReader {
   summary(query: ReturnType<typeof parseSummaryQuery>): Promise<Answer<z.output<typeof summaryData>>>;
   events(query: ReturnType<typeof parseEventsQuery>): Promise<Answer<z.output<typeof eventsData>>>;
+  timeseries(query: ReturnType<typeof parseTimeseriesQuery>): Promise<Answer<z.output<typeof timeseriesData>>>;
+  dimensions(query: ReturnType<typeof parseDimensionsQuery>): Promise<Answer<z.output<typeof dimensionsData>>>;
+  dashboard(query: ReturnType<typeof parseDashboardQuery>): Promise<Answer<Omit<z.output<typeof dashboardData>, 'health'>>>;
   /** Undefined: nothing is known of it. */
   trace(query: ReturnType<typeof parseTraceQuery>): Promise<Answer<z.output<typeof traceData>> | undefined>;
 }
@@ -26,6 +48,7 @@ export interface ApiOptions {
   readonly archive: ArchiveReader | undefined;
   readonly alerts: AlertsReader | undefined;
   readonly now: () => number;
+  readonly collectReasons: CollectReasons;
 }
 
 /** What is asked for is not there. */
@@ -44,7 +67,7 @@ const ALERTS_GATE = { atOnce: 1, waiting: 50, waitMs: 5000 };
  */
 export function createApi(options: ApiOptions, guards: readonly RequestHandler[]): Router {
   const router = Router();
-  const { archive, alerts, now } = options;
+  const { archive, alerts, now, collectReasons } = options;
   const archiveGate = new QueryGate(ARCHIVE_GATE);
   const alertsGate = new QueryGate(ALERTS_GATE);
 
@@ -68,6 +91,22 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
   ask('/summary', ({ url }) => {
     const query = parseSummaryQuery(url, now());
     return (reader) => reader.summary(query);
+  });
+  ask('/timeseries', ({ url }) => {
+    const query = parseTimeseriesQuery(url, now());
+    return (reader) => reader.timeseries(query);
+  });
+  ask('/dimensions', ({ url }) => {
+    const query = parseDimensionsQuery(url, now());
+    return (reader) => reader.dimensions(query);
+  });
+  ask('/dashboard', ({ url }) => {
+    const query = parseDashboardQuery(url, now());
+    return async (reader) => {
+      const dashboard = await reader.dashboard(query);
+      const reasons = collectReasons();
+      return { ...dashboard, health: { state: reasons.length === 0 ? 'ok' : 'degraded', reasons } };
+    };
   });
   ask('/events', ({ url }) => {
     const query = parseEventsQuery(url, now());

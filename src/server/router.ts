@@ -3,13 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { type RequestHandler, Router } from 'express';
 import { requireAccess } from './access.ts';
 import { type ApiOptions, createApi } from './api.ts';
-import { type CollectReasons, healthz, readyz } from './health.ts';
+import { healthz, readyz } from './health.ts';
 
 export type { RequestHandler, Router };
 
 export interface RouterOptions extends ApiOptions {
   readonly metrics: RequestHandler;
-  readonly collectReasons: CollectReasons;
   readonly readiness: 'degraded' | 'strict';
   readonly authToken: string | undefined;
   /** Keeps a request out of the metrics and the archive. */

@@ -69,7 +69,12 @@ export async function createApiArchive(): Promise<ApiArchive> {
   }
   await archive.stop({ timeoutMs: 10_000 });
   spool.remove();
-  const api = await startApi({ archive: createArchiveQueries(test.database), alerts: undefined, now: () => nowMs });
+  const api = await startApi({
+    archive: createArchiveQueries(test.database),
+    alerts: undefined,
+    collectReasons: () => [],
+    now: () => nowMs,
+  });
   return {
     database: test.database,
     api,

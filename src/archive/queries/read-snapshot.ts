@@ -7,10 +7,11 @@ import { KeepwatchError } from '../../errors.ts';
 export type Ask = <Row>(file: SqlFile, values: object) => Promise<Row[]>;
 
 const QUERY_CANCELED = '57014';
+const INVALID_PARAMETER_VALUE = '22023';
 
 /**
  * Runs `work` in a transaction that only reads; all its statements together have `timeoutMs`.
- * @throws KeepwatchError ERR_QUERY_TIMEOUT when they take longer; else what Postgres says
+ * @throws KeepwatchError ERR_QUERY_TIMEOUT when they take longer, ERR_USAGE when a function of ours refuses a parameter; else what Postgres says
  */
 export async function readSnapshot<T>(database: Database, work: (ask: Ask) => Promise<T>, timeoutMs: number): Promise<T> {
   try {
@@ -28,7 +29,11 @@ export async function readSnapshot<T>(database: Database, work: (ask: Ask) => Pr
       'snapshot',
     );
   } catch (error) {
-    throw sqlState(error) === QUERY_CANCELED ? tookTooLong(timeoutMs, error) : error;
+    const state = sqlState(error);
+    if (state === QUERY_CANCELED) throw tookTooLong(timeoutMs, error);
+    // What functions of ours refuse: their message says what was given, and what is allowed.
+    if (state === INVALID_PARAMETER_VALUE) throw new KeepwatchError('ERR_USAGE', (error as Error).message, { cause: error });
+    throw error;
   }
 }
 

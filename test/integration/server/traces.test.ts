@@ -18,7 +18,12 @@ describe('GET /api/v1/traces/{id}', () => {
   before(async function () {
     this.timeout(30_000);
     test = await createTestDatabase();
-    api = await startApi({ archive: createArchiveQueries(test.database), alerts: undefined, now: () => nowMs });
+    api = await startApi({
+      archive: createArchiveQueries(test.database),
+      alerts: undefined,
+      collectReasons: () => [],
+      now: () => nowMs,
+    });
   });
   after(async () => {
     await api?.stop();

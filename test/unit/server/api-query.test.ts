@@ -15,7 +15,7 @@ describe('queries of /api/v1', () => {
   before(async () => {
     reader = new RecordingReader();
     const app = express().set('query parser', false);
-    app.use('/api/v1', createApi({ archive: reader, alerts: undefined, now: () => NOW }, []));
+    app.use('/api/v1', createApi({ archive: reader, alerts: undefined, collectReasons: () => [], now: () => NOW }, []));
     server = await listen(createServer(app), '127.0.0.1', 0);
   });
   beforeEach(() => {
@@ -72,6 +72,26 @@ describe('queries of /api/v1', () => {
     ['/events?__proto__=1', /^__proto__: unknown; allowed/],
     ['/events?metadata.__proto__=1', /^metadata\.__proto__: unknown; allowed/],
     ['/events?constructor.x=1', /^constructor\.x: unknown; allowed/],
+    ['/timeseries?agg=median', /^agg: got "median"; allowed: rate, count, error_rate, avg, p50, p95, p99$/],
+    ['/timeseries?step=0', /^step: got "0"; allowed: whole seconds from 1s to 400d/],
+    ['/timeseries?step=1.5s', /^step: got "1\.5s"; allowed: whole seconds/],
+    ['/timeseries?step=500ms', /^step: got "500ms"; allowed: whole seconds/],
+    ['/timeseries?step=-5m', /^step: got "-5m"; allowed/],
+    [
+      '/timeseries?from=2026-11-10&step=1m',
+      /^step: got 60s for .*; allowed: at least 83s \(at most 11000 points\), or a shorter range$/,
+    ],
+    [
+      '/timeseries?from=2026-11-20&step=1m&group_by=name',
+      /^step: got 60s for .*at most 11000 points, with 20 groups\), or a shorter/,
+    ],
+    ['/timeseries?from=2026-11-20&step=10s', /^step: got 10s; allowed: whole minutes for a range of more than 6h$/],
+    ['/timeseries?group_by=all', /^group_by: got "all"; allowed: type, name, service, status, or a label of the metrics$/],
+    ['/timeseries?group_by=type&group_by=name', /^group_by: got \["type","name"\]; allowed: once$/],
+    ['/timeseries?limit=1', /^limit: unknown; allowed: from, to, type, name, service, agg, step, group_by$/],
+    ['/dimensions?limit=1001', /^limit: got "1001"; allowed: a whole number, 1 to 1000$/],
+    ['/dashboard?limit=51', /^limit: got "51"; allowed: a whole number, 1 to 50$/],
+    ['/dashboard?from=2030-01-01', /^from: 2030-01-01T00:00:00.000Z is in the future/],
     ['/traces/xyz', /^id: got "xyz"; allowed: a trace id/],
     [`/traces/${TRACE}?near=then`, /^near: got "then"; allowed: RFC 3339/],
     [`/traces/${TRACE}?id=1`, /^id: unknown; it stands in the path$/],
@@ -138,6 +158,21 @@ describe('queries of /api/v1', () => {
     assert.deepEqual([status, body.errorType], [404, 'not_found']);
     assert.match(body.error, /within a day of 2026-11-20T00:00:00.000Z/);
   });
+
+  for (const [range, steps] of [
+    ['from=2026-11-20T11:00:00Z', { timeseries: 60, dashboard: 60 }],
+    ['from=2026-11-20T06:00:00Z', { timeseries: 120, dashboard: 300 }],
+    ['from=2026-11-19T12:00:00Z', { timeseries: 300, dashboard: 900 }],
+    ['from=2026-10-21', { timeseries: 10_800, dashboard: 43_200 }],
+    ['from=2000-01-01&to=2026-11-20', { timeseries: 5 * 604_800, dashboard: 12 * 604_800 }],
+  ] as const) {
+    it(`chooses the steps of ${range}`, async () => {
+      for (const [path, stepSeconds] of Object.entries(steps)) {
+        await ask(`/${path}?${range}`);
+        assert.equal((reader.queries.at(-1) as { stepSeconds: number }).stepSeconds, stepSeconds, path);
+      }
+    });
+  }
 
   it('takes a day without a time, and spaces that a form encodes as plus', async () => {
     await ask('/summary?from=2026-11-20&name=POST+/chat');
