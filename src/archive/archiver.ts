@@ -13,6 +13,7 @@ import { GRACE_SHARE } from './drain/drainer.ts';
 import { applyReport, describeSource } from './drain/source-state.ts';
 import type { SourceSpool } from './spool/source-spool.ts';
 import type { Spool } from './spool/spool.ts';
+import { Wait } from './wait.ts';
 
 /** So much waits, and a run is made before its time. */
 const EARLY_EVENTS = 20_000;
@@ -21,8 +22,6 @@ const EARLY_BYTES = 8_000_000;
 const BACKLOG_BYTES = 2 * EARLY_BYTES;
 const HEARTBEAT_MS = 5000;
 const HOLD_MS = 60_000;
-/** What has not answered for so long is said to hang. */
-const STALL_MS = 5000;
 const TERMINATE_MS = 1000;
 /** How often what a drain reports is told and drained again at once; then the next run does. */
 const MAX_PASSES = 3;
@@ -53,8 +52,8 @@ export class Archiver {
   #isRunWaiting = false;
   #isStopping = false;
   #hasStopped = false;
-  /** What a run waits for, and since when. */
-  #waiting: { readonly what: string; readonly sinceMs: number } | undefined;
+  /** Of a run. */
+  readonly #wait = new Wait();
   #skew: string | undefined;
 
   constructor(options: ArchiverOptions) {
@@ -77,10 +76,7 @@ export class Archiver {
   get reasons(): readonly string[] {
     const reason = this.#backOff.reason ?? this.#backlog.reason;
     const reasons = reason === undefined ? [] : [`Postgres cannot be written: ${reason}`];
-    const waitedMs = performance.now() - (this.#waiting?.sinceMs ?? Infinity);
-    if (waitedMs >= STALL_MS) reasons.push(`${this.#waiting?.what} has not answered for ${Math.round(waitedMs / 1000)} s`);
-    if (this.#skew !== undefined) reasons.push(this.#skew);
-    return reasons;
+    return [...reasons, this.#wait.reason, this.#backlog.stall, this.#skew].filter((each) => each !== undefined);
   }
 
   /** Makes the schedule, and the first run at once, without waiting for it. */
@@ -187,11 +183,13 @@ export class Archiver {
 
   /** All that the tracker has, sealed; twice, since a full queue takes a part only. */
   async #seal(): Promise<void> {
+    this.#wait.begin('the disk of the spool');
     for (let pass = 0; pass < 2; pass++) {
       this.#collect();
       this.#options.spool.tellSeries();
       await this.#options.spool.seal();
     }
+    this.#wait.end();
   }
 
   /** What is live, and what ended. @returns whether all that is sealed is committed */
@@ -209,7 +207,7 @@ export class Archiver {
   async #drainLive(mayCollect: boolean): Promise<boolean> {
     const { spool } = this.#options;
     try {
-      this.#waitFor('Postgres');
+      this.#wait.begin('Postgres');
       this.#noteSkew((await this.#drain.ask(this.#request(spool.current, false))).skew);
       if (mayCollect) {
         if (this.#backOff.reason !== undefined && spool.current.bytes >= BACKLOG_BYTES) spool.rotate();
@@ -218,6 +216,7 @@ export class Archiver {
       let isDone = false;
       for (let pass = 0; pass < MAX_PASSES; pass++) {
         const { current } = spool;
+        this.#wait.begin('Postgres', current.source.sourceId);
         const report = await this.#drain.drain(this.#request(current, true));
         isDone = report.isDone;
         // What is to be told again waits for nobody: the next event may be an hour away.
@@ -231,15 +230,14 @@ export class Archiver {
       this.#backOff.fail(error);
       return false;
     } finally {
-      this.#waiting = undefined;
+      this.#wait.end();
     }
   }
 
   async #sealInTime(): Promise<void> {
     this.#collect();
-    this.#waitFor('the disk of the spool');
+    this.#wait.begin('the disk of the spool');
     await this.#options.spool.seal();
-    this.#waitFor('Postgres');
   }
 
   #request(source: SourceSpool, takesMemory: boolean): DrainRequest {
@@ -256,7 +254,8 @@ export class Archiver {
     if (news.kind === 'failed') this.totals.failures++;
     else if (news.kind === 'others') this.#options.spool.setOtherBytes(news.bytes);
     else if (news.kind === 'committed') {
-      if (this.#waiting !== undefined) this.#waitFor('Postgres');
+      this.#wait.noteAnswer(news.sourceId);
+      this.#backlog.noteAnswer(news.sourceId);
       this.totals.noteCommit(news.sourceId, news.lane, news.total, news.durationSeconds);
     } else {
       const { current, retired } = this.#options.spool;
@@ -264,10 +263,6 @@ export class Archiver {
       lane?.acknowledge(news.segment);
       lane?.acknowledgeMemory(news.segment);
     }
-  }
-
-  #waitFor(what: string): void {
-    this.#waiting = { what, sinceMs: performance.now() };
   }
 
   /** The clock never goes back: only a new process gets rid of one that was set ahead. */

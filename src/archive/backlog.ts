@@ -6,6 +6,7 @@ import type { Drain, DrainRequest } from './drain/drain-messages.ts';
 import { applyReport, describeSource } from './drain/source-state.ts';
 import type { SourceSpool } from './spool/source-spool.ts';
 import type { Spool } from './spool/spool.ts';
+import { Wait } from './wait.ts';
 
 /** How often what a drain reports is told and drained again at once; then the next time does. */
 const MAX_PASSES = 3;
@@ -25,6 +26,7 @@ export class Backlog {
   readonly #options: BacklogOptions;
   readonly #backOff: BackOff;
   readonly #closedIds = new Set<bigint>();
+  readonly #wait = new Wait(', asked for events of an earlier source,');
   #run: Promise<void> | undefined;
 
   constructor(options: BacklogOptions) {
@@ -37,6 +39,16 @@ export class Backlog {
     return this.#backOff.reason;
   }
 
+  /** A sentence when what is under way hangs; undefined while it does not. */
+  get stall(): string | undefined {
+    return this.#wait.reason;
+  }
+
+  /** Postgres has committed something of a source. */
+  noteAnswer(sourceId: bigint): void {
+    this.#wait.noteAnswer(sourceId);
+  }
+
   /** Sources that are closed, though the process lives. */
   get closedIds(): readonly bigint[] {
     return [...this.#closedIds];
@@ -44,8 +56,19 @@ export class Backlog {
 
   /** Begins to drain what has ended, unless it is being done, or it is too early to try again. */
   start(): void {
+    if (!this.#backOff.isWaiting) this.#begin();
+  }
+
+  /** Waits for what is under way, drains once more, be it early, and waits for that. */
+  async finish(): Promise<void> {
+    await this.#run;
+    this.#begin();
+    await this.#run;
+  }
+
+  #begin(): void {
     const { spool, onFailure } = this.#options;
-    if (this.#run !== undefined || this.#backOff.isWaiting || spool.retired.length === 0) return;
+    if (this.#run !== undefined || spool.retired.length === 0) return;
     this.#run = this.#drainAll()
       .then(() => this.#backOff.succeed())
       .catch((error: unknown) => {
@@ -53,21 +76,17 @@ export class Backlog {
         this.#backOff.fail(error);
       })
       .finally(() => {
+        this.#wait.end();
         this.#run = undefined;
       });
-  }
-
-  /** Waits for what is under way, drains once more, and waits for that. */
-  async finish(): Promise<void> {
-    await this.#run;
-    this.start();
-    await this.#run;
   }
 
   async #drainAll(): Promise<void> {
     for (const source of this.#options.spool.retired) {
       for (let pass = 0; pass < MAX_PASSES; pass++) {
+        this.#wait.begin('Postgres', source.source.sourceId);
         if (await this.#drainSource(source)) break;
+        this.#wait.begin('the disk of the spool');
         await source.seal();
       }
     }
@@ -80,8 +99,9 @@ export class Backlog {
     const mustTell = applyReport(source, report);
     if (!report.isDone || source.hasUntoldCounts) return false;
     if (source.events > 0) return !mustTell;
-    await drain.close({ state: describeSource(source, { takesMemory: false }) });
     const { sourceId } = source.source;
+    this.#wait.begin('Postgres', sourceId);
+    await drain.close({ state: describeSource(source, { takesMemory: false }) });
     onClose(sourceId);
     this.#closedIds.add(sourceId);
     spool.release(source);

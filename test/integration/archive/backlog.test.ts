@@ -81,6 +81,28 @@ describe('Archive, after an outage', function () {
     await site.assertProved();
   });
 
+  it('says that the backlog hangs while live events are archived, long before its answer is given up', async () => {
+    const made = site.create({ cron: '* * * * * *' });
+    const earlier = made.archive.sourceId;
+    const waiting = await outage(made);
+    site.proxy.up();
+    // Only the backlog sends so much.
+    const stalled = site.proxy.breakAt({ from: 'client', bytes: 1_000_000, how: 'stall' });
+    await waitFor(() => made.archive.sourceId !== earlier, { timeoutMs: 20_000, what: 'a new source' });
+    await stalled;
+    const isSaid = () => {
+      record(made, 1);
+      return made.archive.stats().reasons.find((reason) => reason.includes('earlier source'));
+    };
+    const reason = await waitFor(isSaid, { timeoutMs: 20_000, what: 'a reason' });
+    assert.match(reason, /^Postgres, asked for events of an earlier source, has not answered for \d+ s$/);
+    assert.ok((await countRows(made.archive.sourceId)) > 0);
+    site.proxy.cut();
+    await made.archive.stop({ timeoutMs: 60_000 });
+    assert.equal(await countRows(earlier), waiting);
+    await site.assertProved();
+  });
+
   it('knows the source that ended before a row of the new one: the watermark speaks for both', async () => {
     const made = site.create({ cron: '* * * * * *' });
     const earlier = made.archive.sourceId;
