@@ -1,4 +1,5 @@
 // The composition root: builds every part from the configuration in one straight line; start() in that order, stop() in reverse.
+import { resolve } from 'node:path';
 import { type Config, type ConfigOptions, loadConfig } from './config.ts';
 import { KeepwatchError } from './errors.ts';
 import type { EventSink } from './event.ts';
@@ -8,8 +9,10 @@ import type { MetricRegistry } from './instrument/metrics/registry.ts';
 import { type ArchiveNumbers, registerSelfMetrics } from './instrument/metrics/self-metrics.ts';
 import type { LogFields } from './instrument/tracing/log-mixin.ts';
 import { ObservabilityTracker } from './instrument/tracker.ts';
+import { createJsonlQueries } from './jsonl/jsonl-queries.ts';
 import { createJsonlStore } from './jsonl/jsonl-store.ts';
 import { createLogger, guardLogger, type Logger } from './logger.ts';
+import { createMetricsHistory, type EventReader, type MetricsHistory } from './metrics-history.ts';
 import { createRouter, type RequestHandler, type Router } from './server/router.ts';
 import type { Storage } from './storage.ts';
 
@@ -34,7 +37,7 @@ export interface KeepwatchStatus {
   readonly reasons: readonly string[];
 }
 
-export interface Keepwatch {
+export interface Keepwatch extends MetricsHistory {
   readonly config: Config;
   readonly tracker: ObservabilityTracker;
   /** `/metrics`, `/healthz`, `/readyz`, `/api/v1`: mount it with `app.use`. */
@@ -95,6 +98,7 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
 
 /** Where events go: the archive in Postgres, or JSONL files. */
 interface EventStore {
+  readonly reader: EventReader;
   readonly sink: EventSink;
   start(): Promise<void> | void;
   flush(): Promise<void>;
@@ -107,6 +111,7 @@ interface EventStore {
 function storeOf(storage: Storage): EventStore {
   const { archive } = storage;
   return {
+    reader: storage.reader,
     sink: archive.sink,
     start: () => storage.start(),
     flush: () => archive.flush(),
@@ -118,14 +123,19 @@ function storeOf(storage: Storage): EventStore {
 
 function openJsonl(config: Config, tracker: ObservabilityTracker, logger: Logger): EventStore | undefined {
   if (config.jsonlDir === undefined) return undefined;
-  return createJsonlStore({
-    folder: config.jsonlDir,
+  const folder = resolve(config.jsonlDir);
+  const onBroken = (lines: object) => logger.warn(lines, 'lines of the JSONL folder that are no events were passed over');
+  const queries = createJsonlQueries({ folder, onBroken });
+  const store = createJsonlStore({
+    folder,
     keepMs: config.retention,
     durability: config.durability,
     now: () => tracker.now(),
     collect: () => tracker.flush(),
     logger,
   });
+  const prune = async (keepMs: number) => (await queries.removeBefore(new Date(tracker.now() - keepMs))).length;
+  return Object.assign(store, { reader: { summary: queries.summary, recent: queries.recent, prune } });
 }
 
 /** Loads the database driver only where there is a database. */
@@ -173,6 +183,10 @@ function assemble({ config, tracker, store, storage, metrics }: Parts): Keepwatc
   let stopping: Promise<void> | undefined;
   const collectReasons = () => [...(store?.stats().reasons ?? [])];
 
+  const flush = async () => {
+    tracker.flush();
+    await store?.flush();
+  };
   const start = async () => {
     tracker.start();
     process.on('exit', appendOnExit);
@@ -208,10 +222,8 @@ function assemble({ config, tracker, store, storage, metrics }: Parts): Keepwatc
       starting ??= start();
       await starting;
     },
-    async flush() {
-      tracker.flush();
-      await store?.flush();
-    },
+    flush,
+    ...createMetricsHistory({ reader: store?.reader, flush, now: () => tracker.now() }),
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
     status: () => statusOf(tracker, store, storage, collectReasons()),
     logMixin: () => tracker.logMixin(),

@@ -3,6 +3,7 @@ export { createKeepwatch, type Keepwatch, type KeepwatchOptions, type KeepwatchS
 export { type Config, type ConfigOptions, loadConfig, type Receiver } from './config.ts';
 export { KeepwatchError, type KeepwatchErrorCode } from './errors.ts';
 export type { EventBatch, EventCounts, EventSeries, EventSink, EventStatus, EventType } from './event.ts';
+export type { EventRow, SummaryRow } from './event-row.ts';
 export type { TrackedDecorator } from './instrument/decorate.ts';
 export type { Execution, TokenUsage } from './instrument/execution.ts';
 export type { ExecutionEnd, ExecutionOptions, TimedExecution, TrackedOptions } from './instrument/execution-options.ts';
@@ -15,3 +16,4 @@ export type { TraceHeaders } from './instrument/tracing/trace-headers.ts';
 export { ObservabilityTracker } from './instrument/tracker.ts';
 export type { TrackerOptions } from './instrument/tracker-options.ts';
 export type { Logger } from './logger.ts';
+export type { MetricsHistory } from './metrics-history.ts';

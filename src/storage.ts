@@ -2,12 +2,14 @@
 import { type Alerts, createAlerts } from './alerts/alerts.ts';
 import { loadRules } from './alerts/rule-file.ts';
 import { type Archive, createArchive } from './archive/archive.ts';
+import { pruneDays } from './archive/maintenance/prune.ts';
 import { type ArchiveQueries, createArchiveQueries } from './archive/queries.ts';
 import type { Config } from './config.ts';
 import { closeDatabase, createDatabase, type Database } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
 import { describeError } from './errors.ts';
 import type { Logger } from './logger.ts';
+import type { EventReader } from './metrics-history.ts';
 import { within } from './within.ts';
 import { formatProblems } from './yaml-file.ts';
 
@@ -24,6 +26,7 @@ export interface StorageOptions {
 export interface Storage {
   readonly archive: Archive;
   readonly queries: ArchiveQueries;
+  readonly reader: EventReader;
   readonly alerts: Alerts | undefined;
   reasons(): readonly string[];
   start(): Promise<void>;
@@ -39,19 +42,11 @@ const START_WAIT_MS = 5000;
 /** Opens nothing yet; `start` does, and goes on trying while Postgres is away. */
 export function createStorage(options: StorageOptions): Storage {
   const { config, logger } = options;
-  const database = createDatabase({
-    url: options.url,
-    max: 4,
-    applicationName: `keepwatch ${config.service}`,
-    holdsProcess: false,
-  });
+  const openPool = (applicationName: string) =>
+    createDatabase({ url: options.url, max: 4, applicationName, holdsProcess: false });
+  const database = openPool(`keepwatch ${config.service}`);
   // Whoever reads much takes no connection from what evaluates rules.
-  const readers = createDatabase({
-    url: options.url,
-    max: 4,
-    applicationName: `keepwatch api ${config.service}`,
-    holdsProcess: false,
-  });
+  const readers = openPool(`keepwatch api ${config.service}`);
   const archive = createArchive({
     connection: { url: options.url, applicationName: `keepwatch ${config.service}` },
     spoolDir: config.spoolDir,
@@ -88,9 +83,11 @@ export function createStorage(options: StorageOptions): Storage {
       timer = setTimeout(() => void bringUp(), RETRY_MS).unref();
     }
   };
+  const queries = createArchiveQueries(readers);
   return {
     archive,
-    queries: createArchiveQueries(readers),
+    queries,
+    reader: { summary: queries.summary, recent: queries.recent, prune: (keepMs) => prune(options.url, keepMs) },
     alerts,
     reasons: () => [...(problem === undefined ? [] : [problem]), ...archive.stats().reasons],
     async start() {
@@ -111,6 +108,17 @@ export function createStorage(options: StorageOptions): Storage {
   };
 }
 
+/** On a connection of its own, which may wait: to count a day that goes takes as long as it takes. */
+async function prune(url: string, keepMs: number): Promise<number> {
+  const patient = createDatabase({ url, max: 1, applicationName: 'keepwatch prune', queryTimeoutMs: NO_TIMEOUT_MS });
+  try {
+    return (await pruneDays({ database: patient, keepMs })).removed.length;
+  } finally {
+    await closeDatabase(patient);
+  }
+}
+
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
 const NO_RULES_ROLE =
   'alerts are off: set KEEPWATCH_ALERTS_DATABASE_URL to log in as keepwatch_rules (made by `keepwatch migrate --roles`), or alerts.role: owner';
 

@@ -5,6 +5,7 @@ import type { EventRow } from '../archive/queries/events.ts';
 import { createArchiveQueries, type SummaryRow } from '../archive/queries.ts';
 import type { Config } from '../config.ts';
 import { closeDatabase, createDatabase, type Database } from '../db/database.ts';
+import { openJsonlHistory } from './jsonl-history.ts';
 import { withStorage } from './storage.ts';
 
 /** Which events; what is left out is any. */
@@ -28,7 +29,8 @@ export interface History {
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Opens what keeps the events, does the work, closes it whatever happened. */
-export function withHistory<T>(config: Config, work: (history: History) => Promise<T>): Promise<T> {
+export async function withHistory<T>(config: Config, work: (history: History) => Promise<T>): Promise<T> {
+  if (config.databaseUrl === undefined && config.jsonlDir !== undefined) return work(openJsonlHistory(config.jsonlDir));
   return withStorage(config, async ({ database, url }) => {
     const queries = createArchiveQueries(database);
     const patiently = async <R>(ask: (patient: Database) => Promise<R>): Promise<R> => {

@@ -31,20 +31,29 @@ export async function listDays(folder: string): Promise<DayFile[]> {
     .map((day) => ({ day, path: join(folder, fileOfDay(day)) }));
 }
 
+export interface RemoveOptions {
+  /** Only files that were last written before this moment, by the clock of the file system. */
+  readonly writtenBeforeMs?: number;
+  /** Asked before each file. */
+  readonly shouldStop?: () => boolean;
+  readonly onRemoved?: (file: DayFile) => void;
+}
+
 /**
- * Removes the files of days before `day`; one that another process removes at the same time is not counted.
- * @param writtenBeforeMs only those that were last written before this moment, by the clock of the file system
- * @returns the days that were removed, the newest first
- * @throws what the file system says
+ * Removes the files of days before `day`, the oldest first; one that another process removes at the same time is not counted.
+ * @returns the days that were removed
+ * @throws what the file system says; what is removed by then stays removed
  */
-export async function removeDaysBefore(folder: string, day: string, writtenBeforeMs = Infinity): Promise<string[]> {
+export async function removeDaysBefore(folder: string, day: string, options: RemoveOptions = {}): Promise<string[]> {
+  const { writtenBeforeMs = Infinity, shouldStop = () => false, onRemoved = () => {} } = options;
   const removed: string[] = [];
-  for (const file of await listDays(folder)) {
-    if (file.day >= day) continue;
+  for (const file of (await listDays(folder)).reverse()) {
+    if (file.day >= day || shouldStop()) break;
     try {
       if (writtenBeforeMs !== Infinity && (await stat(file.path)).mtimeMs >= writtenBeforeMs) continue;
       await unlink(file.path);
       removed.push(file.day);
+      onRemoved(file);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }

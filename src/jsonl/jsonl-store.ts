@@ -194,7 +194,7 @@ class Store implements JsonlStore {
     if (utcDay(nowMs) === this.#prunedDay) return;
     const untilMs = nowMs - this.#options.keepMs;
     try {
-      const days = await removeDaysBefore(this.#folder, utcDay(untilMs), untilMs);
+      const days = await removeDaysBefore(this.#folder, utcDay(untilMs), { writtenBeforeMs: untilMs });
       this.#prunedDay = utcDay(nowMs);
       if (days.length > 0) this.#options.logger.info({ days }, 'days that are no longer kept were removed');
     } catch (error) {

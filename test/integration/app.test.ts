@@ -9,6 +9,7 @@ import express from 'express';
 import { createKeepwatch, type KeepwatchOptions } from '../../src/app.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { listen } from '../../src/server/listen.ts';
+import { fillDays } from '../support/old-days.ts';
 import { createTestDatabase, freePort, type TestDatabase } from '../support/postgres.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -152,6 +153,27 @@ describe('createKeepwatch', () => {
     assert.ok(performance.now() - startedAt < 5000, `${performance.now() - startedAt} ms`);
     proxy.up();
     await proxy.close();
+  });
+
+  it('answers from Postgres what was measured a moment ago, and removes days of it', async function () {
+    this.timeout(30_000);
+    const own = await createTestDatabase();
+    await fillDays(own.database, 2, 32, 5);
+    const keepwatch = await create({ databaseUrl: own.url, retention: 'forever' });
+    await keepwatch.start();
+    for (let call = 0; call < 4; call++) keepwatch.tracker.measure({ type: 'command', name: 'build' }, () => call);
+    const summary = await keepwatch.getMetricsSummary(1);
+    assert.equal(summary.find(({ name }) => name === 'build')?.count, 4);
+    const newest = await keepwatch.getRecentMetrics('build', 3);
+    assert.deepEqual(
+      newest.map(({ name }) => name),
+      ['build', 'build', 'build'],
+    );
+    assert.equal(await keepwatch.clearOldMetrics(30), 2);
+    assert.equal(await keepwatch.clearOldMetrics(30), 0);
+    assert.equal((await keepwatch.getRecentMetrics('build', 10)).length, 4);
+    await keepwatch.stop();
+    await own.drop();
   });
 
   it('writes nothing to a JSONL folder when there is a database, and says so once', async function () {
