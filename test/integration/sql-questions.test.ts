@@ -1,0 +1,79 @@
+// Every question of docs/sql.md against brute force on raw rows, with a past of which the older days are in the rollups alone.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { inTransaction } from '../../src/db/database.ts';
+import { createHistory } from '../support/history.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { ANSWERS } from '../support/sql-answers.ts';
+
+const DAY_MS = 86_400_000;
+const ROWS = Number(process.env['HISTORY_ROWS'] ?? 80_000);
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+/** The sizes of days are the database's own. */
+const UNANSWERED = ['How large is each day'];
+
+/** What `history` does not have: the words of the answers. */
+const PREPARE = `
+  create view executions as select * from history cross join generate_series(1, weight);
+  create function kept(at timestamptz) returns timestamptz language sql stable as $$
+    select case when at < (select max(until) from keepwatch.retired_partitions) then date_trunc('minute', at) else at end $$;
+  create function ms(us bigint, min_us bigint, max_us bigint) returns float8 language sql immutable as $$
+    select case when us is not null then greatest(min_us, least(max_us, keepwatch.bucket_value(keepwatch.bucket_of(us)))) / 1000 end $$;
+  create temp table renamed as select trace_id from history where type = 'agent' and end_time < now() order by end_time desc limit 1;
+  update history set trace_id = '${TRACE_ID}' where trace_id = (select trace_id from renamed);
+  update keepwatch.observability_metrics set trace_id = '${TRACE_ID}' where trace_id = (select trace_id from renamed);
+  insert into keepwatch.sources (source_id, service, instance, started_at, low_watermark, last_seen_at)
+  values (7, 'shop', 'shop:1', '2026-01-01', '2026-01-01 00:00:00+00', '2026-01-02 00:00:00+00');
+  insert into keepwatch.ledger (source_id, lane, recorded, archived, dead_lettered, dropped) values (7, 'rest', 10, 8, 1, '{"ring_full":1}');
+  insert into keepwatch.observability_dead_letter (source_id, lane, segment, batch, row_number, sqlstate, error, payload, created_at)
+  values (7, 'rest', 1, 1, 1, '22P05', 'no such character', '', '2026-01-03 00:00:00+00');`;
+
+describe('the questions of docs/sql.md', () => {
+  const page = readFileSync(new URL('../../docs/sql.md', import.meta.url), 'utf8');
+  const questions = [...page.matchAll(/\n\n((?:[^\n]+\n)+)```sql\n([\s\S]*?)```/g)].map(([, text = '', sql = '']) => ({
+    title: text.replace(/\s+/g, ' ').replace(/([:?]|\. )(?=[^']|$).*$/, ''),
+    sql,
+  }));
+  let test: TestDatabase;
+
+  before(async function () {
+    this.timeout(180_000);
+    test = await createTestDatabase();
+    const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+    await createHistory(test.database, { rows: ROWS, rawFrom: new Date(today - 3 * DAY_MS) });
+    await test.database.multi(PREPARE);
+  });
+  after(() => test.drop());
+
+  it('are 25 at least, and each has an answer', () => {
+    assert.ok(questions.length >= 25);
+    assert.deepEqual(questions.map(({ title }) => title).sort(), [...Object.keys(ANSWERS), ...UNANSWERED].sort());
+  });
+
+  for (const { title, sql } of questions) {
+    if (UNANSWERED.includes(title)) continue;
+    it(`${title}?`, async () => {
+      const answer = ANSWERS[title] ?? '';
+      // One transaction: both have the same now().
+      const [given, expected] = await inTransaction(
+        test.database,
+        async (transaction) => [await transaction.any(sql), await transaction.any(answer)] as const,
+        'snapshot',
+      );
+      const isOrdered = /order by [^()]*$/.test(answer);
+      assert.ok(given.length > 0);
+      assert.deepEqual(comparable(given, isOrdered), comparable(expected, isOrdered));
+    });
+  }
+});
+
+/** Rows as lines: numbers to 10 digits, whether Postgres sent them as numbers or, being long, as text. */
+function comparable(rows: readonly object[], isOrdered: boolean): string[] {
+  const lines = rows.map((row) =>
+    JSON.stringify(row, (_, value: unknown) => {
+      if (typeof value !== 'number' && (typeof value !== 'string' || !/^-?\d+(\.\d+)?$/.test(value))) return value;
+      return Number(Number(value).toPrecision(10));
+    }),
+  );
+  return isOrdered ? lines : lines.sort();
+}
