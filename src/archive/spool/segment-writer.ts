@@ -71,7 +71,8 @@ export class SegmentWriter {
   #last: Tail | undefined;
   #lastSegment = 0;
   #lastSealed = 0;
-  #isSealWanted = false;
+  /** Blocks of the queue that the seal which is wanted is to be behind; undefined: none is wanted. */
+  #sealBehind: number | undefined;
   #isEndWanted = false;
   #writing: Promise<void> | undefined;
   #failure: string | undefined;
@@ -84,23 +85,26 @@ export class SegmentWriter {
   /** Begins to write what is queued, unless it is being done. */
   write(): void {
     if (this.#writing !== undefined || this.#retryTimer !== undefined) return;
-    if (this.#memory === undefined && this.#options.queue.length === 0 && !this.#isSealWanted) return;
+    if (this.#memory === undefined && this.#options.queue.length === 0 && this.#sealBehind === undefined) return;
     this.#writing = this.#writeAll()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#writing = undefined;
+        this.write();
       });
   }
 
   /**
-   * Writes what is queued and ends the open segment, if there is one; at once, also where the disk has just refused.
+   * Writes what is queued and ends the open segment, if there is one; at once, also where the disk has just refused. What is queued meanwhile
+   * comes behind it: no more than a queue is waited for, however fast events come.
    * @returns whether all that was queued before the call is on the disk; false when the disk refuses
    */
   async seal(): Promise<boolean> {
-    this.#isSealWanted = true;
+    this.#sealBehind = this.#options.queue.length;
     this.stopRetrying();
     this.write();
-    while (this.#writing !== undefined) await this.#writing;
+    do await this.#writing;
+    while (this.#sealBehind !== undefined && this.#writing !== undefined);
     return this.#failure === undefined;
   }
 
@@ -134,7 +138,7 @@ export class SegmentWriter {
     if (this.#memory !== undefined) return this.#memory;
     if (this.#failure === undefined || this.#writing !== undefined || queue.length === 0) return undefined;
     const blocks = queue.peek(MEMORY_SEGMENT_BYTES);
-    queue.shift(blocks.length);
+    this.#shift(blocks.length);
     for (const block of blocks) series.add(block.series);
     const end = (queue.length > 0 ? blocks.at(-1) : undefined) ?? this.#takeTail();
     const { counts, lowWatermarkMs } = end;
@@ -234,7 +238,7 @@ export class SegmentWriter {
   async #writeAll(): Promise<void> {
     const { queue, durability, segmentBytes, logger, home, onLapse } = this.#options;
     let hasWritten = false;
-    while (this.#memory !== undefined || queue.length > 0 || this.#isSealWanted) {
+    while (this.#memory !== undefined || queue.length > 0 || this.#sealBehind !== undefined) {
       if (home.hasLapsed) onLapse();
       if (this.#memory !== undefined) {
         await this.#saveMemory(this.#memory);
@@ -245,10 +249,11 @@ export class SegmentWriter {
         this.#isEndWanted = false;
         if (queue.length > 0 && this.#last !== undefined) await this.#sealFile(this.#last);
       }
-      if (queue.length === 0) {
-        this.#isSealWanted = false;
-        await this.#sealFile(this.#takeTail());
-        continue;
+      const tail = this.#takeWantedTail();
+      if (tail !== undefined) {
+        this.#sealBehind = undefined;
+        await this.#sealFile(tail);
+        break; // who waits for it goes on; what is queued by now is written next
       }
       this.#file ??= await this.#open();
       const blocks = queue.peek(MAX_WRITE_BYTES);
@@ -287,8 +292,20 @@ export class SegmentWriter {
       this.#fileMinEndMs = Math.min(this.#fileMinEndMs, block.minEndMs);
     }
     this.#last = blocks.at(-1);
-    this.#options.queue.shift(blocks.length);
+    this.#shift(blocks.length);
     for (const block of blocks) this.#options.recycle(block);
+  }
+
+  #shift(blocks: number): void {
+    this.#options.queue.shift(blocks);
+    if (this.#sealBehind !== undefined) this.#sealBehind = Math.max(0, this.#sealBehind - blocks);
+  }
+
+  /** The end of the segment that is to be sealed now; undefined: none is, or there are blocks to be written before. */
+  #takeWantedTail(): Tail | undefined {
+    if (this.#sealBehind === undefined) return undefined;
+    if (this.#options.queue.length === 0) return this.#takeTail();
+    return this.#sealBehind === 0 ? this.#last : undefined;
   }
 
   #takeTail(): Tail {

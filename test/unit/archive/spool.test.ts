@@ -5,6 +5,7 @@ import { Spool, type SpoolOptions } from '../../../src/archive/spool/spool.ts';
 import { listSegments } from '../../../src/archive/spool/spool-folder.ts';
 import { type DropReason, type EventCounts, LANES, type Lane } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { within } from '../../../src/within.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
 import { readSpool } from '../../support/spooled-rows.ts';
 import { createSpoolDir } from '../../support/test-archive.ts';
@@ -78,6 +79,36 @@ describe('Spool', () => {
       ...options,
     });
   }
+
+  it('seals what it has accepted, however much comes meanwhile', async () => {
+    const spool = createSpool({ maxBytes: 2e9, durability: 'disk' });
+    const events = Array.from({ length: 50 }, () => ({}));
+    let recorded = 0;
+    let isStopping = false;
+    const produce = () => {
+      if (isStopping) return;
+      const counts = { recorded: recorded + events.length, sampledOut: 0, dropped: {} };
+      recorded += spool.accept(new ArrayBatch(events, counts));
+      setImmediate(produce);
+    };
+    produce();
+    try {
+      for (let pass = 1; pass <= 3; pass++) {
+        const { lastSealed } = spool.current.lane('rest');
+        assert.ok(await within(3000, spool.seal()), `pass ${pass} goes on for ever`);
+        assert.ok(spool.current.lane('rest').lastSealed > lastSealed);
+      }
+    } finally {
+      isStopping = true;
+    }
+    assert.ok(await spool.seal());
+    assert.equal(spool.current.lane('rest').unsealedEvents, 0);
+    const lanes = await readSpool(folder.path);
+    assert.deepEqual(
+      lanes.map(({ ids, counts, isSealed }) => [ids.length, counts.recorded, isSealed]),
+      [[recorded, recorded, true]],
+    );
+  });
 
   it('counts what it was given exactly once, over whatever sources it came to', async () => {
     const property = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
