@@ -3,7 +3,7 @@
 -- caller knows: it went back, and what is behind it has to be archived again first. Events that the source handed on but that came in none
 -- of its readable blocks are counted as dropped: reason restore when they are found behind a gap that the ledger's way back has left, else damaged.
 -- Parameters: sourceId, lane, segment, firstBlock, lastBlock, fromSegment, fromBatch (the mark that is known), recorded, sampledOut,
--- dropped (json), droppedTotal, archived, quarantined, isAfterLoss, lowWatermarkMs (null: unknown), clockOffsetMs (null: the source is not ours).
+-- dropped (json), droppedTotal, archived, rolledUp (those of them whose rollups come along), quarantined, isAfterLoss, lowWatermarkMs (null: unknown), clockOffsetMs (null: the source is not ours).
 -- One row: archived, dead_lettered, quarantined, damaged, restored, all cumulative; none when the mark did not move.
 with moved as (
   update keepwatch.ledger
@@ -12,6 +12,7 @@ with moved as (
     recorded = $<recorded>,
     sampled_out = $<sampledOut>,
     archived = archived + $<archived>,
+    rolled_up = rolled_up + $<rolledUp>,
     quarantined = quarantined + $<quarantined>,
     dropped = $<dropped>::jsonb || (
       select jsonb_strip_nulls(jsonb_build_object('damaged', nullif(missing - lost, 0), 'restore', nullif(lost, 0)))

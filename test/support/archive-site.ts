@@ -6,6 +6,7 @@ import { formatSourceId } from '../../src/archive/spool/source.ts';
 import { type VerifyReport, verifyArchive } from '../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
+import { compareRollups } from './rollup-oracle.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 import { createSpoolDir, createTestArchive, type TestArchive } from './test-archive.ts';
 
@@ -73,12 +74,14 @@ class ArchiveSite {
     return verifyArchive({ database: this.database, spoolDir: this.spoolDir });
   }
 
+  /** It holds, and rollups equal raw rows. */
   async assertProved(): Promise<void> {
     const { sources } = await this.verify();
     assert.deepEqual(
       sources.flatMap(({ problems }) => problems),
       [],
     );
+    assert.deepEqual(await compareRollups(this.database), []);
   }
 }
 

@@ -2,6 +2,8 @@
 // impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
 import { type Database, inTransaction, type Statement, sqlState, transactAtOnce } from '../../db/database.ts';
 import { loadSql, readSql } from '../../db/sql.ts';
+import { BatchRollups } from '../rollups/batch-rollups.ts';
+import type { KnownSeries } from '../rollups/series.ts';
 import { readTimestampMs, splitTuples } from '../segments/copy-tuples.ts';
 import { relationOf } from '../segments/relations.ts';
 import type { SegmentHeader } from '../segments/segment-format.ts';
@@ -15,6 +17,8 @@ const WINDOW_BACK_MS = 7 * 86_400_000;
 /** And those that ended further ahead. */
 const WINDOW_AHEAD_MS = 3_600_000;
 const MISSING_PARTITION = '23514';
+/** The table whose rows come with rollups. */
+const ROLLED_UP = 'observability_metrics';
 
 const beginBatch = readSql('archive/begin-batch');
 const moveMark = loadSql('archive/move-mark');
@@ -37,6 +41,8 @@ export interface BatchContext {
   readonly otherLanesMs?: number;
   /** How long raw events are kept. Default: for ever. */
   readonly keepMs?: number | undefined;
+  /** Series that this process has met; null: the rows come without their rollups, which maintenance adds later. */
+  readonly series: KnownSeries | null;
   /** Of this process. Default: each batch is judged by itself. */
   readonly refusals?: RefusalStreak;
   /** How far the ledger is, as far as is known: one that stands before it went back, and the batch waits for what is behind it. */
@@ -82,81 +88,121 @@ interface MovedRow {
 
 /**
  * Commits the batch.
+ * @param prepared by `prepareBatch`, a moment ago; default: it is done now
  * @returns undefined when the mark did not move: its first block is committed already, the ledger went back, or the source is unknown
  * @throws what Postgres says of the connection, its settings or its state; never because of a row
  */
-export async function commitBatch(batch: Batch, context: BatchContext): Promise<BatchOutcome | undefined> {
-  const [archive, quarantine] = sortByWindow(batch, windowOf(context));
+export async function commitBatch(
+  batch: Batch,
+  context: BatchContext,
+  prepared?: PreparedBatch,
+): Promise<BatchOutcome | undefined> {
+  const sorted = prepared ?? prepareBatch(batch, context);
   await coverDays(batch, context);
-  const outcome = await commitRows(batch, context, archive, quarantine);
+  const outcome = await commitRows(batch, context, sorted).catch((error: unknown) => {
+    context.series?.distrust();
+    throw error;
+  });
   if (outcome !== undefined) {
     context.refusals?.noteCommit({ taken: outcome.archived + outcome.quarantined, refused: outcome.deadLettered });
   }
   return outcome;
 }
 
-async function commitRows(
-  batch: Batch,
-  context: BatchContext,
-  archive: Rows,
-  quarantine: Rows,
-): Promise<BatchOutcome | undefined> {
+/** What a batch is to Postgres. */
+export interface PreparedBatch {
+  readonly archive: Rows;
+  readonly quarantine: Rows;
+  /** Of the rows to archive; undefined: they come without. */
+  readonly rollups: BatchRollups | undefined;
+}
+
+/** Sorts the rows of a batch, and adds up its rollups. */
+export function prepareBatch(batch: Batch, context: Pick<BatchContext, 'databaseNowMs' | 'keepMs' | 'series'>): PreparedBatch {
+  const [archive, quarantine] = sortByWindow(batch, windowOf(context));
+  return { archive, quarantine, rollups: rollUp(batch, archive.runs, context.series) };
+}
+
+function rollUp({ header }: Batch, runs: readonly Run[], series: KnownSeries | null): BatchRollups | undefined {
+  if (series === null || header.relation !== ROLLED_UP) return undefined;
+  const rollups = new BatchRollups(header.columns, series);
+  for (const run of runs) rollups.add(run);
+  return rollups;
+}
+
+async function commitRows(batch: Batch, context: BatchContext, prepared: PreparedBatch): Promise<BatchOutcome | undefined> {
   try {
-    return await commitAtOnce(batch, context, archive, quarantine);
+    return await commitAtOnce(batch, context, prepared);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     if (sqlState(error) === MISSING_PARTITION) {
       context.partitions.forget();
       await coverDays(batch, context);
     }
-    return commitInSteps(batch, context, archive, quarantine);
+    return commitInSteps(batch, context, prepared);
   }
 }
 
 /** All in one round trip: the usual case. @throws what Postgres says, of a row too */
-async function commitAtOnce(
-  batch: Batch,
-  context: BatchContext,
-  archive: Rows,
-  quarantine: Rows,
-): Promise<BatchOutcome | undefined> {
+async function commitAtOnce(batch: Batch, context: BatchContext, prepared: PreparedBatch): Promise<BatchOutcome | undefined> {
+  const { archive, quarantine, rollups } = prepared;
   const rows = [archive, quarantine].filter(({ count }) => count > 0);
-  if (rows.length === 0) return commitInSteps(batch, context, archive, quarantine);
+  if (rows.length === 0) return commitInSteps(batch, context, prepared);
   const moved = await transactAtOnce<MovedRow>(context.database, {
     settings: beginBatch,
-    guard: moveOf(batch, context, archive, quarantine),
-    statements: [...rows.map((some) => copyStatement(batch.header, some)), ...seriesStatements(batch.header, batch.blocks)],
+    guard: moveOf(batch, context, prepared),
+    statements: [
+      ...rows.map((some) => copyStatement(batch.header, some)),
+      ...seriesStatements(batch.header, batch.blocks),
+      ...(rollups?.statements() ?? []),
+    ],
   });
-  return moved && outcomeOf(moved, archive, quarantine, { archived: 0, quarantined: 0 });
+  if (moved === undefined) return undefined;
+  rollups?.noteCommit();
+  return outcomeOf(moved, archive, quarantine, { archived: 0, quarantined: 0 });
 }
 
 /** Statement by statement: rows may be refused, and are found; the others are committed. */
-function commitInSteps(batch: Batch, context: BatchContext, archive: Rows, quarantine: Rows): Promise<BatchOutcome | undefined> {
+async function commitInSteps(batch: Batch, context: BatchContext, prepared: PreparedBatch): Promise<BatchOutcome | undefined> {
   const { header } = batch;
-  return inTransaction(context.database, async (transaction) => {
+  const { archive, quarantine } = prepared;
+  let { rollups } = prepared;
+  const outcome = await inTransaction(context.database, async (transaction) => {
     await transaction.multi(beginBatch);
-    const move = moveOf(batch, context, archive, quarantine);
+    const move = moveOf(batch, context, prepared);
     const moved = await transaction.oneOrNone<MovedRow>(move.sql, move.values);
     if (moved === null) return undefined;
     for (const { sql, values } of seriesStatements(header, batch.blocks)) await transaction.none(sql, values);
     const refused = { archived: 0, quarantined: 0 };
-    if (archive.count > 0) refused.archived = await copyCarefully(transaction, header, archive, context.refusals);
-    if (quarantine.count > 0) refused.quarantined = await copyCarefully(transaction, header, quarantine, context.refusals);
-    const outcome = outcomeOf(moved, archive, quarantine, refused);
-    if (outcome.deadLettered > 0) {
-      const { sourceId, lane } = header;
-      await transaction.none(countDeadLetters, { sourceId, lane, ...refused, events: outcome.deadLettered });
+    if (archive.count > 0) {
+      const copied = await copyCarefully(transaction, header, archive, context.refusals);
+      refused.archived = copied.refused;
+      if (copied.refused > 0) rollups = rollUp(batch, copied.taken, context.series);
     }
-    return outcome;
+    if (quarantine.count > 0) {
+      refused.quarantined = (await copyCarefully(transaction, header, quarantine, context.refusals)).refused;
+    }
+    for (const { sql, values = {}, chunks } of rollups?.statements() ?? []) {
+      if (chunks === undefined) await transaction.none(sql, values);
+      else await transaction.copyFrom(sql, chunks, values);
+    }
+    const counted = outcomeOf(moved, archive, quarantine, refused);
+    if (counted.deadLettered > 0) {
+      const { sourceId, lane } = header;
+      const rolledUp = rollups === undefined ? 0 : refused.archived;
+      await transaction.none(countDeadLetters, { sourceId, lane, ...refused, rolledUp, events: counted.deadLettered });
+    }
+    return counted;
   });
+  if (outcome !== undefined) rollups?.noteCommit();
+  return outcome;
 }
 
 /** The statement that moves the mark behind the batch. */
 function moveOf(
   { header, blocks }: Batch,
   { clockOffsetMs, otherLanesMs = Infinity, from, isAfterLoss = false }: BatchContext,
-  archive: Rows,
-  quarantine: Rows,
+  { archive, quarantine, rollups }: PreparedBatch,
 ): Required<Omit<Statement, 'chunks'>> {
   const last = blocks.at(-1) ?? blocks[0];
   const lowWatermarkMs = Math.min(last.lowWatermarkMs, otherLanesMs);
@@ -173,6 +219,7 @@ function moveOf(
     dropped: JSON.stringify(last.counts.dropped),
     droppedTotal: Object.values(last.counts.dropped).reduce((sum, events) => sum + events, 0),
     archived: archive.count,
+    rolledUp: rollups === undefined ? 0 : archive.count,
     quarantined: quarantine.count,
     isAfterLoss,
     lowWatermarkMs: Number.isFinite(lowWatermarkMs) ? lowWatermarkMs : null,
@@ -216,7 +263,7 @@ interface Window {
   readonly toMs: number;
 }
 
-function windowOf({ databaseNowMs, keepMs = Infinity }: BatchContext): Window {
+function windowOf({ databaseNowMs, keepMs = Infinity }: Pick<BatchContext, 'databaseNowMs' | 'keepMs'>): Window {
   return { fromMs: databaseNowMs - Math.min(WINDOW_BACK_MS, keepMs), toMs: databaseNowMs + WINDOW_AHEAD_MS };
 }
 
@@ -227,17 +274,18 @@ function sortByWindow({ header, blocks }: Batch, { fromMs, toMs }: Window): [Row
   const inside: Run[] = [];
   const outside: Run[] = [];
   let quarantined = 0;
-  for (const { number, rows, minEndMs, maxEndMs, frames } of blocks) {
+  for (const { number, rows, minEndMs, maxEndMs, frames, rowSeries } of blocks) {
     if (rows === 0) continue;
+    const named = rowSeries && { frames, rowSeries };
     if (minEndMs >= fromMs && maxEndMs <= toMs) {
-      inside.push({ block: number, row: 1, frames });
+      inside.push({ block: number, row: 1, frames, named });
       continue;
     }
     splitTuples(frames).forEach((tuple, index) => {
       const endMs = readTimestampMs(tuple, field);
       const isInside = endMs >= fromMs && endMs <= toMs;
       if (!isInside) quarantined++;
-      (isInside ? inside : outside).push({ block: number, row: index + 1, frames: tuple });
+      (isInside ? inside : outside).push({ block: number, row: index + 1, frames: tuple, named });
     });
   }
   const total = blocks.reduce((sum, block) => sum + block.rows, 0);

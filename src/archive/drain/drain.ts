@@ -5,6 +5,7 @@ import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
 import type { Lane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
+import { KnownSeries } from '../rollups/series.ts';
 import { LANE_RELATIONS } from '../segments/relations.ts';
 import type { Block, Segment } from '../segments/segment-reader.ts';
 import { formatSourceId, type Source } from '../spool/source.ts';
@@ -21,6 +22,8 @@ const readMarkRow = loadSql('archive/read-mark');
 export interface DrainContext extends Pick<BatchContext, 'database' | 'partitions' | 'otherLanesMs' | 'keepMs' | 'refusals'> {
   readonly spoolDir: string;
   readonly logger: Logger;
+  /** As in `BatchContext`; default: those of these segments. */
+  readonly series?: BatchContext['series'];
   /** The clock of this process, in milliseconds since the epoch; undefined when the source is another process. */
   readonly now?: () => number;
   /** Called after each commit, with the last block of the batch. */
@@ -101,6 +104,7 @@ export async function drainSegments(
   let known = mark ?? (await readMark(source, lane, context));
   let lastRead = 0;
   const loader = new SegmentLoader({ source, spoolDir: context.spoolDir, logger: context.logger });
+  const batches = { ...context, series: context.series === undefined ? new KnownSeries() : context.series };
   for (const [index, entry] of segments.entries()) {
     if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
     const segment = await loader.load(entry);
@@ -115,7 +119,7 @@ export async function drainSegments(
       loader.prepare(segments[index + 1]);
       const isAfterLoss = isBefore(known, context.provedUntil) && isBehindGap(entry, known, lastRead);
       lastRead = entry.segment;
-      const next = await drainSegment(source, segment, known, isAfterLoss, context);
+      const next = await drainSegment(source, segment, known, isAfterLoss, batches);
       known = next.mark;
       if (!next.isDone) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
       lowWatermarkMs = segment.blocks.at(-1)?.lowWatermarkMs ?? lowWatermarkMs;
@@ -144,7 +148,7 @@ async function drainSegment(
   segment: Segment,
   from: Mark,
   isBehindLoss: boolean,
-  context: DrainContext,
+  context: DrainContext & Pick<BatchContext, 'series'>,
 ): Promise<{ mark: Mark; isDone: boolean }> {
   const { header } = segment;
   let isAfterLoss = isBehindLoss;

@@ -5,6 +5,7 @@ import type { Lane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import { BackOff } from '../back-off.ts';
 import type { Maintenance } from '../maintenance/maintenance.ts';
+import { KnownSeries } from '../rollups/series.ts';
 import type { Source } from '../spool/source.ts';
 import { describeSkew, type LaneCounts } from './commit-batch.ts';
 import { type DrainContext, readMark } from './drain.ts';
@@ -46,6 +47,7 @@ export class Drainer implements Drain {
   readonly #options: DrainerOptions;
   readonly #partitions: Partitions;
   readonly #refusals: RefusalStreak;
+  readonly #series = new KnownSeries();
   readonly #drains = new Map<bigint, SourceDrain>();
   /** Sources that the ledger knows. */
   readonly #registered = new Set<bigint>();
@@ -76,7 +78,10 @@ export class Drainer implements Drain {
       const context = this.#context(request);
       const drain = this.#drainOf(state);
       const marks = await drain.readMarks(context, state);
-      if (drain.isBehind) this.#registered.clear();
+      if (drain.isBehind) {
+        this.#registered.clear();
+        this.#series.distrust();
+      }
       await this.#register(retired, context);
       const report = await drain.run(context, state, marks);
       if (report.isDone && state.lanes.keep.isAllNamed && state.lanes.rest.isAllNamed) await drain.tellWatermark(context, state);
@@ -196,6 +201,16 @@ export class Drainer implements Drain {
     const { database, spoolDir, keepMs, logger } = this.#options;
     const now = () => monotonicMs() + offsetMs;
     const shouldStop = () => this.#isTerminated;
-    return { database, spoolDir, keepMs, logger, partitions: this.#partitions, refusals: this.#refusals, now, shouldStop };
+    return {
+      database,
+      spoolDir,
+      keepMs,
+      logger,
+      partitions: this.#partitions,
+      refusals: this.#refusals,
+      series: this.#series,
+      now,
+      shouldStop,
+    };
   }
 }

@@ -4,6 +4,7 @@ import { type Statement, sqlState, type Transaction } from '../../db/database.ts
 import { loadSql, readSql } from '../../db/sql.ts';
 import { describeError, KeepwatchError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
+import type { NamedRows } from '../rollups/batch-rollups.ts';
 import { COPY_HEADER, COPY_TRAILER, splitTuples } from '../segments/copy-tuples.ts';
 import type { SegmentHeader } from '../segments/segment-format.ts';
 
@@ -28,6 +29,8 @@ export interface Run {
   /** Place of the first one in its block, counted from 1. */
   readonly row: number;
   readonly frames: Buffer;
+  /** All rows of the block, with their series; undefined when it does not tell. */
+  readonly named?: NamedRows | undefined;
 }
 
 /** Rows for one relation. */
@@ -82,7 +85,7 @@ export function copyStatement(header: SegmentHeader, { relation, runs }: Rows): 
 
 /**
  * Copies what Postgres takes and puts what it refuses in the dead letter.
- * @returns how many it refused
+ * @returns the rows that it took, one by one, and how many it refused
  * @throws KeepwatchError ERR_DATABASE_SCHEMA when it takes no row of very many; else what Postgres says of its state
  */
 export async function copyCarefully(
@@ -90,9 +93,9 @@ export async function copyCarefully(
   header: SegmentHeader,
   { relation, runs, count }: Rows,
   streak: RefusalStreak | undefined,
-): Promise<number> {
-  const rows = runs.flatMap(({ block, row, frames }) =>
-    splitTuples(frames).map((tuple, index) => ({ block, row: row + index, frames: tuple })),
+): Promise<{ taken: readonly Run[]; refused: number }> {
+  const rows: readonly Run[] = runs.flatMap(({ block, row, frames, named }) =>
+    splitTuples(frames).map((tuple, index) => ({ block, row: row + index, frames: tuple, named })),
   );
   const attempt = (part: readonly Run[]) => copyPart(transaction, header, { relation, runs: part, count: part.length });
   // What a deferred constraint has against a row would be said at COMMIT, of nobody knows which.
@@ -102,24 +105,25 @@ export async function copyCarefully(
     const taken = await takeOne(rows, attempt);
     ranges.splice(0, 1, [taken + 1, rows.length], [0, taken]);
   }
-  let refused = 0;
+  const refused = new Set<Run>();
   for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
     const [from, to] = range;
     const refusal = from === to ? undefined : await attempt(rows.slice(from, to));
     if (refusal === undefined) continue;
     const only = rows[from];
     if (to - from === 1 && only !== undefined) {
-      refused++;
+      refused.add(only);
       const { sourceId, lane, segment } = header;
       const reason = { sqlstate: sqlState(refusal) ?? '', error: describeError(refusal) };
       streak?.noteReason(reason.error);
-      await transaction.none(insertDeadLetter, { sourceId, lane, segment, ...only, payload: only.frames, ...reason });
+      const { block, row, frames } = only;
+      await transaction.none(insertDeadLetter, { sourceId, lane, segment, block, row, payload: frames, ...reason });
     } else {
       const middle = (from + to) >>> 1;
       ranges.push([middle, to], [from, middle]);
     }
   }
-  return refused;
+  return { taken: refused.size === 0 ? rows : rows.filter((row) => !refused.has(row)), refused: refused.size };
 }
 
 /** @returns the refusal; undefined when Postgres took the rows. @throws what it says of its state */

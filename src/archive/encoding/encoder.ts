@@ -5,9 +5,10 @@ import { type EventBatch, type EventCounts, type EventSeries, LANES } from '../.
 import { type SourceBits, sourceBits, writeEventId } from '../../event-id.ts';
 import { REPLACED_MARK, storableMembers, storableText, TRUNCATED_MARK } from '../../storable-text.ts';
 import { POSTGRES_EPOCH_MS } from '../segments/copy-tuples.ts';
-import { BLOCK_PREFIX_BYTES, MAX_BLOCK_BYTES, writeBlockPrefix } from '../segments/segment-format.ts';
+import { BLOCK_PREFIX_BYTES, MAX_BLOCK_BYTES, ROW_SERIES, writeBlockPrefix } from '../segments/segment-format.ts';
 import { BlockPages, type Page } from './block-pages.ts';
 import { goFirst } from './member-order.ts';
+import { RowSeriesWriter } from './row-series-writer.ts';
 import { DURATION_AT, END_AT, ID_AT, MEMBERS_AT, SeriesRows, START_AT, TRACE_AT } from './row-template.ts';
 
 /** Room for a block's prefix and counts before its first tuple. */
@@ -64,6 +65,7 @@ export class Encoder {
   readonly #ids = Buffer.alloc(32);
   readonly #idsView = new DataView(this.#ids.buffer, this.#ids.byteOffset, this.#ids.length);
   readonly #series = new WeakMap<EventSeries, SeriesRows>();
+  readonly #rowSeries = new RowSeriesWriter();
   #sequence: number;
   #end = HEAD_BYTES;
   #rows = 0;
@@ -81,6 +83,7 @@ export class Encoder {
   encode(batch: EventBatch, from: number): EncodedRows {
     this.#end = HEAD_BYTES;
     this.#rows = 0;
+    this.#rowSeries.begin();
     this.#minEndMs = Infinity;
     this.#maxEndMs = -Infinity;
     let failed = 0;
@@ -101,9 +104,10 @@ export class Encoder {
     const json = JSON.stringify(counts);
     const start = HEAD_BYTES - BLOCK_PREFIX_BYTES - Buffer.byteLength(json);
     const countsLength = page.bytes.write(json, start + BLOCK_PREFIX_BYTES);
-    const filled = page.bytes.subarray(start, this.#end);
+    const filled = page.bytes.subarray(start, this.#rowSeries.write(page.view, this.#end));
     const { rows, minEndMs, maxEndMs } = { rows: this.#rows, minEndMs: this.#minEndMs, maxEndMs: this.#maxEndMs };
     writeBlockPrefix(filled, { number: 0, rows, isLast: false, counts, minEndMs, maxEndMs, lowWatermarkMs }, countsLength);
+    filled.writeUInt16BE(ROW_SERIES, 20);
     if (filled.length < MIN_PAGE_BYTES) return { bytes: Buffer.from(filled), page: undefined };
     this.#page = this.#pages.take();
     return { bytes: filled, page };
@@ -126,7 +130,7 @@ export class Encoder {
     const metadata = batch.metadata(index);
     const room =
       row.bytes.length + MAX_BYTES_OF_UNIT * (boundOf(metadata, MAX_METADATA) + boundOf(error, MAX_ERROR)) + MARKS_BYTES;
-    if (at + room > MAX_BLOCK_BYTES) return false;
+    if (at + room + this.#rowSeries.bytesWithNext > MAX_BLOCK_BYTES) return false;
 
     const givenEndMs = batch.endMs(index);
     const givenDurationMs = batch.durationMs(index);
@@ -169,6 +173,7 @@ export class Encoder {
       metadataAt += view.getInt32(metadataAt - 4);
     }
     let end = metadataAt + row.metadata.length;
+    let labelsAt = metadataAt + MEMBERS_AT;
     let hasMembers = row.hasMembers;
     if (metadata !== undefined && metadata !== '') {
       if (metadata.length > MAX_METADATA || metadata.includes('\\')) {
@@ -184,6 +189,7 @@ export class Encoder {
         end = metadataAt + MEMBERS_AT;
         end += bytes.write(metadata, end);
         bytes[end++] = COMMA;
+        labelsAt = end;
         bytes.set(row.members, end);
         end += row.members.length;
       } else {
@@ -201,6 +207,7 @@ export class Encoder {
     bytes[end++] = CLOSING_BRACE;
     view.setInt32(metadataAt, end - metadataAt - 4);
 
+    this.#rowSeries.note(row, at - HEAD_BYTES, labelsAt - at);
     this.#end = end;
     this.#rows++;
     this.#sequence += LANES.length;

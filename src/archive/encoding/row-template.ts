@@ -42,8 +42,13 @@ export interface RowTemplate {
   readonly hasMembers: boolean;
   /** Those members: a view of `bytes`. */
   readonly members: Buffer;
+  /** How many of their bytes, from the first, are the labels of the metric; marks may follow. */
+  readonly labelsLength: number;
   /** Undefined: an event's own members are not to go before them. */
   readonly shared: SharedMembers | undefined;
+  /** Of `RowSeriesWriter`: the block in which a row of this template was noted last, and its entry there. */
+  block: number;
+  entry: number;
 }
 
 /** The templates of one series; each is made when it is first needed. */
@@ -81,7 +86,7 @@ function statusCode(status: EventStatus): number {
 function createTemplate(series: EventSeries, sourceId: bigint, status: EventStatus, present: number): RowTemplate {
   const hasSpan = (present & HAS_SPAN) !== 0;
   const hasParent = hasSpan && (present & HAS_PARENT) !== 0;
-  const { texts, members } = storableSeries(series, status);
+  const { texts, members, labels } = storableSeries(series, status);
   const columns = Buffer.alloc(2);
   columns.writeInt16BE(COLUMNS.length);
   const source = Buffer.alloc(8);
@@ -113,12 +118,15 @@ function createTemplate(series: EventSeries, sourceId: bigint, status: EventStat
     metadata: bytes.subarray(errorAt + 4),
     hasMembers: members !== '',
     members: bytes.subarray(errorAt + 4 + MEMBERS_AT),
+    labelsLength: Buffer.byteLength(labels),
     shared: sharedMembers(members),
+    block: 0,
+    entry: 0,
   };
 }
 
-/** Name, type, status and service, and the members of the metadata with their marks: bounded, and as Postgres takes them. */
-function storableSeries(series: EventSeries, status: EventStatus): { texts: string[]; members: string } {
+/** Name, type, status and service, the labels, and the same with marks as members of the metadata: bounded, and as Postgres takes them. */
+function storableSeries(series: EventSeries, status: EventStatus): { texts: string[]; labels: string; members: string } {
   const given = [series.name, series.type, status, series.service].map((text) => storableText(text, MAX_NAME));
   const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA);
   const all = [...given, metadata];
@@ -127,7 +135,7 @@ function storableSeries(series: EventSeries, status: EventStatus): { texts: stri
     ...(all.some(({ isCut }) => isCut) ? [TRUNCATED_MARK] : []),
     ...(all.some(({ isReplaced }) => isReplaced) ? [REPLACED_MARK] : []),
   ];
-  return { texts: given.map(({ text }) => text), members: members.join() };
+  return { texts: given.map(({ text }) => text), labels: metadata.text, members: members.join() };
 }
 
 function field(value: Buffer | null): Buffer {

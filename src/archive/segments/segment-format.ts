@@ -3,14 +3,15 @@
 //   segment = header block*
 //   header  = magic(4) version(2) reserved(2) json length(4) crc32(4) json          crc32 over version .. json length, and json
 //   block   = magic(4) crc32(4) length(4) number(4) rows(4) flags(2) counts length(2)
-//             min end ms(8, f64) max end ms(8) low watermark ms(8) counts(json) frames
+//             min end ms(8, f64) max end ms(8) low watermark ms(8) counts(json) frames row series (flag ROW_SERIES; `row-series.ts`)
 //
 // The CRC of a block covers all that follows it in the block and starts from the CRC of its segment's header, so that rows and counts
 // are true together, and a block is never taken for one of another segment (nor bytes that a client sent for a block).
 import { crc32 } from 'node:zlib';
 import type { EventCounts, Lane } from '../../event.ts';
 
-export const FORMAT_VERSION = 1;
+/** 2: what series each row belongs to stands behind the rows of a block. */
+export const FORMAT_VERSION = 2;
 export const SEGMENT_MAGIC = 0x4b_57_53_47;
 export const BLOCK_MAGIC = 0x4b_57_42_4b;
 export const SEGMENT_PREFIX_BYTES = 16;
@@ -23,6 +24,8 @@ export const MAX_SEGMENT_BYTES = 32_000_000;
 export const LAST_BLOCK = 1;
 /** Flag: instead of rows, counts of series (`series-blocks.ts`). Who does not know it passes over a block without rows. */
 export const SERIES_BLOCK = 2;
+/** Flag: behind the rows stands which series they belong to. Who does not know it would take it for a row: hence version 2. */
+export const ROW_SERIES = 4;
 
 /** Whose rows a segment holds and where they go. */
 export interface SegmentHeader {
@@ -51,11 +54,11 @@ export interface BlockHead {
 }
 
 /** The header's bytes, and the CRC that its blocks start from. */
-export function encodeSegmentHeader(header: SegmentHeader): { bytes: Buffer; seed: number } {
+export function encodeSegmentHeader(header: SegmentHeader, version: number = FORMAT_VERSION): { bytes: Buffer; seed: number } {
   const json = Buffer.from(JSON.stringify({ ...header, sourceId: String(header.sourceId) }));
   const bytes = Buffer.alloc(SEGMENT_PREFIX_BYTES + json.length);
   bytes.writeUInt32BE(SEGMENT_MAGIC, 0);
-  bytes.writeUInt16BE(FORMAT_VERSION, 4);
+  bytes.writeUInt16BE(version, 4);
   bytes.writeUInt32BE(json.length, 8);
   bytes.set(json, SEGMENT_PREFIX_BYTES);
   const seed = headerCrc(bytes);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { KeepwatchError } from '../../errors.ts';
 import { LANE_RELATIONS } from './relations.ts';
+import { type RowSeries, readRowSeries } from './row-series.ts';
 import {
   BLOCK_MAGIC,
   BLOCK_PREFIX_BYTES,
@@ -12,6 +13,7 @@ import {
   headerCrc,
   LAST_BLOCK,
   MAX_BLOCK_BYTES,
+  ROW_SERIES,
   SEGMENT_MAGIC,
   SEGMENT_PREFIX_BYTES,
   SERIES_BLOCK,
@@ -23,6 +25,8 @@ import { parseHeader } from './segment-header.ts';
 export interface Block extends BlockHead {
   /** Its rows: tuples of binary COPY, a view of the segment's bytes. */
   readonly frames: Buffer;
+  /** Which series each of them belongs to; undefined in what older versions wrote. */
+  readonly rowSeries?: RowSeries;
   /** Counts of series (`readSeriesCounts`), instead of rows. */
   readonly series?: Buffer;
 }
@@ -86,7 +90,10 @@ function readWithoutHeader(bytes: Buffer, place: SegmentPlace): Segment {
   const { sourceId, lane, segment, service } = place;
   const { name, columns } = LANE_RELATIONS[lane];
   const header = { sourceId, lane, segment, relation: name, columns, service };
-  return { header, ...readBlocks(bytes, 0, encodeSegmentHeader(header).seed) };
+  const versions = Array.from({ length: FORMAT_VERSION }, (_, index) => FORMAT_VERSION - index);
+  const readings = versions.map((version) => readBlocks(bytes, 0, encodeSegmentHeader(header, version).seed));
+  const reading = readings.find(({ blocks }) => blocks.length > 0) ?? readBlocks(bytes, 0, encodeSegmentHeader(header).seed);
+  return { header, ...reading };
 }
 
 /** @throws KeepwatchError ERR_SEGMENT_INVALID when the segment belongs elsewhere: it was copied or renamed */
@@ -139,6 +146,7 @@ function readBlock(bytes: Buffer, at: number, seed: number): Block | undefined {
   const content = block.subarray(framesAt);
   const rows = block.readUInt32BE(16);
   const isOfSeries = (flags & SERIES_BLOCK) !== 0 && rows === 0;
+  const named = (flags & ROW_SERIES) !== 0 ? readRowSeries(content, rows) : undefined;
   try {
     return {
       number,
@@ -148,7 +156,8 @@ function readBlock(bytes: Buffer, at: number, seed: number): Block | undefined {
       minEndMs: block.readDoubleBE(24),
       maxEndMs: block.readDoubleBE(32),
       lowWatermarkMs: block.readDoubleBE(40),
-      frames: isOfSeries ? content.subarray(0, 0) : content,
+      frames: isOfSeries ? content.subarray(0, 0) : (named?.frames ?? content),
+      ...(named !== undefined && { rowSeries: named.rowSeries }),
       ...(isOfSeries && { series: content }),
     };
   } catch {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Encoder } from '../../../src/archive/encoding/encoder.ts';
 import { COLUMNS, COPY_HEADER, COPY_TRAILER } from '../../../src/archive/segments/copy-tuples.ts';
+import { readRowSeries } from '../../../src/archive/segments/row-series.ts';
 import { BLOCK_PREFIX_BYTES } from '../../../src/archive/segments/segment-format.ts';
 import { inTransaction } from '../../../src/db/database.ts';
 import { EVENT_STATUSES, EVENT_TYPES, type EventBatch } from '../../../src/event.ts';
@@ -119,7 +120,9 @@ function encode(batch: EventBatch): Buffer[] {
     assert.ok(encoded.next > next);
     next = encoded.next;
     const { bytes } = encoder.takeBlock(COUNTS, NOW_MS);
-    frames.push(bytes.subarray(BLOCK_PREFIX_BYTES + bytes.readUInt16BE(22)));
+    const content = readRowSeries(bytes.subarray(BLOCK_PREFIX_BYTES + bytes.readUInt16BE(22)), encoded.rows);
+    assert.ok(content);
+    frames.push(content.frames);
   }
   return frames;
 }

@@ -9,8 +9,11 @@ import type { Loss } from '../../support/tcp-proxy.ts';
 import { listWaiting, type TestArchive } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
-/** In what a client sends: the rows of a batch, and the end of its COPY, behind which the server commits by itself. */
-const ROWS_OF_COPY = 'PGCOPY';
+/** The last COPY of a batch, of its rollups: when the server has it, it commits by itself. */
+function lastCopy(): (chunk: Buffer) => boolean {
+  let copies = 0;
+  return (chunk) => chunk.includes('PGCOPY') && ++copies === 2;
+}
 
 describe('Archive, exactly once', () => {
   const site = useArchiveSite();
@@ -43,7 +46,7 @@ describe('Archive, exactly once', () => {
   it('loses and doubles nothing when the answer to COMMIT is lost', async () => {
     const made = site.create();
     await fillSpool(made);
-    const cut = site.proxy.lose('answer', ROWS_OF_COPY);
+    const cut = site.proxy.lose('answer', lastCopy());
     await made.archive.flush();
     await cut;
     // The first segment is committed, and nobody here knows.
@@ -60,7 +63,7 @@ describe('Archive, exactly once', () => {
   it('loses and doubles nothing when COMMIT arrives after it was given up', async () => {
     const made = site.create();
     await fillSpool(made);
-    const cut = site.proxy.lose('late', ROWS_OF_COPY);
+    const cut = site.proxy.lose('late', lastCopy());
     await made.archive.flush();
     assert.equal(await countRows(made), 0);
     // The second attempt finds the mark unmoved, and has to wait for the first one's lock.

@@ -9,6 +9,7 @@ import {
   transactAtOnce,
 } from '../../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { compareRollups } from '../../support/rollup-oracle.ts';
 import { type Loss, TcpProxy } from '../../support/tcp-proxy.ts';
 import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -20,6 +21,11 @@ const EVENTS = 4000;
 const isQuery = (chunk: Buffer) => chunk[0] === 0x51 && chunk.includes('commit\0');
 const isFirstOfData = (chunk: Buffer) => chunk.includes('PGCOPY');
 const isLastOfData = (chunk: Buffer) => chunk.subarray(-COPY_DONE.length).equals(COPY_DONE);
+/** The chunk of the rollups, which come behind the rows and are the last that the server waits for. */
+function isLastOfRollups(): (chunk: Buffer) => boolean {
+  let ended = 0;
+  return (chunk) => isLastOfData(chunk) && ++ended === 2;
+}
 /** The second chunk of rows, which does not hold the last one. */
 function isAmidData(): (chunk: Buffer) => boolean {
   let isBegun = false;
@@ -52,7 +58,8 @@ describe('a batch in one round trip', () => {
     ['when the first rows are under way', 'request', () => isFirstOfData, 0],
     ['in the middle of the rows', 'request', isAmidData, 0],
     ['before the server has the end of the rows', 'request', () => isLastOfData, 0],
-    ['when the server has committed', 'answer', () => isLastOfData, EVENTS],
+    ['between the rows and their rollups', 'request', isLastOfRollups, 0],
+    ['when the server has committed', 'answer', isLastOfRollups, EVENTS],
   ];
   for (const [moment, loss, createMatch, committed] of cases) {
     it(`loses and doubles nothing when the connection is cut ${moment}`, async () => {
@@ -75,6 +82,7 @@ describe('a batch in one round trip', () => {
         sources.flatMap(({ problems }) => problems),
         [],
       );
+      assert.deepEqual(await compareRollups(test.database), []);
       spool.remove();
     });
   }

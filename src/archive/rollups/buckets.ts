@@ -1,0 +1,65 @@
+// The histogram of durations: which bucket a duration falls in. Borders are exact integers, the same as keepwatch.bucket_bounds() has them, so
+// that what is counted here and what Postgres counts agree in every bucket.
+
+/** Where a duration of no microseconds goes. */
+export const ZERO_BUCKET = -32_768;
+/** Bounds: as many as there are powers of 2 ^ (1 / 32) below 2 ^ 63. */
+const BOUNDS = 2016;
+/** From here on doubles do not hold all integers. */
+const EXACT_BUCKETS = 53 * 32;
+/** Up to here a power of 2 is exact enough to tell its whole part, unless it is next to an integer. */
+const SAFE_BUCKETS = 40 * 32;
+const NEXT_TO_AN_INTEGER = 1e-3;
+/** What Postgres has for a duration that is too long, or not a number: keepwatch.duration_us(). */
+const LONGEST_MS = 9.2e15;
+const LONGEST_US = 9.2e18;
+
+/** A duration as rollups count it: whole microseconds, rounded as Postgres does (ties to even), never below 0. */
+export function toMicroseconds(durationMs: number): number {
+  if (durationMs <= 0) return 0;
+  if (!(durationMs < LONGEST_MS)) return LONGEST_US;
+  const exact = durationMs * 1000;
+  const rounded = Math.round(exact);
+  return rounded - exact === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
+
+let numbers: Float64Array | undefined;
+let integers: readonly bigint[] | undefined;
+
+/** The bucket of a duration in whole microseconds: `bound(bucket) < us <= bound(bucket + 1)`. */
+export function bucketOf(us: number): number {
+  if (us <= 0) return ZERO_BUCKET;
+  numbers ??= Float64Array.from({ length: EXACT_BUCKETS }, (_, index) => Number(bucketBound(index)));
+  // An estimate that is never off by more than a few buckets, set right by the exact bounds.
+  let bucket = Math.floor(Math.log2(us) * 32);
+  if (bucket >= EXACT_BUCKETS - 8) return bucketOfLong(us);
+  while (bucket >= 0 && (numbers[bucket] ?? 0) >= us) bucket--;
+  while ((numbers[bucket + 1] ?? Infinity) < us) bucket++;
+  return bucket;
+}
+
+/** Durations of centuries, which nobody measures: slow, and exact all the same. */
+function bucketOfLong(us: number): number {
+  integers ??= Array.from({ length: BOUNDS }, (_, index) => bucketBound(index));
+  return integers.findLastIndex((bound) => bound < us);
+}
+
+/** Bound `index` in microseconds: the whole part of 2 ^ (index / 32). */
+export function bucketBound(index: number): bigint {
+  const power = 2 ** (index / 32);
+  const distance = Math.abs(power - Math.round(power));
+  if (index < SAFE_BUCKETS && (distance > NEXT_TO_AN_INTEGER || index % 32 === 0)) return BigInt(Math.floor(power));
+  let root = 1n << BigInt(index);
+  for (let halving = 0; halving < 5; halving++) root = squareRoot(root);
+  return root;
+}
+
+/** The whole part of it, by Newton's method from above. */
+function squareRoot(value: bigint): bigint {
+  let root = 1n << BigInt((value.toString(2).length + 1) >> 1);
+  for (;;) {
+    const next = (root + value / root) >> 1n;
+    if (next >= root) return root;
+    root = next;
+  }
+}
