@@ -1,0 +1,65 @@
+-- Folds deltas of minutes that are over into rollup_minutes and rollup_hours: all three change at once, so that readers never count twice or
+-- too little. To be run by one process at a time. Parameters: seconds (how long a minute has begun), limit. One row: folded (deltas).
+with taken as (
+  delete from keepwatch.rollup_deltas
+  where ctid = any (array(
+    select ctid from keepwatch.rollup_deltas where bucket < clock_timestamp() - $<seconds> * interval '1 second' limit $<limit>
+  ))
+  returning *
+), minute_cells as (
+  select bucket, series_id, status, b, sum(c)::bigint as c from taken, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4
+), minute_histograms as (
+  select bucket, series_id, status, array_agg(b order by b) as hb, array_agg(c order by b) as hc from minute_cells group by 1, 2, 3
+), minute_totals as (
+  select bucket, series_id, status, sum(rows)::bigint as rows, sum(count)::bigint as count,
+    least(sum(sum_us), 9223372036854775807)::bigint as sum_us, min(min_us) as min_us, max(max_us) as max_us
+  from taken group by 1, 2, 3
+), minutes as (
+  select bucket, series_id, status, rows, count, sum_us, min_us, max_us, hb, hc
+  from minute_totals join minute_histograms using (bucket, series_id, status)
+), folded_minutes as (
+  insert into keepwatch.rollup_minutes as known (bucket, series_id, status, rows, count, sum_us, min_us, max_us, hb, hc)
+  select * from minutes
+  on conflict (series_id, bucket, status) do update
+  set rows = known.rows + excluded.rows,
+    count = known.count + excluded.count,
+    sum_us = least(known.sum_us::numeric + excluded.sum_us, 9223372036854775807)::bigint,
+    min_us = least(known.min_us, excluded.min_us),
+    max_us = greatest(known.max_us, excluded.max_us),
+    (hb, hc) = (
+      select array_agg(b order by b), array_agg(c order by b)
+      from (
+        select b, sum(c)::bigint as c
+        from (select * from unnest(known.hb, known.hc) union all select * from unnest(excluded.hb, excluded.hc)) as cell (b, c)
+        group by b
+      ) as merged
+    )
+), hour_cells as (
+  select date_trunc('hour', bucket, 'UTC') as bucket, series_id, status, b, sum(c)::bigint as c
+  from minutes, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4
+), hour_histograms as (
+  select bucket, series_id, status, array_agg(b order by b) as hb, array_agg(c order by b) as hc from hour_cells group by 1, 2, 3
+), hour_totals as (
+  select date_trunc('hour', bucket, 'UTC') as bucket, series_id, status, sum(rows)::bigint as rows, sum(count)::bigint as count,
+    least(sum(sum_us), 9223372036854775807)::bigint as sum_us, min(min_us) as min_us, max(max_us) as max_us
+  from minutes group by 1, 2, 3
+), folded_hours as (
+  insert into keepwatch.rollup_hours as known (bucket, series_id, status, rows, count, sum_us, min_us, max_us, hb, hc)
+  select bucket, series_id, status, rows, count, sum_us, min_us, max_us, hb, hc
+  from hour_totals join hour_histograms using (bucket, series_id, status)
+  on conflict (series_id, bucket, status) do update
+  set rows = known.rows + excluded.rows,
+    count = known.count + excluded.count,
+    sum_us = least(known.sum_us::numeric + excluded.sum_us, 9223372036854775807)::bigint,
+    min_us = least(known.min_us, excluded.min_us),
+    max_us = greatest(known.max_us, excluded.max_us),
+    (hb, hc) = (
+      select array_agg(b order by b), array_agg(c order by b)
+      from (
+        select b, sum(c)::bigint as c
+        from (select * from unnest(known.hb, known.hc) union all select * from unnest(excluded.hb, excluded.hc)) as cell (b, c)
+        group by b
+      ) as merged
+    )
+)
+select count(*)::int as folded from taken;

@@ -1,0 +1,43 @@
+// Folds what batches have added to rollups into minutes and hours, in small transactions. Cut off anywhere, nothing is lost or counted twice:
+// deltas go in the transaction that adds them up, and only while the lease is held.
+import { type Database, inTransaction } from '../../db/database.ts';
+import { loadSql } from '../../db/sql.ts';
+import type { Lease } from '../maintenance/lease.ts';
+
+/** A minute is folded when it has begun so long ago: most of its rows are there by then, and late ones are folded as they come. */
+const SETTLE_SECONDS = 120;
+const DELTAS_AT_ONCE = 20_000;
+
+const coverDeltas = loadSql('archive/cover-deltas');
+const foldDeltas = loadSql('archive/fold-deltas');
+
+export interface FoldOptions {
+  readonly database: Database;
+  readonly lease: Lease;
+  /** Asked between transactions. */
+  readonly shouldStop: () => boolean;
+  /** Default 120. */
+  readonly settleSeconds?: number;
+  /** Deltas in one transaction at most; default 20,000. */
+  readonly deltasAtOnce?: number;
+}
+
+/**
+ * Folds all that is due.
+ * @returns how many deltas
+ * @throws what Postgres says; a next call goes on from there
+ */
+export async function foldRollups(options: FoldOptions): Promise<number> {
+  const { database, lease, shouldStop, settleSeconds: seconds = SETTLE_SECONDS, deltasAtOnce: limit = DELTAS_AT_ONCE } = options;
+  await database.one(coverDeltas, { seconds });
+  let total = 0;
+  let folded = limit;
+  while (folded === limit && !shouldStop() && (await lease.take())) {
+    folded = await inTransaction(database, async (transaction) => {
+      if (!(await lease.holds(transaction))) return 0;
+      return (await transaction.one<{ folded: number }>(foldDeltas, { seconds, limit })).folded;
+    });
+    total += folded;
+  }
+  return total;
+}

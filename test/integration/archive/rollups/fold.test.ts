@@ -1,0 +1,108 @@
+// Deltas are folded into minutes and hours by one process, and the sums stay the same whatever cuts it off.
+import assert from 'node:assert/strict';
+import { Lease } from '../../../../src/archive/maintenance/lease.ts';
+import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
+import { closeDatabase, createDatabase, type Database } from '../../../../src/db/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
+import { compareRollups } from '../../../support/rollup-oracle.ts';
+import { createSpoolDir, createTestArchive } from '../../../support/test-archive.ts';
+import { variedEvents } from '../../../support/varied-events.ts';
+import { waitFor } from '../../../support/wait-for.ts';
+
+describe('foldRollups', function () {
+  this.timeout(60_000);
+  let test: TestDatabase;
+  let spool: ReturnType<typeof createSpoolDir>;
+  beforeEach(async () => {
+    test = await createTestDatabase();
+    spool = createSpoolDir();
+  });
+  afterEach(async () => {
+    spool.remove();
+    await test.drop();
+  });
+
+  async function archiveEvents(count: number): Promise<void> {
+    const { archive, tracker } = createTestArchive(test.database, spool.path);
+    tracker.record(...variedEvents(count));
+    await archive.flush();
+    await archive.stop({ timeoutMs: 5000 });
+  }
+  const leaseOf = (holder: string, database: Database = test.database, seconds = 60) =>
+    new Lease({ database, name: 'maintenance', holder, seconds });
+  const fold = (more = {}) =>
+    foldRollups({ database: test.database, lease: leaseOf('test'), shouldStop: () => false, settleSeconds: -60, ...more });
+  const count = async (table: string) =>
+    (await test.database.one<{ rows: number }>(`select count(*)::int as rows from keepwatch.${table}`)).rows;
+
+  it('moves all deltas to minutes and hours that equal raw, once and again', async () => {
+    await archiveEvents(3000);
+    const before = await count('rollup_deltas');
+    assert.equal(await fold({ deltasAtOnce: 50 }), before);
+    assert.equal(await count('rollup_deltas'), 0);
+    assert.deepEqual(await compareRollups(test.database), []);
+    // The same minutes again, late: they are added to what is there.
+    await archiveEvents(3000);
+    assert.deepEqual(await compareRollups(test.database), []);
+    assert.ok((await fold()) > 0);
+    assert.deepEqual(await compareRollups(test.database), []);
+    assert.equal(await fold(), 0);
+  });
+
+  it('leaves minutes that have just begun', async () => {
+    await archiveEvents(500);
+    await foldRollups({ database: test.database, lease: leaseOf('test'), shouldStop: () => false });
+    const fresh = await test.database.one<{ fresh: boolean }>(
+      "select bool_and(bucket >= now() - interval '2 minutes 5 seconds') as fresh from keepwatch.rollup_deltas",
+    );
+    assert.equal(fresh.fresh, true);
+    assert.ok((await count('rollup_minutes')) > 0);
+    assert.deepEqual(await compareRollups(test.database), []);
+  });
+
+  it('changes nothing when its process or its connection dies amid it', async () => {
+    await archiveEvents(2000);
+    const before = await count('rollup_deltas');
+    const own = createDatabase({ url: test.url, max: 1, applicationName: 'the one that dies' });
+    // It waits in its transaction for a month that is locked, and is terminated there.
+    await test.database.tx(async (task) => {
+      await task.none('lock table keepwatch.rollup_hours in access exclusive mode');
+      const folding = foldRollups({ database: own, lease: leaseOf('dying', own), shouldStop: () => false, settleSeconds: -60 });
+      const outcome = folding.then(
+        () => 'folded',
+        () => 'failed',
+      );
+      await waitFor(async () => {
+        const killed = await test.database.any(
+          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'the one that dies' and wait_event_type = 'Lock'",
+        );
+        return killed.length > 0;
+      });
+      assert.equal(await outcome, 'failed');
+    });
+    await closeDatabase(own);
+    assert.equal(await count('rollup_deltas'), before);
+    assert.equal(await count('rollup_minutes'), 0);
+    assert.deepEqual(await compareRollups(test.database), []);
+    await test.database.none('delete from keepwatch.lease');
+    assert.equal(await fold(), before);
+    assert.deepEqual(await compareRollups(test.database), []);
+  });
+
+  it('does nothing when another process holds the lease, or has taken it meanwhile', async () => {
+    await archiveEvents(100);
+    assert.ok(await leaseOf('other').take());
+    assert.equal(await fold(), 0);
+    await test.database.none('delete from keepwatch.lease');
+    const lost = leaseOf('test');
+    const take = lost.take.bind(lost);
+    lost.take = async () => {
+      const taken = await take();
+      await test.database.none("update keepwatch.lease set holder = 'faster', epoch = epoch + 1");
+      return taken;
+    };
+    assert.equal(await fold({ lease: lost }), 0);
+    assert.equal(await count('rollup_minutes'), 0);
+    assert.deepEqual(await compareRollups(test.database), []);
+  });
+});
