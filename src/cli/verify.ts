@@ -87,9 +87,23 @@ function describe(report: VerifyReport, hasSeries: boolean): string {
   if (report.uncomparedIds > 0) lines.push(`the ids of ${report.uncomparedIds} rows are not compared: --ids does`);
   const problems = report.sources.flatMap((row) => row.problems);
   lines.push(...problems.flatMap(({ message, advice }) => [message, `  ${advice}`]));
+  lines.push(...describeRollups(report.rollups));
   const law = 'recorded = archived + dead-lettered + quarantined + queued + sampled out + dropped';
-  lines.push(report.ok ? `ok: ${law}, and every archived event is there once` : `FAILED: ${problems.length} differences`);
+  const differences = problems.length + report.rollups.differences;
+  lines.push(
+    report.ok
+      ? `ok: ${law}, every archived event is there once, and rollups equal raw rows`
+      : `FAILED: ${differences} differences`,
+  );
   return `${lines.join('\n')}\n`;
+}
+
+function describeRollups({ historyDays, backlogBatches, startedAt, differences, problems }: VerifyReport['rollups']): string[] {
+  const lines = problems.map(({ message }) => message);
+  if (differences > problems.length) lines.push(`and ${differences - problems.length} more rollups that differ`);
+  if (historyDays > 0) lines.push(`${historyDays} days have rows from before ${startedAt} that are not in the rollups yet`);
+  if (backlogBatches > 0) lines.push(`${backlogBatches} batches of older versions are not in the rollups yet`);
+  return lines;
 }
 
 const COLUMNS: Column<Row>[] = [

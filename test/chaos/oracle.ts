@@ -1,8 +1,9 @@
 // Judges what became of the events of a run, once all is healed and drained: each that was safe is in Postgres exactly once, or counted to
-// the event where a fault destroyed its bytes, and `verify` finds nothing to say.
+// the event where a fault destroyed its bytes, rollups equal raw rows by every label, and `verify` finds nothing to say.
 import { type VerifiedLane, verifyArchive } from '../../src/archive/verify/verify.ts';
 import type { Database } from '../../src/db/database.ts';
 import type { DropReason } from '../../src/event.ts';
+import { compareRollups } from '../support/rollup-oracle.ts';
 import { type AppEvidence, type Evidence, tagOf } from './evidence.ts';
 import { segmentFiles } from './segment-bytes.ts';
 
@@ -37,6 +38,9 @@ export async function judge({ evidence, database, spoolDirs, service }: Case): P
       ),
     );
   }
+  const rolled = reports[0]?.rollups.problems.filter((difference) => difference.service === service) ?? [];
+  problems.push(...rolled.map(({ message }) => `verify: ${message}`));
+  problems.push(...(await compareRollups(database, service)).map((difference) => `rollups: ${difference}`));
   const left = spoolDirs.flatMap((folder) => segmentFiles(folder));
   if (left.length > 0) problems.push(`left in the spool: ${list(left)}`);
   return [...new Set(problems)];

@@ -16,6 +16,7 @@ const COMPARE = `
       (select coalesce(jsonb_object_agg(key, metadata -> key), '{}') from unnest(keys.keys) as key where metadata ? key) as labels,
       round(duration_ms * 1000)::numeric as us
     from keepwatch.observability_metrics left join keys using (service, type, name)
+    where $<service> is null or service = $<service>
   ), part as (
     select bucket, service, type, name, status, labels,
       case when us = 0 then -32768 else width_bucket(us - 1, list) - 1 end as b,
@@ -27,14 +28,14 @@ const COMPARE = `
     from part group by 1, 2, 3, 4, 5, 6
   ), cell as (
     select bucket, service, type, name, status, labels, b, sum(c) as c
-    from keepwatch.$<view:name>, unnest(hb, hc) as histogram (b, c) group by 1, 2, 3, 4, 5, 6, 7
+    from keepwatch.$<view:name>, unnest(hb, hc) as histogram (b, c) where $<service> is null or service = $<service> group by 1, 2, 3, 4, 5, 6, 7
   ), histogram as (
     select bucket, service, type, name, status, labels, string_agg(b || ':' || c, ' ' order by b) as histogram
     from cell group by 1, 2, 3, 4, 5, 6
   ), total as (
     select bucket, service, type, name, status, labels, sum(rows)::text as rows, sum(count)::text as count, sum(sum_us)::text as sum_us,
       min(min_us)::text as min_us, max(max_us)::text as max_us
-    from keepwatch.$<view:name> group by 1, 2, 3, 4, 5, 6
+    from keepwatch.$<view:name> where $<service> is null or service = $<service> group by 1, 2, 3, 4, 5, 6
   ), rolled as (select * from total left join histogram using (bucket, service, type, name, status, labels))
   select to_jsonb(raw) as raw, to_jsonb(rolled) as rolled
   from raw full join rolled using (bucket, service, type, name, status, labels)
@@ -42,14 +43,14 @@ const COMPARE = `
     is distinct from (rolled.rows, rolled.count, rolled.sum_us, rolled.min_us, rolled.max_us, rolled.histogram)
   order by bucket limit 5`;
 
-/** The first differences, a line each; empty when rollups equal raw. Days whose raw rows are gone differ. */
-export async function compareRollups(database: Pick<Database, 'any'>): Promise<string[]> {
+/** The first differences, a line each, of one service or all; empty when rollups equal raw. Days whose raw rows are gone differ. */
+export async function compareRollups(database: Pick<Database, 'any'>, service: string | null = null): Promise<string[]> {
   const differences: string[] = [];
   for (const [unit, view] of [
     ['minute', 'observability_rollup_1m'],
     ['hour', 'observability_rollup_1h'],
   ] as const) {
-    for (const { raw, rolled } of await database.any<{ raw: unknown; rolled: unknown }>(COMPARE, { unit, view })) {
+    for (const { raw, rolled } of await database.any<{ raw: unknown; rolled: unknown }>(COMPARE, { unit, view, service })) {
       differences.push(`${unit}: raw ${JSON.stringify(raw)}, rollup ${JSON.stringify(rolled)}`);
     }
   }

@@ -6,6 +6,7 @@ import type { Logger } from '../../logger.ts';
 import { BackOff } from '../back-off.ts';
 import type { Maintenance } from '../maintenance/maintenance.ts';
 import { KnownSeries } from '../rollups/series.ts';
+import type { RollupUpkeep } from '../rollups/upkeep.ts';
 import type { Source } from '../spool/source.ts';
 import { describeSkew, type LaneCounts } from './commit-batch.ts';
 import { type DrainContext, readMark } from './drain.ts';
@@ -37,6 +38,8 @@ export interface DrainerOptions {
   readonly spoolMaxBytes: number;
   /** Run between drains; default: none. */
   readonly maintenance?: Maintenance | undefined;
+  /** Of rollups, likewise. */
+  readonly upkeep?: RollupUpkeep;
   /** How long raw events are kept; undefined: for ever. */
   readonly keepMs: number | undefined;
   readonly tell: (news: DrainNews) => void;
@@ -108,6 +111,7 @@ export class Drainer implements Drain {
   /** Beside the own drains, so that a backlog does not hold up what is live. */
   lookAfter({ own, closed }: LookRequest): Promise<void> {
     this.#options.maintenance?.tick();
+    this.#options.upkeep?.tick();
     const nowMs = performance.now();
     const isDue = nowMs >= this.#leftoversDueMs && !this.#leftoversBackOff.isWaiting;
     if (this.#leftovers === undefined && isDue && !this.#isStopping) {
@@ -122,7 +126,7 @@ export class Drainer implements Drain {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#leftovers;
-    await this.#options.maintenance?.stop();
+    await Promise.all([this.#options.maintenance?.stop(), this.#options.upkeep?.stop()]);
   }
 
   /** Its connections are somebody else's, and what waits for them rejects when they are closed. */

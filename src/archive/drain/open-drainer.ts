@@ -2,6 +2,7 @@
 import { closeDatabase, createDatabase } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
 import { Maintenance } from '../maintenance/maintenance.ts';
+import { RollupUpkeep } from '../rollups/upkeep.ts';
 import type { DrainNews } from './drain-messages.ts';
 import { Drainer } from './drainer.ts';
 
@@ -9,6 +10,8 @@ import { Drainer } from './drainer.ts';
 const MAINTENANCE_TIMEOUT_MS = 3_600_000;
 /** For what is live, for what ended, for what dead processes left. */
 const CONNECTIONS = 3;
+/** For what removes old days, and for rollups, which do not wait for it. */
+const MAINTENANCE_CONNECTIONS = 2;
 /** Time for the goodbye of idle connections. */
 const CLOSE_MS = 500;
 
@@ -38,14 +41,16 @@ export function openDrainer(
 ): OpenDrainer {
   const { url, applicationName, spoolDir, spoolMaxBytes, keepMs, holder } = settings;
   const database = createDatabase({ url, max: CONNECTIONS, applicationName });
-  const pools = [database];
-  let maintenance: Maintenance | undefined;
-  if (keepMs !== undefined) {
-    const own = createDatabase({ url, max: 1, queryTimeoutMs: MAINTENANCE_TIMEOUT_MS, applicationName: 'keepwatch maintenance' });
-    pools.push(own);
-    maintenance = new Maintenance({ database: own, keepMs, holder, logger });
-  }
-  const drainer = new Drainer({ database, spoolDir, spoolMaxBytes, maintenance, keepMs, tell, logger });
+  const own = createDatabase({
+    url,
+    max: MAINTENANCE_CONNECTIONS,
+    queryTimeoutMs: MAINTENANCE_TIMEOUT_MS,
+    applicationName: 'keepwatch maintenance',
+  });
+  const pools = [database, own];
+  const maintenance = keepMs === undefined ? undefined : new Maintenance({ database: own, keepMs, holder, logger });
+  const upkeep = new RollupUpkeep({ database: own, holder, logger });
+  const drainer = new Drainer({ database, spoolDir, spoolMaxBytes, maintenance, upkeep, keepMs, tell, logger });
   return {
     drainer,
     async close() {

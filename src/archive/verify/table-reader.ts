@@ -6,6 +6,7 @@ import { eachSeries } from '../encoding/tuple-series.ts';
 import { COLUMNS } from '../segments/copy-tuples.ts';
 import { type LedgerRow, RowCounts, type SeriesRows, type Tables } from './table-rows.ts';
 import type { VerifyProgress } from './verify-report.ts';
+import { verifyRollups } from './verify-rollups.ts';
 
 export interface TableReaderOptions {
   /** Compare the ids of all rows, in large partitions too. */
@@ -72,7 +73,12 @@ export class TableReader {
     }
     const surplus = this.#sourcesWithSurplus(ledger);
     for (const leaf of surplus.length > 0 ? large : []) await this.#findDoubles(leaf, surplus);
-    return { ledger, lanes: this.#counts.lanes, uncomparedIds: this.#uncomparedIds };
+    const { signal, onProgress } = this.#options;
+    const rollups = await verifyRollups(this.#transaction, leaves, {
+      signal,
+      onProgress: (what) => onProgress({ what, doneBytes, totalBytes }),
+    });
+    return { ledger, lanes: this.#counts.lanes, uncomparedIds: this.#uncomparedIds, rollups };
   }
 
   async #readSeries(): Promise<void> {

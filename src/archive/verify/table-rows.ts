@@ -1,5 +1,7 @@
 // The rows of the tables, added up by source, lane and series: what the law compares with the ledger. Pure: reads nothing.
+
 import { seriesKey, seriesName } from '../segments/series-counts.ts';
+import type { VerifiedRollups } from './verify-rollups.ts';
 
 /** One source and lane as the ledger has it; lane is null for a source without a ledger. */
 export interface LedgerRow {
@@ -49,6 +51,7 @@ export interface Tables {
   /** By `laneKey`. */
   readonly lanes: ReadonlyMap<string, LaneRows>;
   readonly uncomparedIds: number;
+  readonly rollups: VerifiedRollups;
 }
 
 export function laneKey(sourceId: string, lane: string | null): string {

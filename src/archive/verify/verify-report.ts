@@ -1,4 +1,5 @@
 // What `keepwatch verify` finds, in words and numbers that stay as they are: scripts read them (`--json`).
+import type { VerifiedRollups } from './verify-rollups.ts';
 
 /** Where something does not hold, as far as that is known. */
 export interface Place {
@@ -124,13 +125,14 @@ type TotalKey =
   | 'problems';
 
 export interface VerifyReport {
-  /** The law holds everywhere. */
+  /** The law holds everywhere, and rollups equal what they are made of. */
   readonly ok: boolean;
   /** By source and lane. */
   readonly sources: readonly VerifiedLane[];
   readonly totals: Readonly<Record<TotalKey, number>>;
   /** Rows whose ids were not compared with each other, because their table is large: `allIds` does. */
   readonly uncomparedIds: number;
+  readonly rollups: VerifiedRollups;
 }
 
 /** How far a verification is. */

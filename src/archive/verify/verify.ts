@@ -1,6 +1,6 @@
 // Proves the accounting law: for every source, lane and series, recorded = archived + dead-lettered + quarantined + queued + sampled out +
 // dropped, and the tables hold as many rows as the ledger says, none twice. Reads only; safe beside running processes: the spool is read
-// before a snapshot of the database, so that what is committed meanwhile is known by its mark.
+// before a snapshot of the database, so that what is committed meanwhile is known by its mark. And that rollups equal what they are made of.
 import type { Database } from '../../db/database.ts';
 import { LANES } from '../../event.ts';
 import { formatSourceId } from '../spool/source.ts';
@@ -12,6 +12,7 @@ import { readAcknowledged, readSpool, type SpooledLane, type WaitingSegment } fr
 import { readTables } from './verify-tables.ts';
 
 export type { Difference, Loss, VerifiedLane, VerifiedSeries, VerifyProgress, VerifyReport } from './verify-report.ts';
+export type { RollupDifference, VerifiedRollups } from './verify-rollups.ts';
 
 export interface VerifyOptions {
   /** Two connections are used: one reads, one could cancel it. For a large archive, without a query timeout. */
@@ -46,7 +47,8 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
     sources.push(...verified.map((lane) => ({ ...lane, series: allSeries ? lane.series : [] })));
   }
   const totals = addUp(sources);
-  return { ok: totals.problems === 0, sources, totals, uncomparedIds: tables.uncomparedIds };
+  const { rollups, uncomparedIds } = tables;
+  return { ok: totals.problems === 0 && rollups.differences === 0, sources, totals, uncomparedIds, rollups };
 }
 
 /** A row for each source and lane of which anything is known, those of a source together. */

@@ -1,0 +1,12 @@
+-- What there is of rollups, and what is still to be added to them. No parameters.
+-- One row: months (of which there are partitions, as YYYY-MM, oldest first), started_at, history_days, backlog_batches.
+select
+  coalesce((
+    select array_agg(distinct substring(relname from 'p(\d{4})\d{2}$') || '-' || substring(relname from 'p\d{4}(\d{2})$')
+      order by substring(relname from 'p(\d{4})\d{2}$') || '-' || substring(relname from 'p\d{4}(\d{2})$'))
+    from pg_inherits join pg_class on pg_class.oid = inhrelid
+    where inhparent in ('keepwatch.rollup_minutes'::regclass, 'keepwatch.rollup_hours'::regclass)
+  ), '{}') as months,
+  (select started_at from keepwatch.rollup_start) as started_at,
+  (select count(*)::int from keepwatch.rollup_history) as history_days,
+  (select count(*)::int from keepwatch.rollup_backlog) as backlog_batches;
