@@ -107,7 +107,13 @@ class Store implements JsonlStore {
 
   async stop({ timeoutMs }: { timeoutMs: number }): Promise<void> {
     clearInterval(this.#timer);
-    await within(timeoutMs, this.flush());
+    const finish = async () => {
+      await this.flush();
+      this.#options.collect();
+      this.#isClosed = true;
+      await this.#writer.flush();
+    };
+    await within(timeoutMs, finish());
     this.#isClosed = true;
     this.#writer.stop();
     const { events } = this.#writer.waiting;

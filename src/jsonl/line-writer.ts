@@ -18,6 +18,8 @@ export class LineWriter {
   readonly #files: DayFiles;
   readonly #queue = new LineQueue();
   #writing: Promise<void> | undefined;
+  /** Who waits until so many are written. */
+  #flushes: { readonly target: number; readonly resolve: () => void }[] = [];
   #waitingSinceMs: number | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #failure: string | undefined;
@@ -43,16 +45,20 @@ export class LineWriter {
     if (this.#writing !== undefined || this.#retryTimer !== undefined || this.#isStopped || this.#queue.rows === 0) return;
     this.#writing = this.#writeAll().finally(() => {
       this.#writing = undefined;
+      this.write(); // what was queued as it ended
     });
   }
 
-  /** Resolves when what was queued is on the disk, or the disk has refused once more. Never rejects. */
-  async flush(): Promise<void> {
-    await this.#writing;
+  /** Resolves when what was queued before the call is on the disk, however fast more comes, or the disk refuses. Never rejects. */
+  flush(): Promise<void> {
+    if (this.#queue.rows === 0 || this.#isStopped) return Promise.resolve();
+    const target = this.#written + this.#queue.rows;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    this.write();
-    await this.#writing;
+    return new Promise((resolve) => {
+      this.#flushes.push({ target, resolve });
+      this.write();
+    });
   }
 
   /** Writes all that is queued, synchronously, for the moment before the process ends. Never throws. */
@@ -76,6 +82,7 @@ export class LineWriter {
     this.#isStopped = true;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
+    this.#endFlushes(Infinity);
   }
 
   /** Events that are on the disk. */
@@ -120,6 +127,7 @@ export class LineWriter {
           this.#retryTimer = undefined;
           this.write();
         }, RETRY_MS).unref();
+        this.#endFlushes(Infinity);
         return;
       } finally {
         this.#waitingSinceMs = undefined;
@@ -131,6 +139,12 @@ export class LineWriter {
     const rows = countLines(rest);
     this.#written += lines.rows - rows;
     this.#queue.replace(pieces, rows === 0 ? undefined : { ...lines, bytes: rest, rows });
+    this.#endFlushes(this.#written);
+  }
+
+  #endFlushes(written: number): void {
+    for (const { resolve } of this.#flushes.filter(({ target }) => target <= written)) resolve();
+    this.#flushes = this.#flushes.filter(({ target }) => target > written);
   }
 
   #fail(error: unknown): void {

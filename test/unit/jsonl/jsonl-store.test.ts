@@ -171,6 +171,26 @@ describe('JsonlStore', () => {
     assert.equal(readFolder(folder.path).events.length, 2);
   });
 
+  it('resolves a flush when what was recorded before it is written, however fast more comes', async () => {
+    const { store, tracker } = createTestStore(folder.path);
+    let isOver = false;
+    const record = () => {
+      for (let index = 0; index < 200; index++) tracker.record({ endMs: NOON_MS });
+      tracker.collect();
+      if (!isOver) setImmediate(record);
+    };
+    record();
+    for (let round = 0; round < 5; round++) {
+      const { recorded } = tracker;
+      await store.flush();
+      assert.ok(store.stats().archived >= recorded, `${store.stats().archived} of ${recorded}`);
+    }
+    isOver = true;
+    await new Promise((done) => setImmediate(done));
+    await store.flush();
+    assert.equal(store.stats().archived, tracker.recorded);
+  });
+
   it('writes what still waits when the process ends', () => {
     const { store, tracker } = createTestStore(folder.path);
     tracker.record({ endMs: NOON_MS }, { endMs: NOON_MS + DAY_MS });
