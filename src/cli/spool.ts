@@ -10,7 +10,7 @@ import { loadConfig } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { EXIT } from './exit.ts';
 import { withStorage } from './storage.ts';
-import { type Column, formatBytes, formatTable } from './table.ts';
+import { type Column, formatBytes, formatTable, plural } from './table.ts';
 
 interface Flags {
   readonly json?: boolean;
@@ -63,7 +63,7 @@ async function verify({ json }: Flags): Promise<void> {
   });
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   const problems = lanes.flatMap((lane) => lane.problems);
-  const verdict = problems.length === 0 ? 'ok: every segment can be read' : `FAILED: ${problems.length} problems`;
+  const verdict = problems.length === 0 ? 'ok: every segment can be read' : `FAILED: ${plural(problems.length, 'problem')}`;
   const table = lanes.length === 0 ? [] : [formatTable([...COLUMNS, ...CONTENT_COLUMNS], lanes), ''];
   print(json, lanes, [...table, ...problems, ...(await describeRest(spoolDir)), verdict].join('\n'));
   if (problems.length > 0) process.exitCode = EXIT.checkFailed;
@@ -75,13 +75,13 @@ async function describeRest(spoolDir: string): Promise<string[]> {
   const acknowledged = await measureAcknowledged(spoolDir);
   if (acknowledged.files > 0) {
     lines.push(
-      `acknowledged: ${acknowledged.files} segments (${formatBytes(acknowledged.bytes)}), kept 5 min in case the ledger goes back`,
+      `acknowledged: ${plural(acknowledged.files, 'segment')} (${formatBytes(acknowledged.bytes)}), kept 5 min in case the ledger goes back`,
     );
   }
   const { files, bytes } = await measureSuspect(spoolDir);
   if (files > 0) {
     lines.push(
-      `suspect/: ${files} files (${formatBytes(bytes)}) that no event could be read from; look at them, and remove them`,
+      `suspect/: ${plural(files, 'file')} (${formatBytes(bytes)}) that no event could be read from: to be looked at, then removed`,
     );
   }
   return lines;
@@ -124,7 +124,8 @@ function print(json: boolean | undefined, value: unknown, text: string): void {
 }
 
 const COLUMNS: Column<SpooledLane>[] = [
-  { title: 'SOURCE', cell: (row) => row.folder },
+  { title: 'SOURCE', cell: (row) => String(BigInt(`0x${row.folder}`)) },
+  { title: 'FOLDER', cell: (row) => row.folder },
   { title: 'SERVICE', cell: (row) => row.service },
   { title: 'INSTANCE', cell: (row) => row.instance },
   { title: 'PROCESS', cell: (row) => row.owner },

@@ -5,7 +5,7 @@ import { loadConfig } from '../config.ts';
 import { closeDatabase, createDatabase } from '../db/database.ts';
 import { EXIT } from './exit.ts';
 import { withStorage } from './storage.ts';
-import { type Column, formatTable } from './table.ts';
+import { type Column, formatTable, plural } from './table.ts';
 
 interface Flags {
   readonly json?: boolean;
@@ -81,7 +81,8 @@ function describe(report: VerifyReport, hasSeries: boolean): string {
   const { recorded, seriesRecorded } = report.totals;
   if (seriesRecorded < recorded) {
     lines.push(
-      `the series of ${recorded - seriesRecorded} of ${recorded} events are not told yet, or were told by nobody any more`,
+      `${recorded - seriesRecorded} of ${plural(recorded, 'event')} are proved by source and lane, not by series: a process tells ` +
+        'which series they are of within 10 s, unless it was killed',
     );
   }
   if (report.uncomparedIds > 0) lines.push(`the ids of ${report.uncomparedIds} rows are not compared: --ids does`);

@@ -65,7 +65,7 @@ describe('keepwatch spool', function () {
   it('says how much is set aside, in ls and in verify', async () => {
     mkdirSync(join(spool.path, 'suspect'));
     writeFileSync(join(spool.path, 'suspect', '0123456789abcdef-rest-0000000001.seg'), 'x'.repeat(2000));
-    const line = /^suspect\/: 1 files \(2\.0 kB\) that no event could be read from/m;
+    const line = /^suspect\/: 1 file \(2\.0 kB\) that no event could be read from/m;
     assert.match((await keepwatch(['ls'])).output, line);
     assert.match((await keepwatch(['verify'])).output, line);
   });
@@ -87,7 +87,7 @@ describe('keepwatch spool', function () {
       listed.reduce((a, b) => a + b),
       bytes.reduce((a, b) => a + b),
     );
-    assert.match((await keepwatch(['ls'])).output, /SOURCE +SERVICE +INSTANCE +PROCESS +LANE +SEGMENTS +SIZE +OLDEST/);
+    assert.match((await keepwatch(['ls'])).output, /SOURCE +FOLDER +SERVICE +INSTANCE +PROCESS +LANE +SEGMENTS +SIZE +OLDEST/);
   });
 
   it('verifies every segment, and names the place of what is damaged', async () => {
