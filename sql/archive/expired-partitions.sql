@@ -1,5 +1,5 @@
 -- Partitions of observability_metrics whose rows are all older than keepDays (and an hour, for batches under way), and how far their removal
--- is: those that are being detached first (there can be one at a time), then the oldest.
+-- is; days whose rows are still to be added to the rollups stay. Those that are being detached first (there can be one at a time), then the oldest.
 -- Parameters: keepDays. Rows: name, until, state (attached: nothing is done; detaching: begun and not finished; detached: to be dropped), bytes
 -- (with indexes).
 with leaf as (
@@ -15,5 +15,7 @@ select leaf.name, leaf.until,
   coalesce(pg_total_relation_size(leaf.oid), 0)::float8 as bytes
 from leaf
 left join keepwatch.retired_partitions as retired on retired.name = leaf.name and retired.dropped_at is null
-where (leaf.is_detaching is not null and leaf.until <= clock_timestamp() - $<keepDays> * interval '1 day' - interval '1 hour') or retired.name is not null
+where (leaf.is_detaching is not null and leaf.until <= clock_timestamp() - $<keepDays> * interval '1 day' - interval '1 hour'
+    and not exists (select from keepwatch.rollup_history where day = (leaf.until at time zone 'UTC')::date - 1))
+  or retired.name is not null
 order by leaf.is_detaching desc nulls last, leaf.until;

@@ -12,7 +12,10 @@ with start as (
   from keepwatch.observability_metrics as metrics
   cross join start
   where metrics.end_time >= $<fromDay> and metrics.end_time < $<untilDay>
-    and not (start.is_waiting and metrics.created_at <= start.started_at)
+    and not (start.is_waiting and metrics.created_at <= start.started_at and not exists (
+      select from keepwatch.rollup_exempt as exempt
+      where exempt.source_id = metrics.source_id and exempt.archived_at = metrics.created_at and exempt.lane = keepwatch.lane_of(metrics.id)
+    ))
     and not exists (
       select from keepwatch.rollup_backlog as late
       where late.source_id = metrics.source_id and late.archived_at = metrics.created_at and late.lane = keepwatch.lane_of(metrics.id)

@@ -320,6 +320,7 @@ begin
           execute format('create table keepwatch.%I (like keepwatch.%I including defaults including comments)', leaf, parent);
           execute format('alter table keepwatch.%I add constraint %I check (bucket >= %L and bucket < %L), add primary key (series_id, bucket, status)',
             leaf, leaf || '_bucket_check', month::text || ' 00:00:00+00', next_month::text || ' 00:00:00+00');
+          execute format('create index %I on keepwatch.%I using brin (bucket) with (pages_per_range = 32, autosummarize = on)', leaf || '_bucket_idx', leaf);
           execute format('alter table keepwatch.%I attach partition keepwatch.%I for values from (%L) to (%L)', parent, leaf,
             month::text || ' 00:00:00+00', next_month::text || ' 00:00:00+00');
           made := made + 1;
@@ -335,8 +336,8 @@ comment on function keepwatch.ensure_rollup_partitions is 'Makes the missing mon
 
 select keepwatch.ensure_rollup_partitions(now() - interval '7 days', now() + interval '7 days');
 
--- What is not in the rollups yet. To alter the ledger waits for every batch under way, and the next ones wait for this transaction: what
--- is archived by now is all that began before rollup_start, and no transaction that began before it commits a batch after it (the trigger).
+-- What is not in the rollups yet. To alter the ledger waits for every batch under way, and the next ones wait for this transaction: what is
+-- archived by now began before rollup_start. What began before it and waited is noted when it goes on (rollup_exempt), old code or new.
 alter table keepwatch.ledger add column rolled_up bigint not null default 0;
 comment on column keepwatch.ledger.rolled_up is 'Events of archived that came with their rollups. Batches of older versions do not: keepwatch.rollup_backlog.';
 
@@ -366,19 +367,24 @@ comment on column keepwatch.rollup_backlog.source_id is 'The source of the rows.
 comment on column keepwatch.rollup_backlog.lane is 'The lane that they came in.';
 comment on column keepwatch.rollup_backlog.archived_at is 'created_at of all rows of the batch.';
 
+create table keepwatch.rollup_exempt (like keepwatch.rollup_backlog including indexes including comments);
+comment on table keepwatch.rollup_exempt is 'Batches that began before rollup_start and went on behind it: they are no part of rollup_history.';
+
 -- Who moves the ledger without a word of rollups knows nothing of them. The batches of a source and lane wait for each other at its row of
 -- the ledger, so that source, lane and the moment of the transaction name the rows of a batch.
 create function keepwatch.note_rollup_backlog() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if now() <= (select started_at from keepwatch.rollup_start) then
-    raise exception 'the schema keepwatch was changed while this transaction waited: try again' using errcode = 'serialization_failure';
+    insert into keepwatch.rollup_exempt (source_id, lane, archived_at) values (new.source_id, new.lane, now()) on conflict do nothing;
   end if;
-  insert into keepwatch.rollup_backlog (source_id, lane, archived_at) values (new.source_id, new.lane, now()) on conflict do nothing;
+  if new.archived - old.archived <> new.rolled_up - old.rolled_up then
+    insert into keepwatch.rollup_backlog (source_id, lane, archived_at) values (new.source_id, new.lane, now()) on conflict do nothing;
+  end if;
   return new;
 end
 $$;
-comment on function keepwatch.note_rollup_backlog is 'Notes a batch whose rollups are to be added later; has a transaction tried again that began before there were rollups.';
+comment on function keepwatch.note_rollup_backlog is 'Notes a batch whose rollups are to be added later, and one that began before there were rollups.';
 do $$
 begin
   execute format(
@@ -395,7 +401,7 @@ create or replace function keepwatch.replay_dead_letters(max_rows integer defaul
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   letter record;
-  event keepwatch.observability_metrics;
+  event record;
   series bigint;
   us bigint;
 begin
@@ -406,7 +412,7 @@ begin
     order by created_at limit max_rows for update skip locked
   loop
     begin
-      event := keepwatch.event_of_tuple(letter.payload);
+      select * into event from keepwatch.event_of_tuple(letter.payload);
       perform keepwatch.ensure_partitions(event.end_time, event.end_time);
       insert into keepwatch.observability_metrics (id, start_time, end_time, duration_ms, source_id, trace_id, weight, name, type, status,
         service, span_id, parent_span_id, error, metadata)
@@ -435,9 +441,12 @@ begin
 end
 $$;
 
-create function keepwatch.event_of_tuple(payload bytea) returns keepwatch.observability_metrics
+create function keepwatch.event_of_tuple(payload bytea) returns table (
+  id uuid, start_time timestamptz, end_time timestamptz, duration_ms double precision, trace_id uuid, weight integer, name text, type text,
+  status text, service text, span_id bytea, parent_span_id bytea, error text, metadata jsonb
+)
 language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
-  select encode(field[1], 'hex')::uuid, began, ended, null::timestamptz, extract(epoch from ended - began)::float8 * 1000, null::bigint,
+  select encode(field[1], 'hex')::uuid, began, ended, extract(epoch from ended - began)::float8 * 1000,
     encode(field[6], 'hex')::uuid, ('x' || encode(field[7], 'hex'))::bit(32)::integer, convert_from(field[8], 'UTF8'),
     convert_from(field[9], 'UTF8'), convert_from(field[10], 'UTF8'), convert_from(field[11], 'UTF8'), field[12], field[13],
     convert_from(field[14], 'UTF8'), convert_from(substring(field[15] from 2), 'UTF8')::jsonb
@@ -454,18 +463,18 @@ do $$
 begin
   if exists (select from pg_roles where rolname = 'keepwatch_owner') then
     grant all on keepwatch.observability_series, keepwatch.rollup_deltas, keepwatch.rollup_minutes, keepwatch.rollup_hours,
-      keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_backlog, keepwatch.observability_rollup_1m,
+      keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog, keepwatch.observability_rollup_1m,
       keepwatch.observability_rollup_1h to keepwatch_owner;
     grant execute on function keepwatch.ensure_rollup_partitions to keepwatch_owner;
   end if;
   if exists (select from pg_roles where rolname = 'keepwatch_writer') then
     grant select, insert on keepwatch.observability_series, keepwatch.rollup_deltas to keepwatch_writer;
     grant select on keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_start, keepwatch.rollup_history,
-      keepwatch.rollup_backlog, keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_writer;
+      keepwatch.rollup_exempt, keepwatch.rollup_backlog, keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_writer;
   end if;
   if exists (select from pg_roles where rolname = 'keepwatch_reader') then
     grant select on keepwatch.observability_series, keepwatch.rollup_deltas, keepwatch.rollup_minutes, keepwatch.rollup_hours,
-      keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_backlog, keepwatch.observability_rollup_1m,
+      keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog, keepwatch.observability_rollup_1m,
       keepwatch.observability_rollup_1h to keepwatch_reader;
   end if;
   if exists (select from pg_roles where rolname = 'keepwatch_rules') then

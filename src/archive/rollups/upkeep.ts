@@ -5,6 +5,7 @@ import { loadSql } from '../../db/sql.ts';
 import type { Logger } from '../../logger.ts';
 import { BackOff } from '../back-off.ts';
 import { Lease } from '../maintenance/lease.ts';
+import { backfillRollups } from './backfill.ts';
 import { foldRollups } from './fold.ts';
 
 const EVERY_MS = 15_000;
@@ -55,9 +56,12 @@ export class RollupUpkeep {
   }
 
   async #keepUp(): Promise<void> {
-    const { database } = this.#options;
+    const { database, logger } = this.#options;
     const { may_maintain: isAllowed } = await database.one<{ may_maintain: boolean }>(mayMaintain);
     if (!isAllowed || !(await this.#lease.take())) return;
-    await foldRollups({ database, lease: this.#lease, shouldStop: () => this.#isStopping });
+    const common = { database, lease: this.#lease, shouldStop: () => this.#isStopping };
+    await foldRollups(common);
+    const rows = await backfillRollups(common);
+    if (rows > 0) logger.info({ rows }, 'rows that were archived without rollups are added to them');
   }
 }

@@ -48,6 +48,12 @@ describe('Retention', function () {
        from old where old.id = metrics.id and old.number <= $1`,
       [days],
     );
+    // Rollups do not follow what is done by hand: as if these rows were still to be added to them.
+    await test.database.none(
+      `truncate keepwatch.rollup_deltas;
+       insert into keepwatch.rollup_backlog
+       select distinct source_id, keepwatch.lane_of(id), created_at from keepwatch.observability_metrics on conflict do nothing`,
+    );
     return days;
   }
 

@@ -1,0 +1,63 @@
+// Adds to the rollups what is not in them: rows from before there were rollups, a day in one transaction, the oldest first; and batches that
+// older versions wrote beside newer ones. Each note of what is missing goes in the transaction that adds it: exactly once, wherever it is cut off.
+import { type Database, inTransaction } from '../../db/database.ts';
+import { loadSql } from '../../db/sql.ts';
+import type { Lease } from '../maintenance/lease.ts';
+
+const DAY_MS = 86_400_000;
+/** Rows ended at most so long before they were archived, and so long behind: the ingest window, and a day for clocks. */
+const DAYS_BEFORE = 8;
+const DAYS_BEHIND = 1;
+
+const nextRollupWork = loadSql('archive/next-rollup-work');
+const addHistoryDay = loadSql('archive/add-history-day');
+const addBacklog = loadSql('archive/add-backlog');
+
+export interface BackfillOptions {
+  /** Without a short query timeout: to read a day takes as long as it takes. */
+  readonly database: Database;
+  readonly lease: Lease;
+  /** Asked between transactions. */
+  readonly shouldStop: () => boolean;
+}
+
+interface Work {
+  readonly from_day: string | null;
+  readonly until_day: string | null;
+  readonly from_time: string | null;
+  readonly until_time: string | null;
+}
+
+/**
+ * Adds all that is missing, as long as the lease is ours; else what is left waits for a next call.
+ * @returns rows that were added
+ * @throws what Postgres says; a next call goes on from there
+ */
+export async function backfillRollups({ database, lease, shouldStop }: BackfillOptions): Promise<number> {
+  let total = 0;
+  while (!shouldStop() && (await lease.take())) {
+    const work = await database.one<Work>(nextRollupWork);
+    const step = stepOf(work);
+    if (step === undefined) break;
+    const rows = await inTransaction(database, async (transaction) => {
+      if (!(await lease.holds(transaction))) return undefined;
+      return (await transaction.one<{ rows: number }>(step.statement, step.values)).rows;
+    });
+    if (rows === undefined) break;
+    total += rows;
+  }
+  return total;
+}
+
+/** Batches first: they are fresh, and few. */
+function stepOf({ from_day: fromDay, until_day: untilDay, from_time: fromTime, until_time: untilTime }: Work) {
+  if (fromTime !== null && untilTime !== null) {
+    const days = {
+      fromDay: new Date(Date.parse(fromTime) - DAYS_BEFORE * DAY_MS),
+      untilDay: new Date(Date.parse(untilTime) + DAYS_BEHIND * DAY_MS),
+    };
+    return { statement: addBacklog, values: { fromTime, untilTime, ...days } };
+  }
+  if (fromDay === null) return undefined;
+  return { statement: addHistoryDay, values: { fromDay, untilDay } };
+}
