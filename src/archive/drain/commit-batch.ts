@@ -28,6 +28,8 @@ const countDeadLetters = loadSql('archive/count-dead-letters');
 export interface Batch {
   readonly header: SegmentHeader;
   readonly blocks: readonly [Block, ...Block[]];
+  /** What else is done in its transaction, behind the rows; none of them a COPY. */
+  readonly statements?: readonly Required<Omit<Statement, 'chunks'>>[];
 }
 
 export interface BatchContext {
@@ -43,6 +45,8 @@ export interface BatchContext {
   readonly keepMs?: number | undefined;
   /** Series that this process has met; null: the rows come without their rollups, which maintenance adds later. */
   readonly series: KnownSeries | null;
+  /** An import: its rows are taken whenever they ended, and `partitions` knows their days. Default false: only those in the ingest window. */
+  readonly takesAnyTime?: boolean;
   /** Of this process. Default: each batch is judged by itself. */
   readonly refusals?: RefusalStreak;
   /** How far the ledger is, as far as is known: one that stands before it went back, and the batch waits for what is behind it. */
@@ -118,7 +122,7 @@ export interface PreparedBatch {
 }
 
 /** Sorts the rows of a batch, and adds up its rollups. */
-export function prepareBatch(batch: Batch, context: Pick<BatchContext, 'databaseNowMs' | 'keepMs' | 'series'>): PreparedBatch {
+export function prepareBatch(batch: Batch, context: Pick<BatchContext, WindowOption | 'series'>): PreparedBatch {
   const [archive, quarantine] = sortByWindow(batch, windowOf(context));
   return { archive, quarantine, rollups: rollUp(batch, archive.runs, context.series) };
 }
@@ -155,6 +159,7 @@ async function commitAtOnce(batch: Batch, context: BatchContext, prepared: Prepa
       ...rows.map((some) => copyStatement(batch.header, some)),
       ...seriesStatements(batch.header, batch.blocks),
       ...(rollups?.statements() ?? []),
+      ...(batch.statements ?? []),
     ],
   });
   if (moved === undefined) return undefined;
@@ -172,7 +177,8 @@ async function commitInSteps(batch: Batch, context: BatchContext, prepared: Prep
     const move = moveOf(batch, context, prepared);
     const moved = await transaction.oneOrNone<MovedRow>(move.sql, move.values);
     if (moved === null) return undefined;
-    for (const { sql, values } of seriesStatements(header, batch.blocks)) await transaction.none(sql, values);
+    const others = [...seriesStatements(header, batch.blocks), ...(batch.statements ?? [])];
+    for (const { sql, values } of others) await transaction.none(sql, values);
     const refused = { archived: 0, quarantined: 0 };
     if (archive.count > 0) {
       const copied = await copyCarefully(transaction, header, archive, context.refusals);
@@ -258,12 +264,15 @@ export function describeSkew(clockOffsetMs: number): string | undefined {
   return `the clock of this process is ${minutes} min ${side} that of Postgres: its events are quarantined; set the clocks and restart it`;
 }
 
+type WindowOption = 'databaseNowMs' | 'keepMs' | 'takesAnyTime';
+
 interface Window {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-function windowOf({ databaseNowMs, keepMs = Infinity }: Pick<BatchContext, 'databaseNowMs' | 'keepMs'>): Window {
+function windowOf({ databaseNowMs, keepMs = Infinity, takesAnyTime = false }: Pick<BatchContext, WindowOption>): Window {
+  if (takesAnyTime) return { fromMs: -Infinity, toMs: Infinity };
   return { fromMs: databaseNowMs - Math.min(WINDOW_BACK_MS, keepMs), toMs: databaseNowMs + WINDOW_AHEAD_MS };
 }
 
