@@ -7,6 +7,7 @@ grant all on all tables in schema keepwatch to keepwatch_owner;
 grant select, insert, update on keepwatch.observability_metrics, keepwatch.sources, keepwatch.ledger, keepwatch.series_ledger,
   keepwatch.observability_dead_letter, keepwatch.observability_quarantine to keepwatch_writer;
 grant select, insert on keepwatch.observability_series, keepwatch.rollup_deltas to keepwatch_writer;
+grant select, insert, update on keepwatch.imports to keepwatch_writer;
 grant select on keepwatch.migration, keepwatch.events, keepwatch.expired_events, keepwatch.expired_series, keepwatch.retired_partitions,
   keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog,
   keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_writer;

@@ -189,6 +189,7 @@ describe('keepwatch on the command line', () => {
       'recent',
       'prune',
       'export',
+      'import',
       'spool ls',
       'spool drain',
     ]) {
