@@ -58,6 +58,10 @@ describe('Importer', function () {
       [],
     );
     assert.deepEqual([report.totals.rows, report.totals.recorded, report.totals.seriesRecorded], [rows, rows, rows]);
+    const rolledUp = await database.one<{ rows: number }>(
+      'select coalesce(sum(rows), 0)::int as rows from keepwatch.observability_rollup_1m',
+    );
+    assert.equal(rolledUp.rows, rows, 'the rollups come with the rows');
   }
 
   const rowsOf = (database = test.database) =>
