@@ -7,6 +7,7 @@ import { buildContenders } from './build.ts';
 import { Children } from './children.ts';
 import type { BenchContext, Effort } from './context.ts';
 import { describeEnvironment, watchBusyShare } from './environment.ts';
+import { runHistory } from './history/run.ts';
 import { runHttp } from './http/run.ts';
 import { MissingPartError } from './missing-part.ts';
 import { type Options, parseOptions, type SectionName } from './options.ts';
@@ -16,16 +17,21 @@ import { runScrape } from './scrape/run.ts';
 import { runSpool } from './spool/run.ts';
 import { runTrack } from './track/run.ts';
 
-const RUNNERS = { http: runHttp, track: runTrack, scrape: runScrape, spool: runSpool, archive: runArchive } satisfies Record<
-  SectionName,
-  (context: BenchContext) => Promise<SectionResult>
->;
+const RUNNERS = {
+  http: runHttp,
+  track: runTrack,
+  scrape: runScrape,
+  spool: runSpool,
+  archive: runArchive,
+  history: runHistory,
+} satisfies Record<SectionName, (context: BenchContext) => Promise<SectionResult>>;
 const DEFAULT_EFFORT = {
   http: { generations: 3, rounds: 10 },
   track: { generations: 3, rounds: 20 },
   scrape: { generations: 3, rounds: 15 },
   spool: { generations: 3, rounds: 12 },
   archive: { generations: 1, rounds: 6 },
+  history: { generations: 1, rounds: 9 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;
 
 const releases: (() => Promise<void> | void)[] = [];

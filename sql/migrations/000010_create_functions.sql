@@ -81,22 +81,22 @@ $$;
 comment on function keepwatch.measured_steps is 'Part of measure: the steps of a range, and which part of each is read from which rollup.';
 
 create function keepwatch.rollup_parts(ids bigint[], minute_from timestamptz, hour_from timestamptz, hour_to timestamptz, minute_to timestamptz,
-  since timestamptz, until timestamptz)
+  since timestamptz, until timestamptz, has_head boolean, has_hours boolean, has_tail boolean)
 returns table (status text, count bigint, sum_us bigint, min_us bigint, max_us bigint, hb smallint[], hc bigint[])
 language sql stable parallel safe as $$
+  select status, count, sum_us, min_us, max_us, hb, hc from keepwatch.rollup_minutes
+  where series_id = any($1) and bucket >= $2 and bucket < $3 and bucket >= $6 and bucket < $7 and $8
+  union all
   select status, count, sum_us, min_us, max_us, hb, hc from keepwatch.rollup_hours
-  where series_id = any($1) and bucket >= $3 and bucket < $4 and bucket >= $6 and bucket < $7
+  where series_id = any($1) and bucket >= $3 and bucket < $4 and bucket >= $6 and bucket < $7 and $9
   union all
   select status, count, sum_us, min_us, max_us, hb, hc from keepwatch.rollup_minutes
-  where series_id = any($1) and bucket >= $2 and bucket < $3 and bucket >= $6 and bucket < $7
-  union all
-  select status, count, sum_us, min_us, max_us, hb, hc from keepwatch.rollup_minutes
-  where series_id = any($1) and bucket >= $4 and bucket < $5 and bucket >= $6 and bucket < $7
+  where series_id = any($1) and bucket >= $4 and bucket < $5 and bucket >= $6 and bucket < $7 and $10
   union all
   select status, count, sum_us, min_us, max_us, hb, hc from keepwatch.rollup_deltas
   where series_id = any($1) and bucket >= $2 and bucket < $5 and bucket >= $6 and bucket < $7
 $$;
-comment on function keepwatch.rollup_parts is 'Part of measure: the rollup rows of some series in one step. since and until are those of the whole range, so that the planner leaves out months.';
+comment on function keepwatch.rollup_parts is 'Part of measure: the rollup rows of some series in one step. since and until are those of the whole range, has_… what any step has: so the planner leaves out months, and parts that are empty.';
 
 create type keepwatch.measurement as (bucket timestamptz, service text, type text, name text, value text, count bigint, failures bigint,
   aborted bigint, total_us numeric, min_us bigint, max_us bigint, quantiles_us double precision[]);
@@ -113,6 +113,9 @@ declare
   origin constant timestamptz := '1970-01-05 00:00:00+00';
   span record := keepwatch.measured_range(from_time, to_time, step);
   grouping text := coalesce(group_by, 'all');
+  has_head boolean := step is not null or span.minute_from < span.hour_from;
+  has_hours boolean := case when step is null then span.hour_from < span.hour_to else step >= interval '1 hour' end;
+  has_tail boolean := case when step is null then span.hour_to < span.minute_to else step >= interval '1 hour' end;
   pending_from timestamptz;
   pending_until timestamptz;
   is_label boolean := grouping not in ('all', 'series', 'type,name', 'service', 'type', 'name', 'status');
@@ -195,7 +198,8 @@ begin
       coalesce(sum(part.sum_us) filter (where part.status <> 'aborted'), 0) + coalesce(ends.sum_us, 0) as sum_us,
       least(min(part.min_us) filter (where part.status <> 'aborted'), ends.min_us) as min_us,
       greatest(max(part.max_us) filter (where part.status <> 'aborted'), ends.max_us) as max_us
-    from keepwatch.rollup_parts(groups.ids, steps.minute_from, steps.hour_from, steps.hour_to, steps.minute_to, span.minute_from, span.minute_to) as part
+    from keepwatch.rollup_parts(groups.ids, steps.minute_from, steps.hour_from, steps.hour_to, steps.minute_to, span.minute_from, span.minute_to,
+      has_head, has_hours, has_tail) as part
     where grouping <> 'status' or part.status = groups.key[4]
   ) as totals
   left join lateral (
@@ -213,7 +217,8 @@ begin
           select b, sum(c) as c
           from (
             select unnest(part.hb) as b, unnest(part.hc)::float8 as c
-            from keepwatch.rollup_parts(groups.ids, steps.minute_from, steps.hour_from, steps.hour_to, steps.minute_to, span.minute_from, span.minute_to) as part
+            from keepwatch.rollup_parts(groups.ids, steps.minute_from, steps.hour_from, steps.hour_to, steps.minute_to, span.minute_from, span.minute_to,
+              has_head, has_hours, has_tail) as part
             where part.status <> 'aborted' and (grouping <> 'status' or part.status = groups.key[4])
             union all
             select unnest(ends.hb), unnest(ends.hc)::float8

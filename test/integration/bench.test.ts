@@ -83,6 +83,19 @@ describe('npm run bench', () => {
     assert.deepEqual(results[0]?.problems, []);
   });
 
+  it('asks rollups and raw rows of the same past, and finds the same executions', async function () {
+    this.timeout(180_000);
+    try {
+      findPostgres();
+    } catch {
+      this.skip();
+    }
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'history', '--quick', '--json']);
+    const { results } = JSON.parse(stdout) as { results: SectionResult[] };
+    assert.equal(results[0]?.tables[0]?.rows.length, 7);
+    assert.deepEqual(results[0]?.problems, []);
+  });
+
   it('refuses what it does not know, with exit code 2', async () => {
     await assert.rejects(
       run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'htpp']),
