@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { PACKAGE_FOLDER } from '../db/sql.ts';
 import { addDemo } from './demo.ts';
+import { addErase } from './erase.ts';
 import { EXIT, exitCodeOf, reportError } from './exit.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
@@ -30,7 +31,19 @@ Configuration: options, then environment (DATABASE_URL, KEEPWATCH_…), then kee
 Without DATABASE_URL an embedded Postgres keeps its data in .keepwatch/pg.
 Exit codes: 0 ok, 1 a check failed, 2 wrong usage or configuration, 3 something it needs is down.`,
   );
-for (const add of [addDemo, addServe, addMigrate, addVerify, addSummary, addRecent, addPrune, addExport, addImport, addSpool])
+for (const add of [
+  addDemo,
+  addServe,
+  addMigrate,
+  addVerify,
+  addSummary,
+  addRecent,
+  addPrune,
+  addErase,
+  addExport,
+  addImport,
+  addSpool,
+])
   add(program);
 
 // A reader that has seen enough (`| head`) and a terminal that was closed end no command halfway.
