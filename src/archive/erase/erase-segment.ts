@@ -55,19 +55,32 @@ export function eraseSegment(
     }
     events += found.length;
     if (whole === undefined) continue;
-    for (const tuple of found) eraseTuple(tuple, segment.header.columns);
+    for (const { tuple, labels } of found) eraseTuple(tuple, segment.header.columns, labels);
     finishBlock(whole.block, block.number, whole.seed);
   }
   return { events, hasMore };
 }
 
-function matchingRows(block: Block, { columns }: SegmentHeader, matcher: Matcher, { fromMs, untilMs }: EraseRange): Buffer[] {
+interface FoundRow {
+  readonly tuple: Buffer;
+  readonly labels: Buffer | undefined;
+}
+
+function matchingRows(block: Block, { columns }: SegmentHeader, matcher: Matcher, { fromMs, untilMs }: EraseRange): FoundRow[] {
   const time = columns.indexOf('end_time');
-  return splitTuples(block.frames).filter((tuple) => {
-    if (!matchesTuple(tuple, columns, matcher)) return false;
+  return splitTuples(block.frames).flatMap((tuple, row) => {
+    if (!matchesTuple(tuple, columns, matcher)) return [];
     const endMs = readTimestampMs(tuple, time);
-    return endMs >= fromMs && endMs < untilMs;
+    return endMs >= fromMs && endMs < untilMs ? [{ tuple, labels: labelsOf(block, row) }] : [];
   });
+}
+
+/** A copy: the row that the labels of a series are read from may be erased before another one of it. */
+function labelsOf({ frames, rowSeries }: Block, row: number): Buffer | undefined {
+  const entry = rowSeries?.entries[rowSeries.entryOf(row)];
+  if (entry === undefined) return undefined;
+  const at = entry.rowAt + entry.labelsAt;
+  return Buffer.from(frames.subarray(at, at + entry.labelsLength));
 }
 
 const MAGIC = Buffer.alloc(4);

@@ -72,7 +72,7 @@ function readJson(metadata: Buffer): object | undefined {
 /** @param json an object, of which blanks take the place of what is erased; the mark is written where it has room */
 function eraseMembers(json: Buffer, labels: Buffer | undefined): void {
   if (json.length < 2) return;
-  const kept = labels === undefined || labels.length === 0 ? undefined : Buffer.from(labels);
+  const kept = labels === undefined || labels.length === 0 ? undefined : labels;
   const keptAt = kept === undefined ? -1 : json.indexOf(kept);
   json.fill(SPACE);
   json.write('{');

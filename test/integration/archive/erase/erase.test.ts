@@ -134,6 +134,44 @@ describe('eraseEvents', function () {
     assert.deepEqual(await places(), {});
   });
 
+  it('keeps the labels of a metric in the spool, for rollups and rows that come of it', async () => {
+    const made = createTestArchive(away, spool.path);
+    const series = ['w1', 'w2'].map(
+      (workspace) => ({ type: 'agent', name: 'a', service: 's', metadata: `"workspace":"${workspace}"` }) as const,
+    );
+    for (const each of series) {
+      const own = (user: string, more = '') => ({ series: each, metadata: `"user_id":"${user}"${more}` });
+      made.tracker.record(
+        own(USER),
+        own('other'),
+        own(USER, `,"a":{"workspace":"${USER}"}`),
+        own(USER, `,"x":"${USER.repeat(5)}"`),
+      );
+    }
+    made.tracker.collect();
+    await made.archive.stop({ timeoutMs: 1000 });
+    disown(spool.path, made);
+    assert.equal((await erase()).spoolEvents, 6);
+    assert.deepEqual(await places(), {});
+    await drain(test.database, spool.path);
+    assert.deepEqual(await assertTrue(), { recorded: 8, rows: 8, queued: 0 });
+    const counts = (from: string) => test.database.any<object>(`select ${from} group by 1 order by 1`);
+    const rolled = await counts(
+      `labels ->> 'workspace' as workspace, sum(rows)::int as rows from keepwatch.observability_rollup_1m`,
+    );
+    const raw = await counts(`metadata ->> 'workspace' as workspace, count(*)::int as rows from keepwatch.observability_metrics`);
+    assert.deepEqual(
+      [rolled, raw],
+      [
+        [
+          { workspace: 'w1', rows: 4 },
+          { workspace: 'w2', rows: 4 },
+        ],
+        rolled,
+      ],
+    );
+  });
+
   it('says what running processes still hold, and erases it when they have archived it', async () => {
     await spoolSome(false);
     const { spoolEvents, waiting } = await erase();
