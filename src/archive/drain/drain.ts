@@ -103,7 +103,8 @@ export async function drainSegments(
   let lowWatermarkMs = -Infinity;
   let known = mark ?? (await readMark(source, lane, context));
   let lastRead = 0;
-  const loader = new SegmentLoader({ source, spoolDir: context.spoolDir, logger: context.logger });
+  const { spoolDir, logger, now } = context;
+  const loader = new SegmentLoader({ source, spoolDir, isOwn: now !== undefined, logger });
   const batches = { ...context, series: context.series === undefined ? new KnownSeries() : context.series };
   for (const [index, entry] of segments.entries()) {
     if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };

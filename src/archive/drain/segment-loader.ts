@@ -21,6 +21,8 @@ export type NoSegment = Pick<Segment, 'blocks' | 'tailBytes'>;
 export interface SegmentLoaderOptions {
   readonly source: Source;
   readonly spoolDir: string;
+  /** The source is this process: no newer version has written for it. */
+  readonly isOwn: boolean;
   readonly logger: Logger;
 }
 
@@ -67,12 +69,18 @@ export class SegmentLoader {
 
   /** Never rejects, nor moves a file: what is read ahead may not be wanted. */
   async #read(entry: SegmentEntry): Promise<Reading> {
-    const { source } = this.#options;
+    const { source, isOwn } = this.#options;
     try {
       const bytes = entry.content ?? (await readSpoolFile(entry.path, MAX_SEGMENT_BYTES, (size) => this.#allocate(size)));
       if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
       const place = { ...entry, sourceId: source.sourceId, service: source.service };
       const segment = readSegment(bytes, place);
+      if (segment === undefined && isOwn) {
+        throw new KeepwatchError(
+          'ERR_SEGMENT_INVALID',
+          'it says that a newer version has written it, in the folder of this process',
+        );
+      }
       if (segment === undefined) return 'newer';
       refuseMisplaced(segment.header, place);
       return { ...segment, bytes };

@@ -161,15 +161,28 @@ describe('Archive, with strangers in its spool', function () {
     assert.deepEqual(await counted(other), { recorded: 60, archived: 60, damaged: 0 });
   });
 
-  it('leaves a segment of a newer version where it is, and drains the other lane', async () => {
-    const made = await fill();
-    disown(made);
-    const path = join(site.folderOf(made), 'keep-0000000002.seg');
+  function makeNewer(path: string): void {
     const bytes = readFileSync(path);
     const end = SEGMENT_PREFIX_BYTES + bytes.readUInt32BE(8);
     bytes.writeUInt16BE(FORMAT_VERSION + 1, 4);
     bytes.writeUInt32BE(headerCrc(bytes.subarray(0, end)), 12);
     writeFileSync(path, bytes);
+  }
+
+  it('waits for nobody in the folder of this process: what says that a newer version wrote it is set aside', async () => {
+    const made = await fill();
+    makeNewer(join(site.folderOf(made), 'keep-0000000002.seg'));
+    await made.archive.flush();
+    await made.archive.stop({ timeoutMs: 5000 });
+    assert.equal(made.archive.stats().spoolEvents, 0);
+    assert.deepEqual(await counted(made), { recorded: 60, archived: 50, damaged: 10 });
+    assert.match(said.join(), /set aside: it says that a newer version has written it/);
+  });
+
+  it('leaves a segment of a newer version where it is, and drains the other lane', async () => {
+    const made = await fill();
+    disown(made);
+    makeNewer(join(site.folderOf(made), 'keep-0000000002.seg'));
     for (let attempt = 0; attempt < 2; attempt++) {
       await drain();
       const { rows } = await site.database.one<{ rows: number }>(

@@ -26,7 +26,7 @@ describe('SegmentLoader', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const create = () => new SegmentLoader({ source, spoolDir: folder, logger: silentLogger });
+  const create = () => new SegmentLoader({ source, spoolDir: folder, isOwn: false, logger: silentLogger });
   const load = async (loader: SegmentLoader, index: number): Promise<LoadedSegment> => {
     const segment = await loader.load(entries[index] as SegmentEntry);
     assert.ok(typeof segment === 'object' && 'header' in segment);
