@@ -165,7 +165,7 @@ export const eventsParameters = z.strictObject({
 export const traceParameters = z.strictObject({
   id: traceId,
   near: timeOf(
-    'A moment near which the trace ended: only a day before and after it are searched, which is much faster.',
+    'A moment of the trace: only its UTC day is searched (and the neighbour, within an hour of midnight), which is faster.',
   ).optional(),
   limit: limitOf(5000, 1000),
 });

@@ -130,7 +130,9 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
 
 function describeMissingTrace({ traceId, near }: ReturnType<typeof parseTraceQuery>): string {
   const where =
-    near === undefined ? 'in the archive' : `within a day of ${near.toISOString()}; without near all of the archive is searched`;
+    near === undefined
+      ? 'in the archive'
+      : `on the UTC day of ${near.toISOString()}; without near all of the archive is searched`;
   return `no event of trace ${traceId} ${where}`;
 }
 

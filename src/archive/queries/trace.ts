@@ -6,7 +6,7 @@ import type { Ask } from './read-snapshot.ts';
 export interface TraceQuery {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
-  /** A moment near which the trace ended: a day before and after it are searched instead of all that is kept. */
+  /** A moment of the trace: its UTC day is searched instead of all that is kept, and the neighbour of what is within an hour of midnight. */
   readonly near?: Date | undefined;
   /** 1 to 5000. */
   readonly limit: number;
@@ -44,13 +44,18 @@ export interface Trace {
 
 type SpanRow = Omit<Span, 'offset_ms' | 'depth' | 'is_parent_missing'> & { readonly start_us: number; readonly end_us: number };
 
-const HINT_MS = 86_400_000;
+const DAY_MS = 86_400_000;
+const NEIGHBOUR_MS = 3_600_000;
+const preferIndexesSql = loadSql('archive/prefer-indexes');
 const traceSql = loadSql('archive/trace');
 
 /** Reads a trace; one of which nothing is there has no spans, and undefined is the answer. */
 export async function readTrace(ask: Ask, { traceId, near, limit }: TraceQuery): Promise<Trace | undefined> {
-  const from = near === undefined ? null : near.getTime() - HINT_MS;
-  const to = near === undefined ? null : near.getTime() + HINT_MS;
+  // Whole partitions: of a part of one the planner would read all that is in the range.
+  const from = near === undefined ? null : Math.floor((near.getTime() - NEIGHBOUR_MS) / DAY_MS) * DAY_MS;
+  const to = near === undefined ? null : Math.floor((near.getTime() + NEIGHBOUR_MS) / DAY_MS + 1) * DAY_MS;
+  // A partition without its bloom filter is a thousand times more to read, which the planner does not believe.
+  await ask(preferIndexesSql, {});
   const found = await ask<SpanRow>(traceSql, { traceId, from, to, limit: limit + 1 });
   const rows = found.slice(0, limit);
   const startUs = Math.min(...rows.map((row) => row.start_us));

@@ -169,8 +169,18 @@ describe('GET /api/v1/traces/{id}', () => {
     const traceId = newTraceId();
     const endMs = nowMs - 5 * DAY_MS;
     await record({ traceId, spanId: newSpanId(), endMs });
-    const near = new Date(endMs + 3_600_000).toISOString();
-    assert.equal((await get(`${traceId}?near=${near}`)).searched.from, new Date(endMs + 3_600_000 - DAY_MS).toISOString());
+    const dayMs = Math.floor(endMs / DAY_MS) * DAY_MS;
+    for (const [nearMs, fromMs, toMs] of [
+      [dayMs + 43_200_000, dayMs, dayMs + DAY_MS],
+      [dayMs + 3_599_999, dayMs - DAY_MS, dayMs + DAY_MS],
+      [dayMs + DAY_MS - 3_600_000, dayMs, dayMs + 2 * DAY_MS],
+    ] as const) {
+      const { spans, searched } = await get(`${traceId}?near=${new Date(nearMs).toISOString()}`);
+      assert.deepEqual(
+        [spans.length, searched.from, searched.to],
+        [1, new Date(fromMs).toISOString(), new Date(toMs).toISOString()],
+      );
+    }
     assert.equal((await get(traceId)).spans.length, 1);
     const missed = await api.get(`/traces/${traceId}?near=${nowMs / 1000}`);
     assert.deepEqual([missed.status, missed.errorType], [404, 'not_found']);

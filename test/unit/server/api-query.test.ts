@@ -156,7 +156,7 @@ describe('queries of /api/v1', () => {
     assert.match((await ask(`/traces/${TRACE}`)).body.error, /^no event of trace 0af7\w+ in the archive$/);
     const { status, body } = await ask(`/traces/${TRACE}?near=2026-11-20`);
     assert.deepEqual([status, body.errorType], [404, 'not_found']);
-    assert.match(body.error, /within a day of 2026-11-20T00:00:00.000Z/);
+    assert.match(body.error, /on the UTC day of 2026-11-20T00:00:00.000Z/);
   });
 
   for (const [range, steps] of [
