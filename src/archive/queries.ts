@@ -36,25 +36,30 @@ const INGEST_AHEAD_MS = 3_660_000;
 
 const summarySql = loadSql('archive/summary');
 
-/**
- * @param options.timeoutMs what all statements of a query may take together; default 10000
- * @throws (from each query) KeepwatchError ERR_QUERY_TIMEOUT when it takes longer; else what Postgres says
- */
-export function createArchiveQueries(database: Database, { timeoutMs = 10_000 }: { timeoutMs?: number } = {}): ArchiveQueries {
+export interface ArchiveQueriesOptions {
+  /** What all statements of a query may take together; default 10000. */
+  readonly timeoutMs?: number;
+  /** Milliseconds since the epoch; default: the clock of the system. */
+  readonly now?: () => number;
+}
+
+/** @throws (from each query) KeepwatchError ERR_QUERY_TIMEOUT when it takes too long; else what Postgres says */
+export function createArchiveQueries(database: Database, options: ArchiveQueriesOptions = {}): ArchiveQueries {
+  const { timeoutMs = 10_000, now = Date.now } = options;
   const read = <T>(work: (ask: Ask) => Promise<T>) => readSnapshot(database, work, timeoutMs);
   return {
     summary: ({ from, to, type = null, name = null }) =>
       read((ask) => ask<SummaryRow>(summarySql, { from: from.getTime(), to: to.getTime(), type, name })),
     recent: async ({ name, limit }) => {
       const names = name === undefined ? undefined : [name];
-      const ahead = new Date(Date.now() + INGEST_AHEAD_MS);
+      const ahead = new Date(now() + INGEST_AHEAD_MS);
       const query = { names, limit, from: new Date(0), to: ahead };
-      return (await read((ask) => readEventPage(ask, query, Date.now()))).events;
+      return (await read((ask) => readEventPage(ask, query, now()))).events;
     },
-    events: (query) => read((ask) => readEventPage(ask, query, Date.now())),
+    events: (query) => read((ask) => readEventPage(ask, query, now())),
     trace: (query) => read((ask) => readTrace(ask, query)),
-    timeseries: (query) => read((ask) => readTimeseries(ask, query)),
+    timeseries: (query) => read((ask) => readTimeseries(ask, query, now())),
     dimensions: (query) => read((ask) => readDimensions(ask, query)),
-    dashboard: (query) => read((ask) => readDashboard(ask, query)),
+    dashboard: (query) => read((ask) => readDashboard(ask, query, now())),
   };
 }

@@ -13,6 +13,7 @@ import {
 import { parseQueryString } from './query-string.ts';
 
 const DEFAULT_RANGE_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 /** Points of a timeseries at most, of all its series together. */
 const MAX_POINTS = 11_000;
 /** Series at most, as src/archive/queries/timeseries.ts has them. */
@@ -179,8 +180,12 @@ function rangeProblems({ from, to }: GivenRange, now: number): string[] {
   return [`from: ${from.toISOString()} is not before to: ${to.toISOString()}`];
 }
 
+/**
+ * For what is counted: a range that ends now ends with the minute that runs, in which nothing comes later than now. Whole minutes are told by
+ * rollups alone; what happened in a part of one has to be read from raw rows.
+ */
 function withRange<Q extends GivenRange>(query: Q, now: number): Omit<Q, 'from' | 'to'> & { from: Date; to: Date } {
-  const range = withDefaults(query, now);
+  const range = withDefaults(query, Math.ceil(now / MINUTE_MS) * MINUTE_MS);
   const problems = rangeProblems(range, now);
   if (problems.length > 0) throw new BadQuery(problems.join('; '));
   return { ...query, ...range };

@@ -57,7 +57,7 @@ class NotFound extends Error {
 }
 
 /** As many as the pool of the readers has connections (`src/storage.ts`). */
-const ARCHIVE_GATE = { atOnce: 4, waiting: 200, waitMs: 10_000 };
+const ARCHIVE_GATE = { atOnce: 4, waiting: 200, waitMs: 20_000 };
 /** The alerts are read with the connections that also evaluate them. */
 const ALERTS_GATE = { atOnce: 1, waiting: 50, waitMs: 5000 };
 

@@ -80,13 +80,13 @@ const namesSql = loadSql('archive/dashboard-names');
 const errorsSql = loadSql('archive/dashboard-errors');
 
 /** Reads it all from one snapshot. */
-export async function readDashboard(ask: Ask, query: DashboardQuery): Promise<Dashboard> {
+export async function readDashboard(ask: Ask, query: DashboardQuery, nowMs: number): Promise<Dashboard> {
   const { from, to, type = null, service = null, stepSeconds, limit } = query;
   const values = { from: from.getTime(), to: to.getTime(), type, service, limit };
   const [all] = await ask<MeasuredRow & { quantiles_us: readonly number[] | null }>(totalsSql, values);
   const names = await ask<NameRow>(namesSql, values);
   const errors = await ask<ErrorRow>(errorsSql, values);
-  const steps = await readSteps(ask, query, [null], [0.95]);
+  const steps = await readSteps(ask, query, nowMs, [null], [0.95]);
   const [p50, p95, p99] = all?.quantiles_us ?? [];
   const pointsOf = (agg: 'rate' | 'error_rate' | 'p95') => toPoints(query, steps, (step) => aggregate(agg, step));
   return {
@@ -94,7 +94,7 @@ export async function readDashboard(ask: Ask, query: DashboardQuery): Promise<Da
     to: to.toISOString(),
     totals: {
       ...toTotals(all ?? { count: 0, failures: 0, aborted: 0, total_us: 0 }, p95),
-      per_second: ((all?.count ?? 0) * 1000) / (to.getTime() - from.getTime()),
+      per_second: ((all?.count ?? 0) * 1000) / (Math.min(to.getTime(), Math.max(nowMs, from.getTime() + 1)) - from.getTime()),
       p50_ms: toMs(p50),
       p99_ms: toMs(p99),
     },

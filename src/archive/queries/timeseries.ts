@@ -61,13 +61,13 @@ const groupsSql = loadSql('archive/timeseries-groups');
 const timeseriesSql = loadSql('archive/timeseries');
 
 /** Reads a timeseries with a point for every step, also where nothing ended. */
-export async function readTimeseries(ask: Ask, query: TimeseriesQuery): Promise<Timeseries> {
+export async function readTimeseries(ask: Ask, query: TimeseriesQuery, nowMs: number): Promise<Timeseries> {
   const { from, to, agg, stepSeconds, groupBy } = query;
   const groups = groupBy === undefined ? undefined : await readGroups(ask, query, groupBy);
   if (groups !== undefined) refuseTooMany(query, groups[0]?.groups ?? 0);
   const shown: readonly (string | null)[] = groups?.map(({ value }) => value) ?? [null];
   const quantile = QUANTILES[agg];
-  const steps = shown.length === 0 ? [] : await readSteps(ask, query, shown, quantile === undefined ? [] : [quantile]);
+  const steps = shown.length === 0 ? [] : await readSteps(ask, query, nowMs, shown, quantile === undefined ? [] : [quantile]);
   return {
     agg,
     from: from.toISOString(),
@@ -90,6 +90,7 @@ export async function readTimeseries(ask: Ask, query: TimeseriesQuery): Promise<
 export function readSteps(
   ask: Ask,
   query: Omit<TimeseriesQuery, 'agg'>,
+  nowMs: number,
   values: readonly (string | null)[],
   quantiles: readonly number[],
 ): Promise<Step[]> {
@@ -97,6 +98,7 @@ export function readSteps(
   return ask<Step>(timeseriesSql, {
     ...{ from: query.from.getTime(), to: query.to.getTime(), type, name, service, groupBy, stepSeconds, quantiles },
     values: isMeasuredEach(groupBy) ? values : [null],
+    now: nowMs,
   });
 }
 

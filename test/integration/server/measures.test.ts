@@ -173,6 +173,21 @@ describe('the API about many events', () => {
     assert.ok(weeks.series[0]?.points.every(([start]) => new Date(start * 1000).getUTCDay() === 1));
   });
 
+  it('divides what ended in the step that runs by the time that it has run', async () => {
+    const soonMs = Math.ceil(nowMs / 60_000) * 60_000;
+    const { series } = await get<Timeseries>(`/timeseries?${rangeOf(soonMs - 3_600_000, soonMs)}&step=1m&agg=rate`);
+    const startMs = soonMs - 60_000;
+    const [start, rate] = series[0]?.points.at(-1) ?? [];
+    assert.equal(start, startMs / 1000);
+    const count = totalsOf(between(startMs, soonMs)).count;
+    const ranSeconds = count / (rate ?? 0);
+    const runningSeconds = (Date.now() - startMs) / 1000;
+    assert.ok(
+      ranSeconds <= Math.min(60, runningSeconds) + 1e-6 && ranSeconds >= Math.min(60, runningSeconds - 10),
+      `${ranSeconds} s`,
+    );
+  });
+
   it('tells which services, types, names and labels there are, and how much of each', async () => {
     for (const [fromMs, toMs] of [
       [nowMs - 3_600_000, nowMs],

@@ -159,6 +159,18 @@ describe('queries of /api/v1', () => {
     assert.match(body.error, /on the UTC day of 2026-11-20T00:00:00.000Z/);
   });
 
+  it('ends what is counted with the minute that runs, and single events now', async () => {
+    const late = express().use(
+      '/',
+      createApi({ archive: reader, alerts: undefined, now: () => NOW + 1500, collectReasons: () => [] }, []),
+    );
+    const other = await listen(createServer(late), '127.0.0.1', 0);
+    for (const path of ['summary', 'timeseries', 'dimensions', 'dashboard', 'events']) await fetch(`${other.url}/${path}`);
+    await other.stop();
+    const ends = reader.queries.map((query) => (query as { to: Date }).to.toISOString().slice(14));
+    assert.deepEqual(ends, ['01:00.000Z', '01:00.000Z', '01:00.000Z', '01:00.000Z', '00:01.500Z']);
+  });
+
   for (const [range, steps] of [
     ['from=2026-11-20T11:00:00Z', { timeseries: 60, dashboard: 60 }],
     ['from=2026-11-20T06:00:00Z', { timeseries: 120, dashboard: 300 }],
