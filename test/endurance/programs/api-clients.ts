@@ -46,15 +46,19 @@ async function runClient(index: number): Promise<void> {
   }
 }
 
-const looking = setInterval(async () => {
+async function look(): Promise<void> {
   const load = await fetch(`${url}/load`).catch(() => undefined);
   if (load !== undefined) isOn = (await load.text()) === 'on';
-}, LOOK_MS);
+}
+
+const looking = setInterval(() => void look(), LOOK_MS);
 const clients = Promise.all(Array.from({ length: CLIENTS }, (_, index) => runClient(index)));
-process.once('SIGTERM', async () => {
+
+async function end(): Promise<void> {
   isEnding = true;
   clearInterval(looking);
   await clients;
   process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
-});
+}
+process.once('SIGTERM', () => void end());
 process.stdout.write('ready\n');
