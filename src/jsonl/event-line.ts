@@ -17,9 +17,11 @@ const MIN_END_MS = 0;
 const MAX_END_MS = Date.UTC(9999, 0, 1);
 const INVALID_TIME_MARK = '"keepwatch.invalid_time":true';
 const INVALID_WEIGHT_MARK = '"keepwatch.invalid_weight":true';
+const NO_TEXT: StorableText = { text: '', isCut: false, isReplaced: false };
 const VALUES_OF_16_BITS = 65_536;
-/** Ends of lines to some readers, though not to JSON: they may stand in texts alone, where their escapes mean the same. */
-const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+/** Ends of lines to some readers, if not to all. */
+const LINE_ENDS = /[\n\r\u0085\u2028\u2029]/;
+const ALL_LINE_ENDS = new RegExp(LINE_ENDS, 'g');
 
 export interface EventLine {
   /** UTC day of its end: `2026-11-21`. */
@@ -64,24 +66,26 @@ export class EventLines {
     const givenDurationMs = batch.durationMs(index);
     const endMs = clampEnd(givenEndMs, batch.lowWatermarkMs);
     const durationMs = givenDurationMs >= 0 && givenDurationMs <= endMs ? givenDurationMs : 0;
-    const weight = clampWeight(batch.weight(index));
-    const error = bounded(batch.error(index), (text) => storableText(text, MAX_ERROR));
-    const own = bounded(batch.metadata(index), (text) => storableMembers(text, MAX_METADATA));
-    const marks = [
-      error?.isCut || own?.isCut ? TRUNCATED_MARK : '',
-      error?.isReplaced || own?.isReplaced ? REPLACED_MARK : '',
-      endMs === givenEndMs && durationMs === givenDurationMs ? '' : INVALID_TIME_MARK,
-      weight === batch.weight(index) ? '' : INVALID_WEIGHT_MARK,
-    ];
+    const givenWeight = batch.weight(index);
+    const weight = clampWeight(givenWeight);
+    const givenError = batch.error(index);
+    const error = givenError === undefined ? undefined : storableText(givenError, MAX_ERROR);
+    const givenMetadata = batch.metadata(index) ?? '';
+    const own = givenMetadata === '' ? NO_TEXT : storableMembers(givenMetadata, MAX_METADATA);
+    let marks = '';
+    if (own.isCut || error?.isCut === true) marks += `,${TRUNCATED_MARK}`;
+    if (own.isReplaced || error?.isReplaced === true) marks += `,${REPLACED_MARK}`;
+    if (endMs !== givenEndMs || durationMs !== givenDurationMs) marks += `,${INVALID_TIME_MARK}`;
+    if (weight !== givenWeight) marks += `,${INVALID_WEIGHT_MARK}`;
     const endMicroseconds = Math.round(endMs * 1000);
     const endTime = this.#ends.format(endMicroseconds);
     const line =
       `{"id":"${this.#nextId(batch.lane, endMs)}",${series.nameAndType},"status":"${batch.status(index)}",` +
       `"start_time":"${this.#starts.format(endMicroseconds - Math.round(durationMs * 1000))}","end_time":"${endTime}",` +
       `"duration_ms":${durationMs},"service":${series.service},${this.#formatIds(batch, index)},` +
-      `"error":${error === undefined ? 'null' : JSON.stringify(error.text)},` +
-      `"metadata":{${joinMembers(series, own?.text ?? '', marks)}},"weight":${weight},"source_id":"${this.#sourceId}"}\n`;
-    return { day: endTime.slice(0, 10), text: line.replace(LINE_ENDS, escapeUnit), endMs };
+      `"error":${error === undefined ? 'null' : onOneLine(JSON.stringify(error.text))},` +
+      `"metadata":{${joinMembers(series, own.text, marks.slice(1))}},"weight":${weight},"source_id":"${this.#sourceId}"}\n`;
+    return { day: endTime.slice(0, 10), text: line, endMs };
   }
 
   #nextId(lane: Lane, endMs: number): string {
@@ -94,9 +98,10 @@ export class EventLines {
 
   #formatIds(batch: EventBatch, index: number): string {
     const present = batch.writeIds(index, this.#ids, 0);
-    const hex = (bit: number, from: number, to: number) =>
-      (present & bit) === 0 || (present & 1) === 0 ? 'null' : `"${this.#ids.toString('hex', from, to)}"`;
-    return `"trace_id":${hex(1, 0, 16)},"span_id":${hex(1, 16, 24)},"parent_span_id":${hex(2, 24, 32)}`;
+    if ((present & 1) === 0) return '"trace_id":null,"span_id":null,"parent_span_id":null';
+    const hex = this.#ids.toString('hex');
+    const parent = (present & 2) === 0 ? 'null' : `"${hex.slice(48)}"`;
+    return `"trace_id":"${hex.slice(0, 32)}","span_id":"${hex.slice(32, 48)}","parent_span_id":${parent}`;
   }
 
   #partsOf(series: EventSeries): SeriesParts {
@@ -117,47 +122,44 @@ function partsOf(series: EventSeries): SeriesParts {
   ];
   const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA);
   const all = [name, type, service, metadata];
-  const members = onOneLine(
-    joined([
-      metadata.text,
-      all.some(({ isCut }) => isCut) ? TRUNCATED_MARK : '',
-      all.some(({ isReplaced }) => isReplaced) ? REPLACED_MARK : '',
-    ]),
-  );
+  let marks = '';
+  if (all.some(({ isCut }) => isCut)) marks += `,${TRUNCATED_MARK}`;
+  if (all.some(({ isReplaced }) => isReplaced)) marks += `,${REPLACED_MARK}`;
+  const members = onOneLine(joined(metadata.text, marks.slice(1)));
   return {
-    nameAndType: `"name":${JSON.stringify(name.text)},"type":${JSON.stringify(type.text)}`,
-    service: JSON.stringify(service.text),
+    nameAndType: onOneLine(`"name":${JSON.stringify(name.text)},"type":${JSON.stringify(type.text)}`),
+    service: onOneLine(JSON.stringify(service.text)),
     members,
     keys: Object.keys(parseMembers(members)),
   };
 }
 
 /** Where both have a member, the event's own. @throws SyntaxError when they are no JSON */
-function joinMembers(series: SeriesParts, own: string, marks: readonly string[]): string {
-  const added = joined([onOneLine(own), ...marks]);
-  if (added === '') return series.members;
+function joinMembers(series: SeriesParts, own: string, marks: string): string {
+  if (own === '' && marks === '') return series.members;
+  const added = joined(onOneLine(own), marks);
   const given = parseMembers(added);
-  if (series.keys.some((key) => Object.hasOwn(given, key))) {
-    return JSON.stringify({ ...parseMembers(series.members), ...given }).slice(1, -1);
+  for (const key of series.keys) {
+    if (!Object.hasOwn(given, key)) continue;
+    return onOneLine(JSON.stringify({ ...parseMembers(series.members), ...given }).slice(1, -1));
   }
-  return joined([series.members, added]);
+  return joined(series.members, added);
 }
 
 function parseMembers(members: string): object {
   return JSON.parse(`{${members}}`) as object;
 }
 
-/** Where JSON holds an end of a line, it is between its values. */
-function onOneLine(members: string): string {
-  return /[\n\r]/.test(members) ? members.replace(/[\n\r]/g, ' ') : members;
+/** JSON with no end of a line in it: between its values a blank does, within a text an escape. */
+function onOneLine(json: string): string {
+  if (!LINE_ENDS.test(json)) return json;
+  return json.replace(ALL_LINE_ENDS, (unit) => (unit === '\n' || unit === '\r' ? ' ' : escapeUnit(unit)));
 }
 
-function joined(members: readonly string[]): string {
-  return members.filter((member) => member !== '').join();
-}
-
-function bounded(text: string | undefined, bound: (text: string) => StorableText): StorableText | undefined {
-  return text === undefined ? undefined : bound(text);
+/** Either may be empty. */
+function joined(first: string, second: string): string {
+  if (first === '') return second;
+  return second === '' ? first : `${first},${second}`;
 }
 
 /** For an end that cannot be; NaN becomes the batch's watermark. */

@@ -1,5 +1,7 @@
 // The same events in both stores: a line of JSON is the row that Postgres has, whatever is in it.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { createArchiveQueries } from '../../../src/archive/queries.ts';
 import { EVENT_STATUSES, EVENT_TYPES, LANES } from '../../../src/event.ts';
@@ -104,6 +106,8 @@ describe('events in JSONL files, and in Postgres', function () {
     assert.deepEqual(lines.map(({ weight }) => weight).sort(byNumber), rows.map(({ weight }) => weight).sort(byNumber));
     for (const row of rows) assert.deepEqual(comparable(lines.find(({ weight }) => weight === row.weight)), comparable(row));
     // As they stand in the file, for readers that end lines elsewhere too.
+    const texts = readdirSync(folder.path).map((name) => readFileSync(join(folder.path, name), 'utf8'));
+    assert.ok(!/[\r\u0085\u2028\u2029]/.test(texts.join('')), 'no other end of a line');
     assert.equal(readFolder(folder.path).broken.length, 0);
   });
 });
