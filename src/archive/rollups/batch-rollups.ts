@@ -33,7 +33,9 @@ interface Slot {
 }
 
 export class BatchRollups {
-  readonly #columns: readonly string[];
+  readonly #fields: RowFields;
+  /** For the rows that name a series, while others are gone through. */
+  readonly #namingFields: RowFields;
   readonly #known: KnownSeries;
   readonly #deltas: Delta[] = [];
   readonly #byMinute = new Map<SeriesStatus, Map<number, Delta>>();
@@ -42,20 +44,22 @@ export class BatchRollups {
 
   /** @param columns of the rows */
   constructor(columns: readonly string[], known: KnownSeries) {
-    this.#columns = columns;
+    this.#fields = new RowFields(columns);
+    this.#namingFields = new RowFields(columns);
     this.#known = known;
   }
 
   /** Adds rows that go to observability_metrics. */
   add({ frames, row, named }: RollupRun): void {
-    const fields = new RowFields(frames, this.#columns);
+    const fields = this.#fields;
+    const slots = named && this.#slotsOf(named);
     let index = row - 1;
     for (let at = 0; at < frames.length; index++) {
-      const next = fields.enter(at);
+      const next = fields.enter(frames, at);
       if (next === -1) return;
       at = next;
       if (!fields.isWhole) continue;
-      const slot = (named && this.#namedSlot(named, index)) ?? {
+      const slot = (named && slots && this.#namedSlot(named, slots, index)) ?? {
         of: this.#known.find(fields.key, () => textsOf(fields, '')),
         delta: undefined,
       };
@@ -85,13 +89,18 @@ export class BatchRollups {
     return bytes.subarray(0, end);
   }
 
-  /** By what the block says of the row; undefined when that is not true of it. */
-  #namedSlot(named: NamedRows, index: number): Slot | undefined {
+  /** Of the entries of a block, as far as they were needed. */
+  #slotsOf(named: NamedRows): (Slot | undefined)[] {
     let slots = this.#slots.get(named);
     if (slots === undefined) {
       slots = named.rowSeries.entries.map(() => undefined);
       this.#slots.set(named, slots);
     }
+    return slots;
+  }
+
+  /** By what the block says of the row; undefined when that is not true of it. */
+  #namedSlot(named: NamedRows, slots: (Slot | undefined)[], index: number): Slot | undefined {
     const entry = named.rowSeries.entryOf(index);
     const slot = slots[entry] ?? this.#resolve(named, entry);
     slots[entry] = slot;
@@ -101,8 +110,8 @@ export class BatchRollups {
   #resolve({ frames, rowSeries }: NamedRows, index: number): Slot | undefined {
     const entry = rowSeries.entries[index];
     if (entry === undefined) return undefined;
-    const fields = new RowFields(frames, this.#columns);
-    if (fields.enter(entry.rowAt) === -1 || !fields.isWhole) return undefined;
+    const fields = this.#namingFields;
+    if (fields.enter(frames, entry.rowAt) === -1 || !fields.isWhole) return undefined;
     const labelsAt = entry.rowAt + entry.labelsAt;
     const key = fields.key + frames.toString('latin1', labelsAt, labelsAt + entry.labelsLength);
     const read = () => textsOf(fields, frames.toString('utf8', labelsAt, labelsAt + entry.labelsLength));

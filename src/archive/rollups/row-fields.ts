@@ -3,48 +3,49 @@
 
 const FIELDS = ['end_time', 'duration_ms', 'weight', 'name', 'type', 'status', 'service'] as const;
 type Field = (typeof FIELDS)[number];
+const WEIGHT = 2;
 const VALUES_OF_32_BITS = 4_294_967_296;
 
+/** Of one row at a time. One is used for many: where columns stand is found out once. */
 export class RowFields {
-  readonly #frames: Buffer;
+  #frames: Buffer = Buffer.alloc(0);
   /** Which of our fields the columns are; -1: none. */
-  readonly #wanted: readonly number[];
+  readonly #wanted: Int32Array;
   /** Where each of our fields begins, behind its length; 0 while there is none. */
   readonly #at = new Int32Array(FIELDS.length);
   readonly #lengths = new Int32Array(FIELDS.length);
 
-  constructor(frames: Buffer, columns: readonly string[]) {
-    this.#frames = frames;
-    this.#wanted = columns.map((column) => (FIELDS as readonly string[]).indexOf(column));
+  constructor(columns: readonly string[]) {
+    this.#wanted = Int32Array.from(columns, (column) => (FIELDS as readonly string[]).indexOf(column));
   }
 
   /** Goes to the row that begins at `at`. @returns its end; -1 when there is no row of which we could tell anything */
-  enter(at: number): number {
-    const frames = this.#frames;
-    if (at + 2 > frames.length || frames.readInt16BE(at) !== this.#wanted.length) return -1;
-    this.#at.fill(0);
+  enter(frames: Buffer, at: number): number {
+    const wanted = this.#wanted;
+    const starts = this.#at;
+    this.#frames = frames;
+    if (at + 2 > frames.length || frames.readInt16BE(at) !== wanted.length) return -1;
+    starts.fill(0);
     let next = at + 2;
-    for (const wanted of this.#wanted) {
+    for (let column = 0; column < wanted.length; column++) {
       if (next + 4 > frames.length) return -1;
       const length = frames.readInt32BE(next);
+      const field = wanted[column] ?? -1;
       next += 4;
-      if (wanted >= 0 && length >= 0) {
-        this.#at[wanted] = next;
-        this.#lengths[wanted] = length;
+      if (length < 0) continue;
+      if (field >= 0) {
+        starts[field] = next;
+        this.#lengths[field] = length;
       }
-      if (length > 0) next += length;
+      next += length;
     }
     return next <= frames.length ? next : -1;
   }
 
   /** All that is needed of the row is there. */
   get isWhole(): boolean {
-    return (
-      this.#has(0, 8) &&
-      this.#has(1, 8) &&
-      (this.#at[2] === 0 || this.#lengths[2] === 4) &&
-      this.#at.every((at, field) => at > 0 || field === 2)
-    );
+    for (let field = 0; field < FIELDS.length; field++) if (this.#at[field] === 0 && field !== WEIGHT) return false;
+    return this.#lengths[0] === 8 && this.#lengths[1] === 8 && (this.#at[WEIGHT] === 0 || this.#lengths[WEIGHT] === 4);
   }
 
   /** Microseconds since 2000-01-01. */
@@ -71,15 +72,12 @@ export class RowFields {
 
   /** The same for the same name, type, status and service; much faster than their texts. */
   get key(): string {
-    let key = '';
-    for (let index = 3; index < FIELDS.length; index++) {
-      const at = this.#at[index] ?? 0;
-      key += `${this.#frames.toString('latin1', at, at + (this.#lengths[index] ?? 0))}\0`;
+    const [, , , name = 0, type = 0, status = 0, service = 0] = this.#at;
+    const [, , , nameLength = 0, typeLength = 0, statusLength = 0, serviceLength = 0] = this.#lengths;
+    // As we write them they follow each other, their lengths between them: one text then.
+    if (type === name + nameLength + 4 && status === type + typeLength + 4 && service === status + statusLength + 4) {
+      return this.#frames.toString('latin1', name - 4, service + serviceLength);
     }
-    return key;
-  }
-
-  #has(field: number, length: number): boolean {
-    return (this.#at[field] ?? 0) > 0 && this.#lengths[field] === length;
+    return `${this.text('name')}\0${this.text('type')}\0${this.text('status')}\0${this.text('service')}\0`;
   }
 }
