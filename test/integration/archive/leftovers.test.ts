@@ -124,6 +124,27 @@ describe('Archive, leftovers in the spool', function () {
     assert.deepEqual({ recorded, archived, dropped }, { recorded: 22, archived: 22, dropped: {} });
   });
 
+  it('is open again when a neighbour whose clock is wrong has closed it, and closed when it stops', async () => {
+    site.proxy.up();
+    const made = site.create();
+    const isClosed = () =>
+      site.database.one<{ closed: boolean }>('select closed from keepwatch.sources where source_id = $1', [
+        made.archive.sourceId,
+      ]);
+    record(made, 10);
+    await made.archive.flush();
+    disown(made, { bootId: 'another boot' });
+    await drain();
+    assert.deepEqual(await isClosed(), { closed: true });
+    record(made, 5);
+    await made.archive.flush();
+    assert.deepEqual(await isClosed(), { closed: false });
+    await made.archive.stop({ timeoutMs: 5000 });
+    assert.deepEqual(await isClosed(), { closed: true });
+    const { recorded, archived } = await verified(made);
+    assert.deepEqual({ recorded, archived }, { recorded: 15, archived: 15 });
+  });
+
   it('shows that it lives while a run waits for a Postgres that hangs', async () => {
     site.proxy.up();
     const made = site.create({ cron: '* * * * * *' });
