@@ -405,7 +405,9 @@ create type keepwatch.trace_span as (depth integer, span text, offset_ms double 
   name text, status text, error text, span_id text, parent_span_id text, start_time timestamptz, end_time timestamptz, metadata jsonb, id uuid);
 create function keepwatch.trace(trace_id text, near timestamptz default null)
 returns setof keepwatch.trace_span language plpgsql stable parallel safe
-set jit = off set plan_cache_mode = force_custom_plan as $$
+set jit = off set plan_cache_mode = force_custom_plan
+-- Without its bloom filter a partition is a thousand times more to read, which the planner does not believe.
+set enable_seqscan = off set max_parallel_workers_per_gather = 0 as $$
 #variable_conflict use_column
 declare
   hour constant interval := '1 hour';
