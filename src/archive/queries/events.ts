@@ -1,28 +1,11 @@
 // Single events, newest first, page by page.
 import { loadSql } from '../../db/sql.ts';
-import type { EventStatus, EventType } from '../../event.ts';
+import type { EventRow } from '../../event-row.ts';
 import { type EventPosition, formatCursor, parseCursor, refuseCursor } from './event-cursor.ts';
 import { type EventFilter, filterValues, hashFilter, type TimeRange } from './event-filter.ts';
 import type { Ask } from './read-snapshot.ts';
 
-/** One archived event; times as ISO 8601 with microseconds, trace ids in W3C hexadecimal. */
-export interface EventRow {
-  readonly id: string;
-  readonly name: string;
-  readonly type: EventType;
-  readonly status: EventStatus;
-  readonly start_time: string;
-  readonly end_time: string;
-  readonly duration_ms: number;
-  readonly service: string;
-  readonly trace_id: string | null;
-  readonly span_id: string | null;
-  readonly parent_span_id: string | null;
-  readonly error: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly weight: number;
-  readonly source_id: string;
-}
+export type { EventRow } from '../../event-row.ts';
 
 export interface EventsQuery extends EventFilter {
   /** With a cursor neither is needed: the cursor has them. */
