@@ -69,7 +69,8 @@ describe('keepwatch on the command line', () => {
     process.kill(demo.pid, 'SIGINT'); // npm passes on what the terminal has sent already
     assert.equal(await demo.end('SIGINT'), 0, demo.output());
     const [, sent, recorded, archived] = (
-      /Stopped\. (\d+) requests sent(?:, \d+ without an answer)?; (\d+) events recorded, (\d+) archived\./.exec(demo.output()) ?? []
+      /Stopped\. (\d+) requests sent(?:, \d+ without an answer)?; (\d+) events recorded, (\d+) archived\./.exec(demo.output()) ??
+      []
     ).map(Number);
     assert.ok((sent ?? 0) > 0, demo.output());
     assert.equal(archived, recorded, 'nothing is lost');
