@@ -14,7 +14,11 @@ export type { SummaryRow } from '../event-row.ts';
 
 export interface ArchiveQueries {
   summary(
-    query: TimeRange & { readonly type?: string | undefined; readonly name?: string | undefined },
+    query: TimeRange & {
+      readonly type?: string | undefined;
+      readonly name?: string | undefined;
+      readonly service?: string | undefined;
+    },
   ): Promise<readonly SummaryRow[]>;
   /** The newest events. @param query.limit at most 1000 */
   recent(query: { readonly name?: string | undefined; readonly limit: number }): Promise<readonly EventRow[]>;
@@ -48,8 +52,8 @@ export function createArchiveQueries(database: Database, options: ArchiveQueries
   const { timeoutMs = 10_000, now = Date.now } = options;
   const read = <T>(work: (ask: Ask) => Promise<T>) => readSnapshot(database, work, timeoutMs);
   return {
-    summary: ({ from, to, type = null, name = null }) =>
-      read((ask) => ask<SummaryRow>(summarySql, { from: from.getTime(), to: to.getTime(), type, name })),
+    summary: ({ from, to, type = null, name = null, service = null }) =>
+      read((ask) => ask<SummaryRow>(summarySql, { from: from.getTime(), to: to.getTime(), type, name, service })),
     recent: async ({ name, limit }) => {
       const names = name === undefined ? undefined : [name];
       const ahead = new Date(now() + INGEST_AHEAD_MS);

@@ -17,7 +17,7 @@ export interface EventQuestion {
 }
 
 export interface History {
-  summary(query: TimeRange & Pick<EventQuestion, 'type' | 'name'>): Promise<readonly SummaryRow[]>;
+  summary(query: TimeRange & Omit<EventQuestion, 'status'>): Promise<readonly SummaryRow[]>;
   /** The newest first. @param query.limit at most 1000 */
   recent(query: TimeRange & EventQuestion & { readonly limit: number }): Promise<readonly EventRow[]>;
   /** What `prune` would remove. */

@@ -13,6 +13,7 @@ export function addSummary(program: Command): void {
   addDays(command, DEFAULT_DAYS)
     .addOption(typeOption())
     .option('--name <name>', 'only this name, for example "POST /chat"')
+    .option('--service <service>', 'only this service')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -28,12 +29,13 @@ Examples:
 interface Flags extends RangeFlags {
   readonly type?: string;
   readonly name?: string;
+  readonly service?: string;
   readonly json?: boolean;
 }
 
-async function run({ type, name, json, ...range }: Flags): Promise<void> {
+async function run({ type, name, service, json, ...range }: Flags): Promise<void> {
   const { from, to } = rangeOf(range, DEFAULT_DAYS);
-  const rows = await withHistory(loadConfig(), (history) => history.summary({ from, to, type, name }));
+  const rows = await withHistory(loadConfig(), (history) => history.summary({ from, to, type, name, service }));
   if (json === true) process.stdout.write(`${JSON.stringify({ from, to, rows })}\n`);
   else if (rows.length === 0) process.stdout.write(`no events ${describeRange({ from, to })}\n`);
   else process.stdout.write(`${formatTable(COLUMNS, rows)}\n`);

@@ -31,6 +31,7 @@ export interface JsonlQueries {
     readonly to: Date;
     readonly type?: string | undefined;
     readonly name?: string | undefined;
+    readonly service?: string | undefined;
   }): Promise<readonly SummaryRow[]>;
   /** The newest events in a range of time, by default all, the newest first. @param query.limit at most 1000 */
   recent(query: RecentQuery): Promise<readonly EventRow[]>;

@@ -54,7 +54,7 @@ describe('ArchiveQueries', () => {
     assert.equal(rows.length, 2);
   });
 
-  it('narrows a summary to a time, a type and a name', async () => {
+  it('narrows a summary to a time, a type, a name and a service', async () => {
     const queries = createArchiveQueries(test.database);
     const [row] = await queries.summary({
       from: new Date(nowMs - 100_000),
@@ -64,6 +64,8 @@ describe('ArchiveQueries', () => {
     });
     assert.equal(row?.count, 10);
     assert.deepEqual(await queries.summary({ ...range, name: "it's; drop table x --" }), []);
+    assert.equal((await queries.summary({ ...range, service: 'test' })).length, 2);
+    assert.deepEqual(await queries.summary({ ...range, service: 'another' }), []);
   });
 
   it('gives the newest events first', async () => {
