@@ -11,7 +11,19 @@ with span as materialized (
   cross join keepwatch.observability_series as series
   cross join lateral (
     select sum(part.count)::float8 as count
-    from keepwatch.rollup_parts(array[series.series_id], span.minute_from, span.hour_from, span.hour_to, span.minute_to, span.minute_from, span.minute_to) as part
+    from (
+      select count from keepwatch.rollup_hours
+      where series_id = series.series_id and bucket >= span.hour_from and bucket < span.hour_to
+      union all
+      select count from keepwatch.rollup_minutes
+      where series_id = series.series_id and bucket >= span.minute_from and bucket < span.hour_from
+      union all
+      select count from keepwatch.rollup_minutes
+      where series_id = series.series_id and bucket >= span.hour_to and bucket < span.minute_to
+      union all
+      select count from keepwatch.rollup_deltas
+      where series_id = series.series_id and bucket >= span.minute_from and bucket < span.minute_to
+    ) as part
   ) as total
   where total.count > 0
 ), members as (
