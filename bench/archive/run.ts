@@ -14,6 +14,7 @@ import type { SpoolFillerMethods } from './spool-filler.ts';
 
 const REFERENCE = 'psql \\copy, text, one transaction';
 const OURS = 'Keepwatch, spool to commit';
+const PLAIN = 'Keepwatch, spool to commit, without rollups';
 const PEERS = {
   'pg-promise helpers.insert, 1,000 rows': 'archive/contender-insert-1k.ts',
   'pg-promise helpers.insert, 10,000 rows': 'archive/contender-insert-10k.ts',
@@ -23,12 +24,13 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   [REFERENCE]: 'archive/contender-psql.ts',
   'psql \\copy, binary, one transaction': 'archive/contender-psql-binary.ts',
   [OURS]: 'archive/contender-keepwatch.ts',
+  [PLAIN]: 'archive/contender-keepwatch-plain.ts',
   'Keepwatch, spool to commit, two sources': 'archive/contender-keepwatch-2.ts',
   'Keepwatch, event to commit': 'archive/contender-keepwatch-whole.ts',
   ...PEERS,
 };
 /** Who takes its rows from a spool that another process has filled, and how many sources that has. */
-const SOURCES: Readonly<Record<string, number>> = { [OURS]: 1, 'Keepwatch, spool to commit, two sources': 2 };
+const SOURCES: Readonly<Record<string, number>> = { [OURS]: 1, [PLAIN]: 1, 'Keepwatch, spool to commit, two sources': 2 };
 const ROWS = { full: 100_000, quick: 2000 } as const;
 
 interface Slice extends ArchiveSlice {
@@ -151,11 +153,15 @@ function createTable(turns: readonly Turn<Slice>[]): Table {
 }
 
 function comparePeers(rounds: readonly Turn<Slice>[][]): string[] {
-  const describe = ({ median, low, high }: Estimate) => `${median.toFixed(1)} [${low.toFixed(1)} … ${high.toFixed(1)}]`;
+  const describe = ({ median, low, high }: Estimate) => `${median.toFixed(2)} [${low.toFixed(2)} … ${high.toFixed(2)}]`;
   const ratios = Object.keys(PEERS).map(
     (peer) => `${describe(pairedRatioOf(rounds, OURS, peer, ({ rowsPerSecond }) => rowsPerSecond))} times ${peer}`,
   );
-  return [`${OURS}, over one connection, paired by round: ${ratios.join('; ')}.`];
+  const cost = describe(pairedRatioOf(rounds, PLAIN, OURS, ({ rowsPerSecond }) => rowsPerSecond));
+  return [
+    `${OURS}, over one connection, paired by round: ${ratios.join('; ')}.`,
+    `Rollups of 50 series in the batch's transaction, paired by round: without them ${cost} times the rows a second.`,
+  ];
 }
 
 function notesOf(rows: number, version: string): string[] {

@@ -22,7 +22,7 @@ export function cpuNsBetween(before: ServerState, after: ServerState): number {
 /** Every slice finds the same: an empty table, and no checkpoint due. */
 export async function emptyTable(database: Database): Promise<void> {
   // The ledger stays: an archive that lives would replay what one that is emptied no longer knows.
-  await database.none('truncate keepwatch.observability_metrics');
+  await database.none('truncate keepwatch.observability_metrics, keepwatch.rollup_deltas');
   await database.none('checkpoint');
 }
 

@@ -73,6 +73,7 @@ describe('npm run bench', () => {
         'psql \\copy, text, one transaction',
         'psql \\copy, binary, one transaction',
         'Keepwatch, spool to commit',
+        'Keepwatch, spool to commit, without rollups',
         'Keepwatch, spool to commit, two sources',
         'Keepwatch, event to commit',
         'pg-promise helpers.insert, 1,000 rows',

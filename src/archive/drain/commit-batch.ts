@@ -2,51 +2,25 @@
 // impossible, because the mark moves at most once over a block; so a batch whose outcome is unknown is simply tried again.
 import { type Database, inTransaction, type Statement, sqlState, transactAtOnce } from '../../db/database.ts';
 import { loadSql, readSql } from '../../db/sql.ts';
-import { BatchRollups } from '../rollups/batch-rollups.ts';
-import type { KnownSeries } from '../rollups/series.ts';
-import { readTimestampMs, splitTuples } from '../segments/copy-tuples.ts';
-import { relationOf } from '../segments/relations.ts';
-import type { SegmentHeader } from '../segments/segment-format.ts';
-import type { Block } from '../segments/segment-reader.ts';
+import { windowOf } from './ingest-window.ts';
 import type { Partitions } from './partitions.ts';
-import { copyCarefully, copyStatement, isRefusal, type RefusalStreak, type Rows, type Run } from './refused-rows.ts';
+import { type Batch, BatchPreparation, type PreparedBatch, type PrepareOptions, rollUp } from './prepare-batch.ts';
+import { copyCarefully, copyStatement, isRefusal, type RefusalStreak, type Rows } from './refused-rows.ts';
 import { seriesStatements } from './series-statements.ts';
 
-/** Rows that ended further back go to the quarantine, and those that retention would remove. */
-const WINDOW_BACK_MS = 7 * 86_400_000;
-/** And those that ended further ahead. */
-const WINDOW_AHEAD_MS = 3_600_000;
 const MISSING_PARTITION = '23514';
-/** The table whose rows come with rollups. */
-const ROLLED_UP = 'observability_metrics';
-
 const beginBatch = readSql('archive/begin-batch');
 const moveMark = loadSql('archive/move-mark');
 const countDeadLetters = loadSql('archive/count-dead-letters');
 
-/** A run of blocks of one segment. */
-export interface Batch {
-  readonly header: SegmentHeader;
-  readonly blocks: readonly [Block, ...Block[]];
-  /** What else is done in its transaction, behind the rows; none of them a COPY. */
-  readonly statements?: readonly Required<Omit<Statement, 'chunks'>>[];
-}
-
-export interface BatchContext {
+export interface BatchContext extends PrepareOptions {
   readonly database: Database;
+  /** Those of an import know its days. */
   readonly partitions: Partitions;
-  /** What time it is in Postgres. */
-  readonly databaseNowMs: number;
   /** Clock of the source minus clock of Postgres; undefined when the source is not ours. */
   readonly clockOffsetMs: number | undefined;
   /** How far the source's other lanes are committed: its watermark goes no further. Default: as far as this lane. */
   readonly otherLanesMs?: number;
-  /** How long raw events are kept. Default: for ever. */
-  readonly keepMs?: number | undefined;
-  /** Series that this process has met; null: the rows come without their rollups, which maintenance adds later. */
-  readonly series: KnownSeries | null;
-  /** An import: its rows are taken whenever they ended, and `partitions` knows their days. Default false: only those in the ingest window. */
-  readonly takesAnyTime?: boolean;
   /** Of this process. Default: each batch is judged by itself. */
   readonly refusals?: RefusalStreak;
   /** How far the ledger is, as far as is known: one that stands before it went back, and the batch waits for what is behind it. */
@@ -92,7 +66,7 @@ interface MovedRow {
 
 /**
  * Commits the batch.
- * @param prepared by `prepareBatch`, a moment ago; default: it is done now
+ * @param prepared a moment ago; default: it is done now
  * @returns undefined when the mark did not move: its first block is committed already, the ledger went back, or the source is unknown
  * @throws what Postgres says of the connection, its settings or its state; never because of a row
  */
@@ -101,7 +75,7 @@ export async function commitBatch(
   context: BatchContext,
   prepared?: PreparedBatch,
 ): Promise<BatchOutcome | undefined> {
-  const sorted = prepared ?? prepareBatch(batch, context);
+  const sorted = prepared ?? new BatchPreparation(batch, context).finish();
   await coverDays(batch, context);
   const outcome = await commitRows(batch, context, sorted).catch((error: unknown) => {
     context.series?.distrust();
@@ -111,27 +85,6 @@ export async function commitBatch(
     context.refusals?.noteCommit({ taken: outcome.archived + outcome.quarantined, refused: outcome.deadLettered });
   }
   return outcome;
-}
-
-/** What a batch is to Postgres. */
-export interface PreparedBatch {
-  readonly archive: Rows;
-  readonly quarantine: Rows;
-  /** Of the rows to archive; undefined: they come without. */
-  readonly rollups: BatchRollups | undefined;
-}
-
-/** Sorts the rows of a batch, and adds up its rollups. */
-export function prepareBatch(batch: Batch, context: Pick<BatchContext, WindowOption | 'series'>): PreparedBatch {
-  const [archive, quarantine] = sortByWindow(batch, windowOf(context));
-  return { archive, quarantine, rollups: rollUp(batch, archive.runs, context.series) };
-}
-
-function rollUp({ header }: Batch, runs: readonly Run[], series: KnownSeries | null): BatchRollups | undefined {
-  if (series === null || header.relation !== ROLLED_UP) return undefined;
-  const rollups = new BatchRollups(header.columns, series);
-  for (const run of runs) rollups.add(run);
-  return rollups;
 }
 
 async function commitRows(batch: Batch, context: BatchContext, prepared: PreparedBatch): Promise<BatchOutcome | undefined> {
@@ -183,7 +136,7 @@ async function commitInSteps(batch: Batch, context: BatchContext, prepared: Prep
     if (archive.count > 0) {
       const copied = await copyCarefully(transaction, header, archive, context.refusals);
       refused.archived = copied.refused;
-      if (copied.refused > 0) rollups = rollUp(batch, copied.taken, context.series);
+      if (copied.refused > 0) rollups = rollUp(header, copied.taken, context.series);
     }
     if (quarantine.count > 0) {
       refused.quarantined = (await copyCarefully(transaction, header, quarantine, context.refusals)).refused;
@@ -254,54 +207,6 @@ function outcomeOf(
       restored: moved.restored,
     },
   };
-}
-
-/** A sentence when the clock of a source is so far off that its events are quarantined; undefined while it is not. */
-export function describeSkew(clockOffsetMs: number): string | undefined {
-  if (clockOffsetMs <= WINDOW_AHEAD_MS && clockOffsetMs >= -WINDOW_BACK_MS) return undefined;
-  const minutes = Math.round(Math.abs(clockOffsetMs) / 60_000);
-  const side = clockOffsetMs > 0 ? 'ahead of' : 'behind';
-  return `the clock of this process is ${minutes} min ${side} that of Postgres: its events are quarantined; set the clocks and restart it`;
-}
-
-type WindowOption = 'databaseNowMs' | 'keepMs' | 'takesAnyTime';
-
-interface Window {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-function windowOf({ databaseNowMs, keepMs = Infinity, takesAnyTime = false }: Pick<BatchContext, WindowOption>): Window {
-  if (takesAnyTime) return { fromMs: -Infinity, toMs: Infinity };
-  return { fromMs: databaseNowMs - Math.min(WINDOW_BACK_MS, keepMs), toMs: databaseNowMs + WINDOW_AHEAD_MS };
-}
-
-/** Rows inside the ingest window, and rows outside. Only blocks that touch its border are taken apart. */
-function sortByWindow({ header, blocks }: Batch, { fromMs, toMs }: Window): [Rows, Rows] {
-  const { timeColumn, quarantine } = relationOf(header.relation);
-  const field = header.columns.indexOf(timeColumn);
-  const inside: Run[] = [];
-  const outside: Run[] = [];
-  let quarantined = 0;
-  for (const { number, rows, minEndMs, maxEndMs, frames, rowSeries } of blocks) {
-    if (rows === 0) continue;
-    const named = rowSeries && { frames, rowSeries };
-    if (minEndMs >= fromMs && maxEndMs <= toMs) {
-      inside.push({ block: number, row: 1, frames, named });
-      continue;
-    }
-    splitTuples(frames).forEach((tuple, index) => {
-      const endMs = readTimestampMs(tuple, field);
-      const isInside = endMs >= fromMs && endMs <= toMs;
-      if (!isInside) quarantined++;
-      (isInside ? inside : outside).push({ block: number, row: index + 1, frames: tuple, named });
-    });
-  }
-  const total = blocks.reduce((sum, block) => sum + block.rows, 0);
-  return [
-    { relation: header.relation, runs: inside, count: total - quarantined },
-    { relation: quarantine, runs: outside, count: quarantined },
-  ];
 }
 
 async function coverDays({ blocks }: Batch, context: BatchContext): Promise<void> {

@@ -10,7 +10,8 @@ import { LANE_RELATIONS } from '../segments/relations.ts';
 import type { Block, Segment } from '../segments/segment-reader.ts';
 import { formatSourceId, type Source } from '../spool/source.ts';
 import { acknowledgeFile, type SegmentEntry, setAsideBytes } from '../spool/spool-folder.ts';
-import { type Batch, type BatchContext, type BatchOutcome, commitBatch, type Place } from './commit-batch.ts';
+import { type BatchContext, type BatchOutcome, commitBatch, type Place } from './commit-batch.ts';
+import { type Batch, BatchPreparation } from './prepare-batch.ts';
 import { type LoadedSegment, SegmentLoader } from './segment-loader.ts';
 
 const DEFAULT_BATCH_ROWS = 10_000;
@@ -152,18 +153,31 @@ async function drainSegment(
   context: DrainContext & Pick<BatchContext, 'series'>,
 ): Promise<{ mark: Mark; isDone: boolean }> {
   const { header } = segment;
+  const { batchRows = DEFAULT_BATCH_ROWS } = context;
   let isAfterLoss = isBehindLoss;
   let mark = from;
   let rest = blocksAfter(segment, mark);
+  let ahead: BatchPreparation | undefined;
   while (rest[0] !== undefined) {
     if (context.shouldStop?.()) return { mark, isDone: false };
-    const blocks = takeBatch(rest, context.batchRows ?? DEFAULT_BATCH_ROWS);
     const startedMs = performance.now();
-    const databaseNowMs = startedMs + mark.databaseOffsetMs;
-    const outcome = await commitBatch(
-      { header, blocks },
-      { ...context, databaseNowMs, clockOffsetMs: mark.clockOffsetMs, from: mark, isAfterLoss },
-    );
+    const batchContext = {
+      ...context,
+      databaseNowMs: startedMs + mark.databaseOffsetMs,
+      clockOffsetMs: mark.clockOffsetMs,
+      from: mark,
+      isAfterLoss,
+    };
+    const prepare = (from: readonly Block[]) =>
+      new BatchPreparation({ header, blocks: takeBatch(from, batchRows) }, batchContext);
+    // What was prepared ahead holds only while the mark goes from batch to batch.
+    const preparation: BatchPreparation = ahead?.batch.blocks[0] === rest[0] ? ahead : prepare(rest);
+    const { blocks } = preparation.batch;
+    const committing = commitBatch(preparation.batch, batchContext, preparation.finish());
+    const behind = rest.slice(blocks.length);
+    ahead = behind.length > 0 ? prepare(behind) : undefined;
+    await ahead?.runBeside(committing);
+    const outcome = await committing;
     if (outcome === undefined) {
       // Another drainer, or an earlier attempt of ours whose answer was lost, was there first: the ledger says how far it came.
       const read = await readMark(source, header.lane, context);

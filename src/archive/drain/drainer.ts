@@ -8,7 +8,7 @@ import type { Maintenance } from '../maintenance/maintenance.ts';
 import { KnownSeries } from '../rollups/series.ts';
 import type { RollupUpkeep } from '../rollups/upkeep.ts';
 import type { Source } from '../spool/source.ts';
-import { describeSkew, type LaneCounts } from './commit-batch.ts';
+import type { LaneCounts } from './commit-batch.ts';
 import { type DrainContext, readMark } from './drain.ts';
 import {
   type AskReport,
@@ -22,6 +22,7 @@ import {
   monotonicMs,
   type SourceState,
 } from './drain-messages.ts';
+import { describeSkew } from './ingest-window.ts';
 import { drainLeftovers } from './leftovers.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { RefusalStreak } from './refused-rows.ts';
