@@ -4,16 +4,16 @@ import { waitFor } from '../support/wait-for.ts';
 
 const SCHEMA = 'chaos_copy';
 
-/** Copies every row of the run's sources, at one moment. @throws what Postgres says */
+/** Copies every row of the run's sources and series, at one moment. @throws what Postgres says */
 export async function copyTables(database: Database, service: string): Promise<void> {
   await database.tx(async (transaction) => {
     await transaction.none('set transaction isolation level repeatable read');
     await transaction.none('drop schema if exists $<schema:name> cascade; create schema $<schema:name>', { schema: SCHEMA });
-    for (const { name } of await listTables(transaction)) {
+    for (const table of await listTables(transaction)) {
       await transaction.none(
         `create table $<schema:name>.$<name:name> as
-         select * from keepwatch.$<name:name> where source_id in (select source_id from keepwatch.sources where service = $<service>)`,
-        { schema: SCHEMA, name, service },
+         select * from keepwatch.$<name:name> where $<key:name> in (select $<key:name> from keepwatch.$<owner:name> where service = $<service>)`,
+        { ...table, schema: SCHEMA, service },
       );
     }
   });
@@ -34,11 +34,11 @@ export async function putTablesBack(database: Database, service: string): Promis
   await database.tx(async (transaction) => {
     await transaction.none("set local session_replication_role = 'replica'"); // foreign keys hold in the copy
     const tables = await listTables(transaction);
-    // The sources last: they say which rows are the run's.
-    for (const { name } of tables) {
+    // The owners last: they say which rows are the run's.
+    for (const table of tables) {
       await transaction.none(
-        'delete from keepwatch.$<name:name> where source_id in (select source_id from keepwatch.sources where service = $<service>)',
-        { name, service },
+        'delete from keepwatch.$<name:name> where $<key:name> in (select $<key:name> from keepwatch.$<owner:name> where service = $<service>)',
+        { ...table, service },
       );
     }
     for (const { name } of tables) {
@@ -53,12 +53,24 @@ export async function putTablesBack(database: Database, service: string): Promis
 
 type Statements = Pick<Database, 'any'>;
 
-async function listTables(transaction: Statements): Promise<{ name: string }[]> {
-  const tables = await transaction.any<{ name: string }>(
-    `select relname as name from pg_class join pg_attribute on attrelid = pg_class.oid
-     where relnamespace = 'keepwatch'::regnamespace and relkind in ('r', 'p') and not relispartition and attname = 'source_id'`,
+/** What says whose rows are: of a source (events, ledger) or of a series (rollups). */
+const OWNERS = { source_id: 'sources', series_id: 'observability_series' } as const;
+
+interface Table {
+  readonly name: string;
+  readonly key: keyof typeof OWNERS;
+  readonly owner: string;
+}
+
+/** The owners last. */
+async function listTables(transaction: Statements): Promise<Table[]> {
+  const found = await transaction.any<Pick<Table, 'name' | 'key'>>(
+    `select relname as name, attname as key from pg_class join pg_attribute on attrelid = pg_class.oid
+     where relnamespace = 'keepwatch'::regnamespace and relkind in ('r', 'p') and not relispartition and attname = any($1)`,
+    [Object.keys(OWNERS)],
   );
-  return tables.sort((a, b) => Number(a.name === 'sources') - Number(b.name === 'sources'));
+  const tables = found.map(({ name, key }) => ({ name, key, owner: OWNERS[key] }));
+  return tables.sort((a, b) => Number(a.name === a.owner) - Number(b.name === b.owner));
 }
 
 /** @returns whether none is left */
