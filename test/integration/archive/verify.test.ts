@@ -208,7 +208,7 @@ describe('verifyArchive', function () {
     },
     {
       what: 'rows of a source that the ledger does not know',
-      sql: 'truncate keepwatch.ledger, keepwatch.sources',
+      sql: 'truncate keepwatch.ledger, keepwatch.imports, keepwatch.sources',
       kinds: ['surplus_rows', 'series_counts', 'surplus_rows', 'dead_letters', 'quarantine', 'series_counts'],
     },
   ];
