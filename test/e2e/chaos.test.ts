@@ -14,6 +14,7 @@ describe('the archive under faults', () => {
     const campaign = startProgram('test/chaos/main.ts', ['--seed', SEED], { env });
     const code = await campaign.exited;
     const lines = campaign.output().trim().split('\n');
+    if (code !== 0) process.stdout.write(campaign.output()); // at once: what ends the tests early would take it along
     assert.equal(code, 0, campaign.output());
     assert.match(lines.at(-1) ?? '', /^2[1-9]\d\d passed, 0 failed$/);
     process.stdout.write(`      ${lines.slice(-4, -1).join('\n      ')}\n`);

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../../demo/random.ts';
 import { GRACE_MS } from '../../../src/archive/spool/acknowledged.ts';
+import { sqlState } from '../../../src/db/database.ts';
 import { startKeepwatch } from '../../support/process.ts';
 import type { Break, Loss } from '../../support/tcp-proxy.ts';
 import { damageSegment, HARMS } from '../damage.ts';
@@ -24,6 +25,7 @@ type Fault = (scene: Scene) => Promise<boolean>;
 
 /** What an app and Postgres say to each other in a second or so. */
 const SECOND_BYTES = { client: 200_000, server: 4000 } as const;
+const LOCK_NOT_AVAILABLE = '55P03';
 /** Others adopt what was not touched for 30 s. */
 const LEASE_MS = 31_000;
 /** Nothing is left to be archived again. */
@@ -180,13 +182,20 @@ async function outsleep({ world, slot, random }: Scene): Promise<boolean> {
   const sources = () => readdirSync(world.spoolDir).length;
   const folders = sources();
   await sleep(LEASE_MS);
-  await world.drainLeft();
+  await adopt(world);
   const isAdopted = sources() < folders || segmentFiles(world.spoolDir).length < before;
   app.signal('SIGCONT');
   slot.proxy.up();
-  await world.drainLeft();
+  await adopt(world);
   await sleep(1500);
   return isAdopted;
+}
+
+/** An owner that was frozen amid a transaction holds its mark: who meets that lock leaves the rest for another time. */
+async function adopt(world: World): Promise<void> {
+  await world.drainLeft().catch((error: unknown) => {
+    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+  });
 }
 
 /** A standby is promoted that has not heard of the last second or so. */
