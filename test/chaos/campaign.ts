@@ -23,6 +23,7 @@ export interface CampaignOptions {
 
 /** One in so many faults strikes real processes. */
 const PROCESS_SHARE = 21;
+const ASIDE_SHARE = 1000;
 const LANES: Readonly<Record<Form, number>> = { 'in-process': 3, process: 2 };
 /** Then a new database: what `verify` reads stays short. */
 const RUNS_PER_DATABASE = 25;
@@ -43,10 +44,10 @@ export async function runCampaign(options: CampaignOptions): Promise<void> {
   await allEnded([...forms.map(inForm), ...aside]);
 }
 
-/** What takes long and waits most of the time goes beside the others: at least one run. */
+/** What takes long and waits most of the time goes beside the others: at least one run, and no more than one in so many faults. */
 async function runAside(options: CampaignOptions, isTime: () => boolean): Promise<void> {
   const stage = await openStage('process', options, true);
-  for (const seed of drawSeeds(options.seed - 1, options.faults)) {
+  for (const seed of drawSeeds(options.seed - 1, Math.ceil(options.faults / ASIDE_SHARE))) {
     if (options.shouldStop()) return;
     options.onResult(await stage.run(seed, ['outsleep']));
     if (!isTime()) return;

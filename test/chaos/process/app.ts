@@ -21,6 +21,7 @@ const { createKeepwatch } = await import('../../../src/index.ts');
 const EVERY_MS = 5;
 const EVENTS = 5;
 const FAILURE_EVERY = 5;
+const FLUSH_EVERY_MS = 100;
 
 const [name = 'app'] = process.argv.slice(2);
 const say = (line: object): void => {
@@ -102,5 +103,5 @@ while (!isStopping) {
   const wasRefused = isRefused();
   await keepwatch.flush();
   say({ ...describeState(), ...(wasRefused || isRefused() ? {} : { safe: until }) });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, FLUSH_EVERY_MS));
 }
