@@ -1,5 +1,5 @@
 // What is ambient in asynchronous code: an AsyncLocalStorage where Node keeps it in V8 (24 and later), else a leaner equal.
-import { AsyncLocalStorage, AsyncResource, createHook, executionAsyncResource } from 'node:async_hooks';
+import { type AsyncHook, AsyncLocalStorage, AsyncResource, createHook, executionAsyncResource } from 'node:async_hooks';
 
 /** The part of AsyncLocalStorage that is needed. */
 export interface Ambient<T> {
@@ -45,6 +45,8 @@ type Resource = Record<symbol, unknown>;
  * Express request. Here what runs outside of any store is left alone, and the shapes that come by the dozen have places of their own: 1-3 us.
  */
 export class HookedAmbient<T extends object | undefined> implements Ambient<T> {
+  /** Without it every promise of the process would pay for each tracker that ever was, also for those that are garbage. */
+  static readonly #hooks = new FinalizationRegistry<AsyncHook>((hook) => hook.disable());
   readonly #key = Symbol('keepwatch.ambient');
   #isEnabled = false;
 
@@ -88,7 +90,7 @@ export class HookedAmbient<T extends object | undefined> implements Ambient<T> {
   #enable(): void {
     this.#isEnabled = true;
     const key = this.#key;
-    createHook({
+    const hook = createHook({
       init(_id: number, type: string, _trigger: number, made: object) {
         const store = (executionAsyncResource() as Resource)[key];
         const resource = made as Resource;
@@ -103,7 +105,8 @@ export class HookedAmbient<T extends object | undefined> implements Ambient<T> {
           resource[key] = store;
         }
       },
-    }).enable();
+    });
+    HookedAmbient.#hooks.register(this, hook.enable());
   }
 }
 

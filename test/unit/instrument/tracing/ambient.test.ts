@@ -5,6 +5,8 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Ambient, createAmbient, HookedAmbient } from '../../../../src/instrument/tracing/ambient.ts';
+import { collectGarbage } from '../../../support/tracked.ts';
+import { waitFor } from '../../../support/wait-for.ts';
 
 interface Store {
   readonly name: string;
@@ -162,5 +164,23 @@ describe('What is ambient in resources that the app has frozen', () => {
       );
       assert.equal(done, true);
     }
+  });
+});
+
+describe('What is ambient, and then garbage', () => {
+  const begin = () => new HookedAmbient<Store>().run({ name: 'one' }, () => new AsyncResource('begun'));
+
+  it('costs what goes on nothing any more', async () => {
+    const begun = begin();
+    const isHandedOn = () =>
+      begun.runInAsyncScope(() => {
+        const marks = Object.getOwnPropertySymbols(new AsyncResource('next'));
+        return marks.some(({ description }) => description === 'keepwatch.ambient');
+      });
+    assert.equal(isHandedOn(), true);
+    await waitFor(async () => {
+      await collectGarbage();
+      return !isHandedOn();
+    });
   });
 });
