@@ -16,15 +16,22 @@ export interface RecordedEvent {
 }
 
 export class RecordingSink implements EventSink {
-  /** Of both lanes, in the order in which they ended. */
-  readonly events: RecordedEvent[] = [];
   /** While set, `accept` throws it. */
   failure: Error | undefined;
+  readonly #events: RecordedEvent[] = [];
+  #isInOrder = true;
+
+  /** Of both lanes, in the order in which they ended. */
+  get events(): RecordedEvent[] {
+    if (!this.#isInOrder) this.#events.sort((a, b) => a.endMs - b.endMs);
+    this.#isInOrder = true;
+    return this.#events;
+  }
 
   accept(batch: EventBatch): number {
     if (this.failure !== undefined) throw this.failure;
-    for (let index = 0; index < batch.size; index++) this.events.push(readEvent(batch, index));
-    this.events.sort((a, b) => a.endMs - b.endMs);
+    for (let index = 0; index < batch.size; index++) this.#events.push(readEvent(batch, index));
+    this.#isInOrder = false;
     return batch.size;
   }
 }
