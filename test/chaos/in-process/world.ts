@@ -6,10 +6,10 @@ import { createPartitions } from '../../../src/archive/drain/partitions.ts';
 import type { Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { describeScene } from '../autopsy.ts';
 import { Evidence } from '../evidence.ts';
 import type { WallClock } from '../scoped-date.ts';
 import { segmentFiles } from '../segment-bytes.ts';
-import { describeSessions } from '../sessions.ts';
 import type { SmallDisk } from '../small-disk.ts';
 import { Watermarks } from '../watermarks.ts';
 import { App } from './app.ts';
@@ -122,7 +122,7 @@ export class World {
       };
       await waitFor(drained, { timeoutMs: SETTLE_MS, what: `${app.name} to be drained` }).catch(async (error: Error) => {
         const reasons = app.archive.stats().reasons.join('; ');
-        throw new Error(`${error.message}: ${reasons}\n${await describeSessions(this.database)}`);
+        throw new Error(`${error.message}: ${reasons}\n${await describeScene(this.database, app.spoolDir)}`);
       });
     }
     await this.watermarks.look();

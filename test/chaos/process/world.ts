@@ -6,9 +6,9 @@ import { closeDatabase, createDatabase, type Database } from '../../../src/db/da
 import { silentLogger } from '../../../src/logger.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { describeScene } from '../autopsy.ts';
 import { Evidence } from '../evidence.ts';
 import { sealedTags, segmentFiles } from '../segment-bytes.ts';
-import { describeSessions } from '../sessions.ts';
 import { Watermarks } from '../watermarks.ts';
 import { AppProcess } from './app-process.ts';
 import { type ProcessStage, untilUp } from './stage.ts';
@@ -103,7 +103,7 @@ export class World {
     }
     for (const { app } of this.slots) {
       await waitFor(() => app.isDrained || !app.isRunning, { timeoutMs: SETTLE_MS }).catch(async () => {
-        throw new Error(`${app.name} is not drained: ${app.state}\n${await describeSessions(this.database)}`);
+        throw new Error(`${app.name} is not drained: ${app.state}\n${await describeScene(this.database, this.spoolDir)}`);
       });
     }
     await this.watermarks.look();
