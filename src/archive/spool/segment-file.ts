@@ -137,7 +137,7 @@ export class SegmentFile {
 
   async #publish(): Promise<void> {
     const { lane, segment } = this.#header;
-    await renameFile(segmentPath(this.#folder, lane, segment, 'open'), this.#sealedPath);
+    await renameFile(segmentPath(this.#folder, lane, segment, 'open'), segmentPath(this.#folder, lane, segment, 'seg'));
     await syncFolder(this.#folder);
   }
 
@@ -148,12 +148,7 @@ export class SegmentFile {
     for (let read = -1; read !== 0 && length < bytes.length; length += read) {
       ({ bytesRead: read } = await readAt(this.#fd, bytes, length, bytes.length - length, length));
     }
-    await writeSynced(this.#sealedPath, bytes.subarray(0, length), 'wx');
-    await syncFolder(this.#folder);
-  }
-
-  get #sealedPath(): string {
-    return segmentPath(this.#folder, this.#header.lane, this.segment, 'seg');
+    await writeSegment(this.#folder, this.#header, bytes.subarray(0, length)); // others see it whole, or not at all
   }
 }
 
@@ -165,7 +160,7 @@ export async function writeSegment(
 ): Promise<void> {
   const path = segmentPath(folder, lane, segment, 'open');
   try {
-    await writeSynced(path, bytes, 'w');
+    await writeSynced(path, bytes);
     await renameFile(path, segmentPath(folder, lane, segment, 'seg'));
   } catch (error) {
     await unlinkFile(path).catch(() => {});
@@ -185,8 +180,8 @@ export function writeSegmentSync(
   renameSync(path, segmentPath(folder, lane, segment, 'seg'));
 }
 
-async function writeSynced(path: string, bytes: Buffer, flags: 'w' | 'wx'): Promise<void> {
-  const fd = await openFile(path, flags, FILE_MODE);
+async function writeSynced(path: string, bytes: Buffer): Promise<void> {
+  const fd = await openFile(path, 'w', FILE_MODE);
   try {
     await writeAll(fd, bytes, 0);
     await syncFile(fd);

@@ -349,7 +349,7 @@ export class SegmentWriter {
     this.#ending = file;
     if (file !== undefined) {
       await home.make().catch(() => {});
-      await file.abandon().catch(() => {});
+      await file.abandon().catch(() => this.retellCounts()); // nobody may have heard what its last block said
       this.#release(file);
     }
     this.#retryTimer = setTimeout(() => {

@@ -1,10 +1,11 @@
 // Who was stopped for too long may find that another process has drained and removed what it wrote: it goes on under a new id.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSource, parseSource } from '../../../src/archive/spool/source.ts';
 import { SourceHome } from '../../../src/archive/spool/source-home.ts';
 import { Spool } from '../../../src/archive/spool/spool.ts';
+import { listSegments } from '../../../src/archive/spool/spool-folder.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
 import { readSpool } from '../../support/spooled-rows.ts';
@@ -152,5 +153,37 @@ describe('Spool, its lease', () => {
     assert.deepEqual(new Set(held.map(({ ids }) => ids.length)), new Set([17, 5]));
     assert.deepEqual(parseSource(readFileSync(join(removed, 'source.json'), 'utf8')), source);
     assert.equal(new Set(held.flatMap(({ ids }) => ids)).size, 22);
+  });
+
+  it('shows others no part of what it brings back', async () => {
+    accept(20_000);
+    await written(20_000);
+    const { folder: removed } = spool.current;
+    rmSync(removed, { recursive: true });
+    await spool.touch();
+    let hasEnded = false;
+    const ended = spool.seal().then(() => {
+      hasEnded = true;
+    });
+    const sizes = new Set<number>();
+    while (!hasEnded) {
+      for (const { path, isSealed } of await listSegments(removed)) if (isSealed) sizes.add(statSync(path).size);
+    }
+    await ended;
+    const [{ path } = { path: '' }] = await listSegments(removed);
+    assert.deepEqual([...sizes], [statSync(path).size]);
+  });
+
+  it('tells its counts again when what the open segment held is lost', async () => {
+    accept(10);
+    await written(10);
+    const { folder: removed } = spool.current;
+    rmSync(removed, { recursive: true });
+    writeFileSync(removed, 'in its place');
+    assert.equal(await spool.seal(), false);
+    rmSync(removed);
+    await spool.seal();
+    const [told] = await readSpool(folder.path);
+    assert.deepEqual([told?.ids, told?.counts.recorded], [[], 10]);
   });
 });
