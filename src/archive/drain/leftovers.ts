@@ -79,15 +79,15 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
   const before = await listSegments(path);
   await acknowledged.refresh();
   const lanes = LANES.filter((lane) => before.some((entry) => entry.lane === lane) || acknowledged.from(lane, 0).length > 0);
+  // The watermark stays where its owner has put it: he may live after all, and hold in memory what is older than what he wrote.
+  const inSilence = { ...context, otherLanesMs: -Infinity };
   const replays: Replay[] = [];
   let unknownTailBytes = 0;
   let isDone = !(await hasNewerLanes(path));
   if (!isDone) context.onNewer?.(path);
   for (const lane of lanes) {
-    // The watermark moves with the last lane, when the others are committed.
-    const otherLanesMs = lane === lanes.at(-1) && isDone ? Infinity : -Infinity;
     const waiting = before.filter((entry) => entry.lane === lane);
-    const { result, replay } = await drainLane(folder, lane, waiting, acknowledged, { ...context, otherLanesMs });
+    const { result, replay } = await drainLane(folder, lane, waiting, acknowledged, inSilence);
     isDone &&= result.isDone;
     if (replay !== undefined) replays.push(replay);
     unknownTailBytes += result.unknownTailBytes;
