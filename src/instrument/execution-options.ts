@@ -38,3 +38,12 @@ export function pickOptions(
 ): ExecutionOptions {
   return { type, name, ...(labels === undefined ? {} : { labels }), ...(metadata === undefined ? {} : { metadata }) };
 }
+
+/** What the app's own getter or proxy gives; undefined when it throws. */
+export function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

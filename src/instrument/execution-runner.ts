@@ -1,69 +1,51 @@
 // Runs the app's code as measured executions. Our code before and after it is guarded; the app's code is called once, outside the guards.
-
-import { EVENT_TYPES, type EventType } from '../event.ts';
-import { type BoundedMembers, boundedMembers, joinMembers, type MembersOptions, mergeMembers } from './bounded-json.ts';
-import { boundLabel, boundName } from './bounded-text.ts';
+import { type BoundedMembers, boundedMembers, type MembersOptions, mergeMembers } from './bounded-json.ts';
 import type { Clock } from './clock.ts';
-import type { Redact } from './error-redaction.ts';
 import { Execution, type ExecutionCore, type TokenUsage } from './execution.ts';
-import type { ExecutionEnd, ExecutionOptions, TimedExecution } from './execution-options.ts';
+import { endingOf, finishExecution, readEnd } from './execution-end.ts';
+import { attempt, type ExecutionOptions, type TimedExecution } from './execution-options.ts';
 import { followPromise, isPlainPromise } from './follow/follow.ts';
 import type { Ending } from './follow/following.ts';
 import { ResultFollower } from './follow/result-follower.ts';
 import type { InternalErrors } from './internal-errors.ts';
-import type { MetadataKeys } from './metadata-keys.ts';
-import { labelsOf } from './metrics/catalogue.ts';
 import type { Counter } from './metrics/counter.ts';
 import type { Metrics } from './metrics/registry.ts';
 import type { Binding } from './recording/bindings.ts';
 import type { Recorder } from './recording/recorder.ts';
 import { STATUS_CODES } from './recording/ring.ts';
+import type { Subject, SubjectResolver } from './subject-resolver.ts';
 import type { Span } from './tracing/trace-context.ts';
 import type { Tracer } from './tracing/tracer.ts';
 
 export interface ExecutionRunnerOptions {
   readonly recorder: Recorder;
+  readonly subjects: SubjectResolver;
   readonly clock: Clock;
   readonly errors: InternalErrors;
   readonly metrics: Metrics;
   /** Undefined: tracing is off. */
   readonly tracer: Tracer | undefined;
-  /** Which keys of metadata, and which labels, are kept; undefined: all. */
-  readonly metadataKeys?: MetadataKeys | undefined;
-  /** Of errors in metadata. */
-  readonly redact?: Redact | undefined;
-}
-
-/** Options of an execution, resolved. */
-export interface Subject {
-  readonly binding: Binding;
-  readonly metadata: BoundedMembers | undefined;
 }
 
 type AnyFunction = (...args: never[]) => unknown;
-
-const STATUS_NAMES = Object.keys(STATUS_CODES);
-
-/** Marks an execution whose options could not be read. */
-const UNREADABLE: BoundedMembers = { members: '"keepwatch.invalid_options":true', isTruncated: false };
 
 export class ExecutionRunner implements ExecutionCore {
   /** The kill switch: while false, code runs unmeasured. */
   isEnabled = true;
   readonly kept: MembersOptions;
   readonly #recorder: Recorder;
+  readonly #subjects: SubjectResolver;
   readonly #clock: Clock;
   readonly #errors: InternalErrors;
   readonly #metrics: Metrics;
   readonly #tracer: Tracer | undefined;
   readonly #follower: ResultFollower;
-  readonly #admittedLabels: ReadonlyMap<EventType, readonly string[]> | undefined;
   #tokens: Counter | undefined;
 
-  constructor({ recorder, clock, errors, metrics, tracer, metadataKeys, redact }: ExecutionRunnerOptions) {
-    this.kept = { keys: metadataKeys, redact };
-    this.#admittedLabels = metadataKeys && findAdmittedLabels(metadataKeys);
+  constructor({ recorder, subjects, clock, errors, metrics, tracer }: ExecutionRunnerOptions) {
+    this.kept = subjects.kept;
     this.#recorder = recorder;
+    this.#subjects = subjects;
     this.#clock = clock;
     this.#errors = errors;
     this.#metrics = metrics;
@@ -71,42 +53,11 @@ export class ExecutionRunner implements ExecutionCore {
     this.#follower = new ResultFollower({ monotonicMs: () => clock.monotonicMs(), errors, tracer });
   }
 
-  /** Resolves options; for `track` once, else per execution. What cannot be read is left out, and marked. */
-  prepare(options: ExecutionOptions): Subject {
-    try {
-      return this.#resolve(options);
-    } catch (error) {
-      this.#errors.note('options', error);
-      const type = attempt(() => options.type) ?? 'custom';
-      const name = attempt(() => options.name) ?? '';
-      return { binding: this.#recorder.bind(type, name, undefined), metadata: UNREADABLE };
-    }
-  }
-
-  #resolve({ type, name, labels: given, metadata }: ExecutionOptions): Subject {
-    const admitted = given === undefined ? undefined : this.#admittedLabels?.get(type);
-    const labels = given === undefined || admitted === undefined ? given : pick(given, admitted);
-    const binding = this.#recorder.bind(type, name, labels);
-    const own = metadata === undefined ? undefined : boundedMembers(metadata, this.kept);
-    const others = given === undefined ? '' : this.#otherLabels(binding, labels, given);
-    const marks = binding.isOverflow || binding.type !== type ? markReal(binding, type, name) : '';
-    if (own === undefined && others === '' && marks === '') return { binding, metadata: undefined };
-    const members = joinMembers(joinMembers(marks, others), own?.members ?? '');
-    return { binding, metadata: { members, isTruncated: own?.isTruncated === true } };
-  }
-
-  /** What the binding does not tell of the labels. */
-  #otherLabels({ isOverflow, type }: Binding, labels: ExecutionOptions['labels'], given: unknown): string {
-    const names = labelsOf(type);
-    const others = boundedMembers(given, { ...this.kept, omitted: names }).members;
-    return isOverflow && labels !== undefined ? joinMembers(boundedMembers(pick(labels, names)).members, others) : others;
-  }
-
   /** An execution in the caller's hands. It never becomes the ambient parent. */
   start(options: ExecutionOptions): Execution {
     if (!this.isEnabled) return new Execution(undefined);
     try {
-      const { binding, metadata } = this.prepare(options);
+      const { binding, metadata } = this.#subjects.resolve(options);
       return this.#begin(binding, metadata);
     } catch (error) {
       this.#errors.note('start', error);
@@ -224,7 +175,7 @@ export class ExecutionRunner implements ExecutionCore {
       const durationMs = attempt(() => timed.durationMs);
       const isValid = isDuration(durationMs, this.#clock.now());
       const { status, error, metadata } = readEnd(timed);
-      const { binding, metadata: own } = this.prepare(options);
+      const { binding, metadata: own } = this.#subjects.resolve(options);
       const startMs = this.#clock.monotonicMs() - (isValid ? durationMs : 0);
       const execution = new Execution({ core: this, binding, startMs }, this.#tracer?.startSpan(), own);
       if (metadata !== undefined) execution.set(metadata);
@@ -257,16 +208,6 @@ export class ExecutionRunner implements ExecutionCore {
   }
 }
 
-function endingOf(execution: Execution): Ending {
-  return {
-    startMs: execution.startMs ?? 0,
-    end(status, error, added) {
-      if (added !== undefined) execution.set(added);
-      finishExecution(execution, { status: STATUS_NAMES[status], error });
-    },
-  };
-}
-
 /** What the app said of the execution holds; ours is added. */
 function withAdded(added: Readonly<Record<string, unknown>>, metadata: BoundedMembers | undefined): BoundedMembers {
   const own = boundedMembers(added);
@@ -275,48 +216,7 @@ function withAdded(added: Readonly<Record<string, unknown>>, metadata: BoundedMe
   return { members: merged.members, isTruncated: merged.isTruncated || metadata.isTruncated };
 }
 
-/** The labels that are kept, of each type of which a deny list names one: a label that it names counts as not given. */
-function findAdmittedLabels(keys: MetadataKeys): ReadonlyMap<EventType, readonly string[]> {
-  const isDenied = (name: string) => keys.isDenied(name);
-  const touched = EVENT_TYPES.filter((type) => labelsOf(type).some(isDenied));
-  return new Map(touched.map((type) => [type, labelsOf(type).filter((name) => !isDenied(name))]));
-}
-
-function pick(labels: object, names: readonly string[]): ExecutionOptions['labels'] {
-  return Object.fromEntries(names.map((name) => [name, (labels as Record<string, string | undefined>)[name]]));
-}
-
-/** The parts of an end that can be read. */
-export function readEnd(end: ExecutionEnd | undefined) {
-  return { status: attempt(() => end?.status), error: attempt(() => end?.error), metadata: attempt(() => end?.metadata) };
-}
-
 /** Longer than since the epoch nothing took; a greater number would spoil the sum of its histogram for ever. */
 function isDuration(given: unknown, longestMs: number): given is number {
   return typeof given === 'number' && given >= 0 && given <= longestMs;
-}
-
-/** What the app's own getter or proxy gives; undefined when it throws. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
-}
-
-/** Ends an execution as it is said; without a status, an error makes it a failure. */
-export function finishExecution(execution: Execution, { status, error }: { status?: unknown; error?: unknown }): void {
-  if (status === 'aborted') execution.abort();
-  else if (status === 'success' || (status !== 'failure' && error === undefined)) execution.end();
-  else execution.fail(error);
-}
-
-/** What the binding does not say: the name of one of too many, a type that is none. */
-function markReal({ name, isOverflow, type }: Binding, givenType: unknown, givenName: unknown): string {
-  const realName = boundName(givenName);
-  return boundedMembers({
-    ...(isOverflow && realName !== name ? { 'keepwatch.name': realName } : {}),
-    ...(givenType === type ? {} : { 'keepwatch.type': boundLabel(givenType) }),
-  }).members;
 }

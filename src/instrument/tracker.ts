@@ -7,6 +7,7 @@ import { type Clock, createClock } from './clock.ts';
 import { createDecorator, type TrackedDecorator } from './decorate.ts';
 import { createRedact } from './error-redaction.ts';
 import type { Execution } from './execution.ts';
+import { finishExecution, readEnd } from './execution-end.ts';
 import {
   type ExecutionEnd,
   type ExecutionOptions,
@@ -14,7 +15,7 @@ import {
   type TimedExecution,
   type TrackedOptions,
 } from './execution-options.ts';
-import { ExecutionRunner, finishExecution, readEnd } from './execution-runner.ts';
+import { ExecutionRunner } from './execution-runner.ts';
 import { markStream } from './http/express.ts';
 import { HttpMeasuring } from './http/http-measuring.ts';
 import type { UpgradeListener } from './http/upgrade.ts';
@@ -28,6 +29,7 @@ import type { RingCounts } from './recording/lane-queue.ts';
 import { Pump } from './recording/pump.ts';
 import { Recorder } from './recording/recorder.ts';
 import { EventRing } from './recording/ring.ts';
+import { SubjectResolver } from './subject-resolver.ts';
 import { createLogMixin, type LogFields } from './tracing/log-mixin.ts';
 import { OutgoingCalls } from './tracing/outgoing-calls.ts';
 import { formatTraceIds, type TraceIds } from './tracing/trace-context.ts';
@@ -54,6 +56,7 @@ export class ObservabilityTracker {
   readonly #ring: EventRing;
   readonly #pump: Pump;
   readonly #recorder: Recorder;
+  readonly #subjects: SubjectResolver;
   readonly #runner: ExecutionRunner;
   readonly #tracer: Tracer | undefined;
   readonly #outgoing: OutgoingCalls | undefined;
@@ -84,7 +87,8 @@ export class ObservabilityTracker {
     this.#recorder = new Recorder({ ring, metrics, clock, errors: this.#errors, service, redact });
     const parts = { recorder: this.#recorder, clock, errors: this.#errors, metrics, tracer: this.#tracer };
     const metadataKeys = createMetadataKeys({ allow: options.metadataAllow, deny: options.metadataDeny });
-    this.#runner = new ExecutionRunner({ ...parts, metadataKeys, redact });
+    this.#subjects = new SubjectResolver({ ...parts, metadataKeys, redact });
+    this.#runner = new ExecutionRunner({ ...parts, subjects: this.#subjects });
     this.#runner.isEnabled = options.enabled ?? true;
     this.#http = new HttpMeasuring({ ...parts, isEnabled: () => this.#runner.isEnabled });
   }
@@ -104,7 +108,7 @@ export class ObservabilityTracker {
       const identity = trackedIdentity(this.service, given.type, given.name);
       if (isTracked(fn, identity)) return fn;
       this.declare(declarationOf(given));
-      const subject = this.#runner.prepare(given);
+      const subject = this.#subjects.resolve(given);
       const wrapped = wrapFunction(fn, (self, args) => this.#runner.call(subject, fn, self, args));
       markTracked(wrapped, fn, identity, this.#owner);
       return wrapped;

@@ -1,0 +1,95 @@
+// What callers say of an execution, to what is measured: the binding of its metrics and series, and the metadata that it begins with.
+import { EVENT_TYPES, type EventType } from '../event.ts';
+import { type BoundedMembers, boundedMembers, joinMembers, type MembersOptions } from './bounded-json.ts';
+import { boundLabel, boundName } from './bounded-text.ts';
+import type { Redact } from './error-redaction.ts';
+import { attempt, type ExecutionOptions } from './execution-options.ts';
+import type { InternalErrors } from './internal-errors.ts';
+import type { MetadataKeys } from './metadata-keys.ts';
+import { labelsOf } from './metrics/catalogue.ts';
+import type { Binding } from './recording/bindings.ts';
+import type { Recorder } from './recording/recorder.ts';
+
+export interface SubjectResolverOptions {
+  readonly recorder: Recorder;
+  readonly errors: InternalErrors;
+  /** Which keys of metadata, and which labels, are kept; undefined: all. */
+  readonly metadataKeys?: MetadataKeys | undefined;
+  /** Of errors in metadata. */
+  readonly redact?: Redact | undefined;
+}
+
+/** Options of an execution, resolved. */
+export interface Subject {
+  readonly binding: Binding;
+  readonly metadata: BoundedMembers | undefined;
+}
+
+/** Marks an execution whose options could not be read. */
+const UNREADABLE: BoundedMembers = { members: '"keepwatch.invalid_options":true', isTruncated: false };
+
+export class SubjectResolver {
+  /** What is kept of metadata. */
+  readonly kept: MembersOptions;
+  readonly #recorder: Recorder;
+  readonly #errors: InternalErrors;
+  readonly #admittedLabels: ReadonlyMap<EventType, readonly string[]> | undefined;
+
+  constructor({ recorder, errors, metadataKeys, redact }: SubjectResolverOptions) {
+    this.kept = { keys: metadataKeys, redact };
+    this.#recorder = recorder;
+    this.#errors = errors;
+    this.#admittedLabels = metadataKeys && findAdmittedLabels(metadataKeys);
+  }
+
+  /** For a tracked function once, else per execution. What cannot be read is left out, and marked. */
+  resolve(options: ExecutionOptions): Subject {
+    try {
+      return this.#resolve(options);
+    } catch (error) {
+      this.#errors.note('options', error);
+      const type = attempt(() => options.type) ?? 'custom';
+      const name = attempt(() => options.name) ?? '';
+      return { binding: this.#recorder.bind(type, name, undefined), metadata: UNREADABLE };
+    }
+  }
+
+  #resolve({ type, name, labels: given, metadata }: ExecutionOptions): Subject {
+    const admitted = given === undefined ? undefined : this.#admittedLabels?.get(type);
+    const labels = given === undefined || admitted === undefined ? given : pick(given, admitted);
+    const binding = this.#recorder.bind(type, name, labels);
+    const own = metadata === undefined ? undefined : boundedMembers(metadata, this.kept);
+    const others = given === undefined ? '' : this.#otherLabels(binding, labels, given);
+    const marks = binding.isOverflow || binding.type !== type ? markReal(binding, type, name) : '';
+    if (own === undefined && others === '' && marks === '') return { binding, metadata: undefined };
+    const members = joinMembers(joinMembers(marks, others), own?.members ?? '');
+    return { binding, metadata: { members, isTruncated: own?.isTruncated === true } };
+  }
+
+  /** What the binding does not tell of the labels. */
+  #otherLabels({ isOverflow, type }: Binding, labels: ExecutionOptions['labels'], given: unknown): string {
+    const names = labelsOf(type);
+    const others = boundedMembers(given, { ...this.kept, omitted: names }).members;
+    return isOverflow && labels !== undefined ? joinMembers(boundedMembers(pick(labels, names)).members, others) : others;
+  }
+}
+
+/** The labels that are kept, of each type of which a deny list names one: a label that it names counts as not given. */
+function findAdmittedLabels(keys: MetadataKeys): ReadonlyMap<EventType, readonly string[]> {
+  const isDenied = (name: string) => keys.isDenied(name);
+  const touched = EVENT_TYPES.filter((type) => labelsOf(type).some(isDenied));
+  return new Map(touched.map((type) => [type, labelsOf(type).filter((name) => !isDenied(name))]));
+}
+
+function pick(labels: object, names: readonly string[]): ExecutionOptions['labels'] {
+  return Object.fromEntries(names.map((name) => [name, (labels as Record<string, string | undefined>)[name]]));
+}
+
+/** What the binding does not say: the name of one of too many, a type that is none. */
+function markReal({ name, isOverflow, type }: Binding, givenType: unknown, givenName: unknown): string {
+  const realName = boundName(givenName);
+  return boundedMembers({
+    ...(isOverflow && realName !== name ? { 'keepwatch.name': realName } : {}),
+    ...(givenType === type ? {} : { 'keepwatch.type': boundLabel(givenType) }),
+  }).members;
+}
