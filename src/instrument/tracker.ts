@@ -1,11 +1,9 @@
-// `ObservabilityTracker`: the ways of measuring, and the life of what stands behind them. The parts are fitted together here.
+// `ObservabilityTracker`: the ways of measuring, and the life of what stands behind them.
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { EventSink } from '../event.ts';
-import { silentLogger } from '../logger.ts';
-import { type Clock, createClock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { createDecorator, type TrackedDecorator } from './decorate.ts';
-import { createRedact } from './error-redaction.ts';
 import type { Execution } from './execution.ts';
 import { finishExecution, readEnd } from './execution-end.ts';
 import {
@@ -15,28 +13,27 @@ import {
   type TimedExecution,
   type TrackedOptions,
 } from './execution-options.ts';
-import { ExecutionRunner } from './execution-runner.ts';
-import { markStream } from './http/express.ts';
-import { HttpMeasuring } from './http/http-measuring.ts';
+import type { ExecutionRunner } from './execution-runner.ts';
+import type { HttpMeasuring } from './http/http-measuring.ts';
 import type { UpgradeListener } from './http/upgrade.ts';
-import { InternalErrors } from './internal-errors.ts';
-import { createMetadataKeys } from './metadata-keys.ts';
-import { createRegistry, type MetricRegistry, Metrics } from './metrics/registry.ts';
-import { registerSelfMetrics, type TrackerNumbers } from './metrics/self-metrics.ts';
+import type { InternalErrors } from './internal-errors.ts';
+import type { MetricRegistry } from './metrics/registry.ts';
+import type { TrackerNumbers } from './metrics/self-metrics.ts';
 import { OpenExecutions } from './open-executions.ts';
 import { type DeclaredNames, declarationOf } from './recording/declarations.ts';
 import type { RingCounts } from './recording/lane-queue.ts';
-import { Pump } from './recording/pump.ts';
-import { Recorder } from './recording/recorder.ts';
-import { EventRing } from './recording/ring.ts';
-import { SubjectResolver } from './subject-resolver.ts';
+import type { Pump } from './recording/pump.ts';
+import type { Recorder } from './recording/recorder.ts';
+import type { EventRing } from './recording/ring.ts';
+import type { SubjectResolver } from './subject-resolver.ts';
 import { createLogMixin, type LogFields } from './tracing/log-mixin.ts';
-import { OutgoingCalls } from './tracing/outgoing-calls.ts';
+import type { OutgoingCalls } from './tracing/outgoing-calls.ts';
 import { formatTraceIds, type TraceIds } from './tracing/trace-context.ts';
 import { formatTraceHeaders, formatTraceparent, type TraceHeaders } from './tracing/trace-headers.ts';
-import { Tracer } from './tracing/tracer.ts';
+import type { Tracer } from './tracing/tracer.ts';
 import { isTracked, markTracked, trackedIdentity } from './tracked-functions.ts';
 import type { TrackerOptions } from './tracker-options.ts';
+import { createTrackerParts } from './tracker-parts.ts';
 import { wrapFunction } from './wrap-function.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -67,30 +64,19 @@ export class ObservabilityTracker {
   readonly #owner = { isStopped: false };
 
   constructor(options: TrackerOptions) {
-    const { service, registry = createRegistry(), tracing = true, propagate = 'all' } = options;
-    const { clock = createClock(), logger = silentLogger } = options;
-    this.registry = registry;
-    this.service = service;
-    this.#clock = clock;
-    const redact = createRedact(options);
-    this.#errors = new InternalErrors(logger, clock.monotonicMs, redact);
-    this.#tracer = tracing ? new Tracer(this.#errors) : undefined;
-    this.#outgoing = this.#tracer && new OutgoingCalls({ tracer: this.#tracer, errors: this.#errors, propagate });
-    const metrics = new Metrics(registry, options);
-    registerSelfMetrics(registry, { tracker: () => this.numbers() });
-    const ring = new EventRing({
-      ...(options.ringCapacity === undefined ? {} : { capacity: options.ringCapacity }),
-      onFilling: () => this.#pump.hurry(),
-    });
-    this.#ring = ring;
-    this.#pump = new Pump({ ring, clock, errors: this.#errors });
-    this.#recorder = new Recorder({ ring, metrics, clock, errors: this.#errors, service, redact });
-    const parts = { recorder: this.#recorder, clock, errors: this.#errors, metrics, tracer: this.#tracer };
-    const metadataKeys = createMetadataKeys({ allow: options.metadataAllow, deny: options.metadataDeny });
-    this.#subjects = new SubjectResolver({ ...parts, metadataKeys, redact });
-    this.#runner = new ExecutionRunner({ ...parts, subjects: this.#subjects });
-    this.#runner.isEnabled = options.enabled ?? true;
-    this.#http = new HttpMeasuring({ ...parts, isEnabled: () => this.#runner.isEnabled });
+    const parts = createTrackerParts(options, () => this.numbers());
+    this.registry = parts.registry;
+    this.service = options.service;
+    this.#clock = parts.clock;
+    this.#errors = parts.errors;
+    this.#tracer = parts.tracer;
+    this.#outgoing = parts.outgoing;
+    this.#ring = parts.ring;
+    this.#pump = parts.pump;
+    this.#recorder = parts.recorder;
+    this.#subjects = parts.subjects;
+    this.#runner = parts.runner;
+    this.#http = parts.http;
   }
 
   /**
@@ -154,11 +140,7 @@ export class ObservabilityTracker {
    * mark, nor do bodies that take more than 10 s.
    */
   markStream(request: IncomingMessage): void {
-    try {
-      markStream(request);
-    } catch (error) {
-      this.#errors.note('markStream', error);
-    }
+    this.#http.markStream(request);
   }
 
   /** Calls `fn` at once, measured as by `track`. It gets the execution, to add metadata. */

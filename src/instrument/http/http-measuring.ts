@@ -1,8 +1,9 @@
 // What a tracker has of HTTP: the middleware for Express, listeners for upgrades, and the series that both count in, made when one of them is
 // first asked for.
+import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Tracer } from '../tracing/tracer.ts';
-import { createExpressMiddleware } from './express.ts';
+import { createExpressMiddleware, markStream } from './express.ts';
 import { HttpSeries, type HttpSeriesOptions } from './http-series.ts';
 import { createUpgradeListener, type UpgradeListener } from './upgrade.ts';
 
@@ -32,6 +33,15 @@ export class HttpMeasuring {
 
   upgrade(listener: UpgradeListener, options: { readonly route?: string }): UpgradeListener {
     return createUpgradeListener(listener, { ...this.#parts(), ...options });
+  }
+
+  /** Says that the answer to it is a stream. */
+  markStream(request: IncomingMessage): void {
+    try {
+      markStream(request);
+    } catch (error) {
+      this.#options.errors.note('markStream', error);
+    }
   }
 
   #parts() {
