@@ -1,9 +1,9 @@
 // What the rows of a batch add to the rollups: added up here, and sent with the rows in their transaction.
 import type { Statement } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
+import { toMicroseconds } from '../../duration-buckets.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../segments/copy-tuples.ts';
 import type { RowSeries } from '../segments/row-series.ts';
-import { toMicroseconds } from './buckets.ts';
 import { Delta, minuteOf } from './delta.ts';
 import { RowFields } from './row-fields.ts';
 import type { KnownSeries, RollupSeries, SeriesStatus } from './series.ts';

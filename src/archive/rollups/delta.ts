@@ -1,5 +1,5 @@
 // What a batch adds to the rollups of one minute, series and status, and how binary COPY has it.
-import { bucketOf } from './buckets.ts';
+import { bucketOf } from '../../duration-buckets.ts';
 import type { SeriesStatus } from './series.ts';
 
 const VALUES_OF_32_BITS = 4_294_967_296;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { bucketBound, bucketOf, toMicroseconds, ZERO_BUCKET } from '../../../../src/archive/rollups/buckets.ts';
+import { bucketBound, bucketOf, toMicroseconds, ZERO_BUCKET } from '../../../../src/duration-buckets.ts';
 
 describe('buckets of durations', () => {
   it('have bounds whose 32nd power is the last one not above a power of two', () => {

@@ -1,14 +1,15 @@
-// The histogram of durations: which bucket a duration falls in. Borders are exact integers, the same as keepwatch.bucket_bounds() has them, so
-// that what is counted here and what Postgres counts agree in every bucket.
+// The histogram of durations: which bucket a duration falls in. Borders are exact integers, the same as keepwatch.bucket_bounds() has them, so that what is counted here
+// and what Postgres counts agree in every bucket.
 
 /** Where a duration of no microseconds goes. */
 export const ZERO_BUCKET = -32_768;
+const BUCKETS_PER_DOUBLING = 32;
 /** Bounds: as many as there are powers of 2 ^ (1 / 32) below 2 ^ 63. */
-const BOUNDS = 2016;
+const BOUNDS = 63 * BUCKETS_PER_DOUBLING;
 /** From here on doubles do not hold all integers. */
-const EXACT_BUCKETS = 53 * 32;
+const EXACT_BUCKETS = 53 * BUCKETS_PER_DOUBLING;
 /** Up to here a power of 2 is exact enough to tell its whole part, unless it is next to an integer. */
-const SAFE_BUCKETS = 40 * 32;
+const SAFE_BUCKETS = 40 * BUCKETS_PER_DOUBLING;
 const NEXT_TO_AN_INTEGER = 1e-3;
 /** What Postgres has for a duration that is too long, or not a number: keepwatch.duration_us(). */
 const LONGEST_MS = 9.2e15;
@@ -31,7 +32,7 @@ export function bucketOf(us: number): number {
   if (us <= 0) return ZERO_BUCKET;
   numbers ??= Float64Array.from({ length: EXACT_BUCKETS }, (_, index) => Number(bucketBound(index)));
   // An estimate that is never off by more than a few buckets, set right by the exact bounds.
-  let bucket = Math.floor(Math.log2(us) * 32);
+  let bucket = Math.floor(Math.log2(us) * BUCKETS_PER_DOUBLING);
   if (bucket >= EXACT_BUCKETS - 8) return bucketOfLong(us);
   while (bucket >= 0 && (numbers[bucket] ?? 0) >= us) bucket--;
   while ((numbers[bucket + 1] ?? Infinity) < us) bucket++;
@@ -46,9 +47,10 @@ function bucketOfLong(us: number): number {
 
 /** Bound `index` in microseconds: the whole part of 2 ^ (index / 32). */
 export function bucketBound(index: number): bigint {
-  const power = 2 ** (index / 32);
+  const power = 2 ** (index / BUCKETS_PER_DOUBLING);
   const distance = Math.abs(power - Math.round(power));
-  if (index < SAFE_BUCKETS && (distance > NEXT_TO_AN_INTEGER || index % 32 === 0)) return BigInt(Math.floor(power));
+  if (index < SAFE_BUCKETS && (distance > NEXT_TO_AN_INTEGER || index % BUCKETS_PER_DOUBLING === 0))
+    return BigInt(Math.floor(power));
   let root = 1n << BigInt(index);
   for (let halving = 0; halving < 5; halving++) root = squareRoot(root);
   return root;
