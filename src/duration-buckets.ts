@@ -1,9 +1,11 @@
-// The histogram of durations: which bucket a duration falls in. Borders are exact integers, the same as keepwatch.bucket_bounds() has them, so that what is counted here
+// The histogram of durations: which bucket a duration falls in, and what it stands for. Buckets grow by 2 ^ (1 / 32), so that quantiles are
+// within 1.1 %. Borders of whole microseconds are exact integers, the same as keepwatch.bucket_bounds() has them, so that what is counted here
 // and what Postgres counts agree in every bucket.
 
 /** Where a duration of no microseconds goes. */
 export const ZERO_BUCKET = -32_768;
 const BUCKETS_PER_DOUBLING = 32;
+const GROWTH = 2 ** (1 / BUCKETS_PER_DOUBLING);
 /** Bounds: as many as there are powers of 2 ^ (1 / 32) below 2 ^ 63. */
 const BOUNDS = 63 * BUCKETS_PER_DOUBLING;
 /** From here on doubles do not hold all integers. */
@@ -37,6 +39,19 @@ export function bucketOf(us: number): number {
   while (bucket >= 0 && (numbers[bucket] ?? 0) >= us) bucket--;
   while ((numbers[bucket + 1] ?? Infinity) < us) bucket++;
   return bucket;
+}
+
+/**
+ * The same for a duration of 0 or more that may have a fraction: as exact as a logarithm, and below a microsecond there are as many buckets as
+ * there are doublings, down to -Infinity for none.
+ */
+export function bucketOfFraction(us: number): number {
+  return Math.ceil(Math.log2(us) * BUCKETS_PER_DOUBLING) - 1;
+}
+
+/** The microseconds that a bucket of `bucketOfFraction` stands for, off by the same share at both of its ends: keepwatch.bucket_value(). */
+export function bucketValue(bucket: number): number {
+  return (2 * 2 ** ((bucket + 1) / BUCKETS_PER_DOUBLING)) / (1 + GROWTH);
 }
 
 /** Durations of centuries, which nobody measures: slow, and exact all the same. */

@@ -1,25 +1,25 @@
-// Durations counted in buckets that grow by 2^(1/32): quantiles within 1.1 % in memory that does not grow with the count. As the rollups of
-// the archive have it, rank rule too: the first bucket up to which at least the share `q` of all is counted.
+// Durations counted in the buckets that the rollups of the archive have: quantiles in memory that does not grow with the count, by the same
+// rank rule: the first bucket up to which at least the share `q` of all is counted.
+import { bucketOfFraction, bucketValue } from '../duration-buckets.ts';
 
-const BUCKETS_PER_DOUBLING = 32;
-const GROWTH = 2 ** (1 / BUCKETS_PER_DOUBLING);
+const US_PER_MS = 1000;
 
+/** Of milliseconds. */
 export class DurationHistogram {
-  /** By the index of the bucket that ends at 2^(index / 32); -Infinity holds the zeros. */
   readonly #counts = new Map<number, number>();
   #count = 0;
   #sum = 0;
   #min = Infinity;
   #max = 0;
 
-  /** @param duration 0 or more, in any unit @param weight how often it is counted */
-  add(duration: number, weight: number): void {
-    const bucket = duration === 0 ? -Infinity : Math.ceil(Math.log2(duration) * BUCKETS_PER_DOUBLING);
+  /** @param durationMs 0 or more @param weight how often it is counted */
+  add(durationMs: number, weight: number): void {
+    const bucket = bucketOfFraction(durationMs * US_PER_MS);
     this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + weight);
     this.#count += weight;
-    this.#sum += duration * weight;
-    if (duration < this.#min) this.#min = duration;
-    if (duration > this.#max) this.#max = duration;
+    this.#sum += durationMs * weight;
+    if (durationMs < this.#min) this.#min = durationMs;
+    if (durationMs > this.#max) this.#max = durationMs;
   }
 
   get count(): number {
@@ -51,9 +51,7 @@ export class DurationHistogram {
     });
   }
 
-  /** Off by the same share at both ends of the bucket. */
   #valueOf(bucket: number): number {
-    const value = (2 * 2 ** (bucket / BUCKETS_PER_DOUBLING)) / (1 + GROWTH);
-    return Math.min(Math.max(value, this.#min), this.#max);
+    return Math.min(Math.max(bucketValue(bucket) / US_PER_MS, this.#min), this.#max);
   }
 }

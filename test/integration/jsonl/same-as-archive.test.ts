@@ -110,6 +110,34 @@ describe('events in JSONL files, and in Postgres', function () {
     assert.ok(!/[\r\u0085\u2028\u2029]/.test(texts.join('')), 'no other end of a line');
     assert.equal(readFolder(folder.path).broken.length, 0);
   });
+
+  it('have the same quantiles, to the bucket', async () => {
+    const nowMs = Date.now();
+    const us = fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 2 ** 31 - 1 }));
+    const series = { type: 'tool', name: 'measured', service: 'test', metadata: '' } as const;
+    const events = fc.sample(us, EVENTS).map(
+      (given, index): ArrayEvent => ({
+        series,
+        durationMs: given / 1000,
+        weight: 1 + (index % 3),
+        endMs: nowMs - index * 0.25,
+      }),
+    );
+    const { archive, tracker } = createTestArchive(test.database, spool.path);
+    tracker.record(...events);
+    await archive.stop({ timeoutMs: 60_000 });
+    const files = createTestStore(folder.path);
+    files.tracker.record(...events);
+    await files.store.stop({ timeoutMs: 5000 });
+
+    const asked = { from: new Date(nowMs - 60_000), to: new Date(nowMs + 1), name: 'measured' };
+    const [row] = await createArchiveQueries(test.database).summary(asked);
+    const [line] = await createJsonlQueries({ folder: folder.path }).summary(asked);
+    const keys = ['p50_ms', 'p95_ms', 'p99_ms', 'avg_ms', 'min_ms', 'max_ms'] as const;
+    for (const key of keys)
+      assert.ok(Math.abs((line?.[key] ?? -1) / (row?.[key] ?? 0) - 1) < 1e-9 || line?.[key] === row?.[key], key);
+    assert.equal(line?.count, row?.count);
+  });
 });
 
 function byNumber(a: number, b: number): number {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { bucketBound, bucketOf, toMicroseconds, ZERO_BUCKET } from '../../../../src/duration-buckets.ts';
+import {
+  bucketBound,
+  bucketOf,
+  bucketOfFraction,
+  bucketValue,
+  toMicroseconds,
+  ZERO_BUCKET,
+} from '../../../../src/duration-buckets.ts';
 
 describe('buckets of durations', () => {
   it('have bounds whose 32nd power is the last one not above a power of two', () => {
@@ -28,6 +35,24 @@ describe('buckets of durations', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  it('are the same for whole microseconds, by whichever function', () => {
+    const us = fc.oneof(
+      fc.integer({ min: 1, max: 100_000 }),
+      fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+      fc
+        .tuple(fc.integer({ min: 32, max: 1280 }), fc.integer({ min: 0, max: 1 }))
+        .map(([index, more]) => Number(bucketBound(index)) + more),
+    );
+    fc.assert(
+      fc.property(us, (value) => {
+        assert.equal(bucketOfFraction(value), bucketOf(value));
+        assert.ok(Math.abs(bucketValue(bucketOfFraction(value)) - value) <= 0.01084 * value);
+      }),
+      { numRuns: 3000 },
+    );
+    assert.equal(bucketValue(bucketOfFraction(0)), 0);
   });
 
   it('have one for nothing, and one for centuries', () => {
