@@ -2,21 +2,21 @@
 // the archive would have.
 
 import { type EventBatch, type EventSeries, LANES, type Lane } from '../event.ts';
+import {
+  clampDuration,
+  clampEnd,
+  clampWeight,
+  INVALID_TIME_MARK,
+  INVALID_WEIGHT_MARK,
+  MAX_ERROR_LENGTH,
+  MAX_METADATA_LENGTH,
+  MAX_NAME_LENGTH,
+  MAX_SERIES_METADATA_LENGTH,
+} from '../event-bounds.ts';
 import { type SourceBits, sourceBits, writeEventId } from '../event-id.ts';
 import { REPLACED_MARK, type StorableText, storableMembers, storableText, TRUNCATED_MARK } from '../storable-text.ts';
 import { Timestamps } from './timestamps.ts';
 
-/** Bounds in UTF-16 units, those of the archive; the tracker's own are well below. */
-const MAX_NAME = 1000;
-const MAX_SERIES_METADATA = 4000;
-const MAX_METADATA = 12_000;
-const MAX_ERROR = 2000;
-const MAX_WEIGHT = 2_147_483_647;
-/** Ends outside of this are clamped to it and marked. */
-const MIN_END_MS = 0;
-const MAX_END_MS = Date.UTC(9999, 0, 1);
-const INVALID_TIME_MARK = '"keepwatch.invalid_time":true';
-const INVALID_WEIGHT_MARK = '"keepwatch.invalid_weight":true';
 const NO_TEXT: StorableText = { text: '', isCut: false, isReplaced: false };
 const VALUES_OF_16_BITS = 65_536;
 /** Ends of lines to some readers, if not to all. */
@@ -65,13 +65,13 @@ export class EventLines {
     const givenEndMs = batch.endMs(index);
     const givenDurationMs = batch.durationMs(index);
     const endMs = clampEnd(givenEndMs, batch.lowWatermarkMs);
-    const durationMs = givenDurationMs >= 0 && givenDurationMs <= endMs ? givenDurationMs : 0;
+    const durationMs = clampDuration(givenDurationMs, endMs);
     const givenWeight = batch.weight(index);
     const weight = clampWeight(givenWeight);
     const givenError = batch.error(index);
-    const error = givenError === undefined ? undefined : storableText(givenError, MAX_ERROR);
+    const error = givenError === undefined ? undefined : storableText(givenError, MAX_ERROR_LENGTH);
     const givenMetadata = batch.metadata(index) ?? '';
-    const own = givenMetadata === '' ? NO_TEXT : storableMembers(givenMetadata, MAX_METADATA);
+    const own = givenMetadata === '' ? NO_TEXT : storableMembers(givenMetadata, MAX_METADATA_LENGTH);
     let marks = '';
     if (own.isCut || error?.isCut === true) marks += `,${TRUNCATED_MARK}`;
     if (own.isReplaced || error?.isReplaced === true) marks += `,${REPLACED_MARK}`;
@@ -115,12 +115,12 @@ export class EventLines {
 }
 
 function partsOf(series: EventSeries): SeriesParts {
-  const [name, type, service] = [series.name, series.type, series.service].map((text) => storableText(text, MAX_NAME)) as [
+  const [name, type, service] = [series.name, series.type, series.service].map((text) => storableText(text, MAX_NAME_LENGTH)) as [
     StorableText,
     StorableText,
     StorableText,
   ];
-  const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA);
+  const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA_LENGTH);
   const all = [name, type, service, metadata];
   let marks = '';
   if (all.some(({ isCut }) => isCut)) marks += `,${TRUNCATED_MARK}`;
@@ -160,16 +160,6 @@ function onOneLine(json: string): string {
 function joined(first: string, second: string): string {
   if (first === '') return second;
   return second === '' ? first : `${first},${second}`;
-}
-
-/** For an end that cannot be; NaN becomes the batch's watermark. */
-function clampEnd(endMs: number, lowWatermarkMs: number): number {
-  if (Number.isNaN(endMs)) return lowWatermarkMs >= MIN_END_MS && lowWatermarkMs <= MAX_END_MS ? lowWatermarkMs : MIN_END_MS;
-  return Math.min(Math.max(endMs, MIN_END_MS), MAX_END_MS);
-}
-
-function clampWeight(weight: number): number {
-  return weight >= 1 ? Math.min(Math.floor(weight), MAX_WEIGHT) : 1;
 }
 
 function escapeUnit(unit: string): string {

@@ -1,5 +1,6 @@
 // What the rows of one series share, as a tuple of binary COPY: encoded once, copied for each event, and patched where events differ.
 import type { EventSeries, EventStatus } from '../../event.ts';
+import { MAX_NAME_LENGTH, MAX_SERIES_METADATA_LENGTH } from '../../event-bounds.ts';
 import { REPLACED_MARK, storableMembers, storableText, TRUNCATED_MARK } from '../../storable-text.ts';
 import { COLUMNS } from '../segments/copy-tuples.ts';
 import { type SharedMembers, sharedMembers } from './member-order.ts';
@@ -11,9 +12,6 @@ export const END_AT = 38;
 export const DURATION_AT = 50;
 export const TRACE_AT = 74;
 
-/** Texts are cut here, in UTF-16 units, so that every event fits in a block; the tracker's own bounds are well below. */
-const MAX_NAME = 1000;
-const MAX_SERIES_METADATA = 4000;
 const JSONB_VERSION = 1;
 /** Where the members stand in a field of metadata: behind its length, the version and the opening brace. */
 export const MEMBERS_AT = 6;
@@ -127,8 +125,8 @@ function createTemplate(series: EventSeries, sourceId: bigint, status: EventStat
 
 /** Name, type, status and service, the labels, and the same with marks as members of the metadata: bounded, and as Postgres takes them. */
 function storableSeries(series: EventSeries, status: EventStatus): { texts: string[]; labels: string; members: string } {
-  const given = [series.name, series.type, status, series.service].map((text) => storableText(text, MAX_NAME));
-  const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA);
+  const given = [series.name, series.type, status, series.service].map((text) => storableText(text, MAX_NAME_LENGTH));
+  const metadata = storableMembers(series.metadata, MAX_SERIES_METADATA_LENGTH);
   const all = [...given, metadata];
   const members = [
     ...(metadata.text === '' ? [] : [metadata.text]),

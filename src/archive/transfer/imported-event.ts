@@ -1,6 +1,7 @@
 // One line of a file that is imported, to an event: the lines of `keepwatch export` and of the JSONL store, and those of older collectors
 // that wrote `started_at` and `ended_at`. What is not as it should be is named, with what is allowed.
 import { EVENT_STATUSES, EVENT_TYPES, type EventStatus, type EventType } from '../../event.ts';
+import { MAX_NAME_LENGTH, MAX_WEIGHT } from '../../event-bounds.ts';
 import { REPLACED_MARK, storableMembers, storableText } from '../../storable-text.ts';
 import { memberText } from './member-text.ts';
 import { parseTimestamp } from './parse-timestamp.ts';
@@ -41,8 +42,6 @@ export class LineProblem extends Error {
   override readonly name = 'LineProblem';
 }
 
-const MAX_NAME = 1000;
-const MAX_WEIGHT = 2_147_483_647;
 const MAX_ID = 9_223_372_036_854_775_807n;
 const OWN_MEMBERS = new Set([
   ...[
@@ -76,8 +75,8 @@ export function parseEventLine(line: string, defaults: LineDefaults): ImportedEv
   const given = isCollectors ? { ...members, start_time: members['started_at'], end_time: members['ended_at'] } : members;
   const times = timesOf(given, isCollectors ? ['started_at', 'ended_at'] : ['start_time', 'end_time'], defaults);
   const texts = [
-    storableText(textOf(members, 'name', MAX_NAME), MAX_NAME),
-    storableText(optionalText(members, 'service', MAX_NAME) ?? defaults.service, MAX_NAME),
+    storableText(textOf(members, 'name', MAX_NAME_LENGTH), MAX_NAME_LENGTH),
+    storableText(optionalText(members, 'service', MAX_NAME_LENGTH) ?? defaults.service, MAX_NAME_LENGTH),
     storableText(optionalText(members, 'error') ?? '', Infinity),
   ] as const;
   const [name, service, error] = texts;
