@@ -1,7 +1,7 @@
 // Ctrl-C for commands that stop in order: what is done stays done, and is said; a second one ends the process at once.
 
 /** What a shell says of a command that Ctrl-C has ended. */
-export const INTERRUPTED = 130;
+const INTERRUPTED = 130;
 
 /** A signal so soon after the first is the same Ctrl-C, passed on by npm. */
 const SAME_CTRL_C_MS = 1000;

@@ -4,6 +4,7 @@ import { type VerifyProgress, type VerifyReport, verifyArchive } from '../archiv
 import { loadConfig } from '../config.ts';
 import { closeDatabase, createDatabase } from '../db/database.ts';
 import { EXIT } from './exit.ts';
+import { untilInterrupted } from './interrupt.ts';
 import { withStorage } from './storage.ts';
 import { type Column, formatTable, plural } from './table.ts';
 
@@ -13,8 +14,6 @@ interface Flags {
   readonly series?: boolean;
 }
 
-/** What a shell says of a command that Ctrl-C has ended. */
-const INTERRUPTED = 130;
 /** To count a partition may take long; the statement is ended by Ctrl-C, not by a clock. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -29,31 +28,33 @@ export function addVerify(program: Command): void {
     .action(run);
 }
 
-async function run({ json, ids, series }: Flags): Promise<void> {
+async function run(flags: Flags): Promise<void> {
   const config = loadConfig();
-  const stop = new AbortController();
-  const onSignal = () => stop.abort(new Error('stopped'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  await untilInterrupted(async (signal) => {
+    try {
+      await withStorage(config, ({ url }) => verify(url, config.spoolDir, { ...flags, signal }));
+    } catch (error) {
+      clearLine();
+      if (!signal.aborted) throw error;
+      process.stderr.write('keepwatch: stopped; nothing is proved, and nothing was changed\n');
+    }
+  });
+}
+
+async function verify(
+  url: string,
+  spoolDir: string,
+  { json, ids, series, signal }: Flags & { signal: AbortSignal },
+): Promise<void> {
+  const database = createDatabase({ url, max: 2, applicationName: 'keepwatch verify', queryTimeoutMs: NO_TIMEOUT_MS });
   try {
-    await withStorage(config, async ({ url }) => {
-      const database = createDatabase({ url, max: 2, applicationName: 'keepwatch verify', queryTimeoutMs: NO_TIMEOUT_MS });
-      try {
-        const options = { allIds: ids === true, allSeries: series === true, signal: stop.signal, onProgress: show };
-        const report = await verifyArchive({ database, spoolDir: config.spoolDir, ...options });
-        clearLine();
-        process.stdout.write(json === true ? `${JSON.stringify(report)}\n` : describe(report, series === true));
-        if (!report.ok) process.exitCode = EXIT.checkFailed;
-      } finally {
-        await closeDatabase(database);
-      }
-    });
-  } catch (error) {
+    const options = { allIds: ids === true, allSeries: series === true, signal, onProgress: show };
+    const report = await verifyArchive({ database, spoolDir, ...options });
     clearLine();
-    if (!stop.signal.aborted) throw error;
-    process.stderr.write('keepwatch: stopped; nothing is proved, and nothing was changed\n');
-    process.exitCode = INTERRUPTED;
+    process.stdout.write(json === true ? `${JSON.stringify(report)}\n` : describe(report, series === true));
+    if (!report.ok) process.exitCode = EXIT.checkFailed;
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    await closeDatabase(database);
   }
 }
 
