@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { EXPORT_COLUMNS } from '../../src/archive/transfer/export.ts';
+import { EVENT_COLUMNS } from '../../src/archive/transfer/event-columns.ts';
 import { inTransaction } from '../../src/db/database.ts';
 import type { EventSeries } from '../../src/event.ts';
 import { parseCsv } from '../support/csv.ts';
@@ -67,7 +67,7 @@ describe('keepwatch export', function () {
       expected.map(({ id }) => id),
     );
     const found = events.findIndex(({ type }) => type === 'llm');
-    assert.deepEqual(Object.keys(events[found] ?? {}), EXPORT_COLUMNS);
+    assert.deepEqual(Object.keys(events[found] ?? {}), EVENT_COLUMNS);
     assert.match(lines[found] ?? '', /"metadata":\{"n": 12345678901234567890, /, 'numbers keep their digits');
     const {
       id: _id,
@@ -92,9 +92,9 @@ describe('keepwatch export', function () {
     assert.equal(code, 0, output);
     assert.match(output, /exported 1 event, .* to llm\.csv\.gz/);
     const [head, row, ...others] = parseCsv(gunzipSync(readFileSync(join(folder, 'llm.csv.gz'))).toString());
-    assert.deepEqual(head, EXPORT_COLUMNS);
+    assert.deepEqual(head, EVENT_COLUMNS);
     assert.deepEqual(others, []);
-    const event = Object.fromEntries(EXPORT_COLUMNS.map((column, index) => [column, row?.[index]]));
+    const event = Object.fromEntries(EVENT_COLUMNS.map((column, index) => [column, row?.[index]]));
     assert.deepEqual([event['name'], event['service'], event['error']], [llm.name, llm.service, 'no, "never"\n\ttab ü 😀']);
     assert.equal(event['metadata'], '{"n": 12345678901234567890, "t": "a\\nb", "model": "a"}');
     const other = await run('--type', 'api', '--from', '1h', '--format', 'csv', '--output', 'api');

@@ -4,29 +4,10 @@ import { type Database, inTransaction } from '../../db/database.ts';
 import { loadSql, readSql } from '../../db/sql.ts';
 import { cancelWhenAborted } from '../cancel-when-aborted.ts';
 import type { TimeRange } from '../queries/event-filter.ts';
+import { EVENT_COLUMNS } from './event-columns.ts';
 
 export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-/** The columns, in the order in which they stand in CSV. */
-export const EXPORT_COLUMNS = [
-  'id',
-  'name',
-  'type',
-  'status',
-  'start_time',
-  'end_time',
-  'duration_ms',
-  'service',
-  'trace_id',
-  'span_id',
-  'parent_span_id',
-  'error',
-  'weight',
-  'source_id',
-  'created_at',
-  'metadata',
-] as const;
 
 /** Which events; what is left out is any. */
 export interface ExportFilter {
@@ -98,7 +79,7 @@ export async function exportEvents(options: ExportOptions): Promise<Exported> {
         await transaction.none(lockArchive);
         stopListening = await cancelWhenAborted(transaction, database, signal);
         const days = daysWithin(await transaction.any<Leaf>(listLeaves), { from, to });
-        if (format === 'csv') await send([EXPORT_COLUMNS.join()]);
+        if (format === 'csv') await send([EVENT_COLUMNS.join()]);
         const totalBytes = days.reduce((total, { bytes }) => total + bytes, 0);
         let dayBytes = 0;
         for (const { from_day: fromDay, until_day: untilDay, bytes } of days) {

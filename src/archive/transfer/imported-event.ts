@@ -3,6 +3,7 @@
 import { EVENT_STATUSES, EVENT_TYPES, type EventStatus, type EventType } from '../../event.ts';
 import { MAX_NAME_LENGTH, MAX_WEIGHT } from '../../event-bounds.ts';
 import { REPLACED_MARK, storableMembers, storableText } from '../../storable-text.ts';
+import { EVENT_COLUMNS } from './event-columns.ts';
 import { memberText } from './member-text.ts';
 import { parseTimestamp } from './parse-timestamp.ts';
 
@@ -43,22 +44,7 @@ export class LineProblem extends Error {
 }
 
 const MAX_ID = 9_223_372_036_854_775_807n;
-const OWN_MEMBERS = new Set([
-  ...[
-    'id',
-    'name',
-    'type',
-    'status',
-    'start_time',
-    'end_time',
-    'duration_ms',
-    'service',
-    'trace_id',
-    'span_id',
-    'parent_span_id',
-  ],
-  ...['error', 'weight', 'source_id', 'created_at', 'metadata'],
-]);
+const OWN_MEMBERS: ReadonlySet<string> = new Set(EVENT_COLUMNS);
 const COLLECTOR_MEMBERS = new Set(['name', 'started_at', 'ended_at', 'duration_ms', 'status', 'metadata', 'error']);
 /** How the collectors of other tools name the statuses. */
 const COLLECTOR_STATUSES: Readonly<Record<string, EventStatus>> = { failed: 'failure', error: 'failure', cancelled: 'aborted' };
