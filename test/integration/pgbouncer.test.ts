@@ -1,7 +1,7 @@
 // Behind PgBouncer in transaction mode: no statement may count on what an earlier transaction left in its session.
 import assert from 'node:assert/strict';
 import { type Alerts, createAlerts } from '../../src/alerts/alerts.ts';
-import { Maintenance } from '../../src/archive/maintenance/maintenance.ts';
+import { createMaintenance } from '../../src/archive/maintenance/maintenance.ts';
 import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction, type Transaction } from '../../src/db/database.ts';
 import { loadMigrations, migrate } from '../../src/db/migrate.ts';
@@ -115,7 +115,7 @@ describe('behind PgBouncer in transaction mode', function () {
        where id in (select id from keepwatch.observability_metrics where source_id = $1 limit $2)`,
       [archive.sourceId, old],
     );
-    const maintenance = new Maintenance({
+    const maintenance = createMaintenance({
       database: open(test.url, 1),
       holder: 'test',
       keepMs: 30 * 86_400_000,

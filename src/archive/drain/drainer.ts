@@ -4,9 +4,8 @@ import type { Database } from '../../db/database.ts';
 import type { Lane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import { BackOff } from '../back-off.ts';
-import type { Maintenance } from '../maintenance/maintenance.ts';
+import type { LeasedWork } from '../maintenance/leased-work.ts';
 import { KnownSeries } from '../rollups/series.ts';
-import type { RollupUpkeep } from '../rollups/upkeep.ts';
 import type { Source } from '../spool/source.ts';
 import type { LaneCounts } from './commit-batch.ts';
 import { type DrainContext, readMark } from './drain.ts';
@@ -38,9 +37,9 @@ export interface DrainerOptions {
   readonly spoolDir: string;
   readonly spoolMaxBytes: number;
   /** Run between drains; default: none. */
-  readonly maintenance?: Maintenance | undefined;
+  readonly maintenance?: LeasedWork | undefined;
   /** Of rollups, likewise. */
-  readonly upkeep?: RollupUpkeep;
+  readonly upkeep?: LeasedWork;
   /** How long raw events are kept; undefined: for ever. */
   readonly keepMs: number | undefined;
   readonly tell: (news: DrainNews) => void;

@@ -1,8 +1,8 @@
 // A drainer with connections of its own: what a thread needs to be one.
 import { closeDatabase, createDatabase } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
-import { Maintenance } from '../maintenance/maintenance.ts';
-import { RollupUpkeep } from '../rollups/upkeep.ts';
+import { createMaintenance } from '../maintenance/maintenance.ts';
+import { createRollupUpkeep } from '../rollups/upkeep.ts';
 import type { DrainNews } from './drain-messages.ts';
 import { Drainer } from './drainer.ts';
 
@@ -48,8 +48,8 @@ export function openDrainer(
     applicationName: 'keepwatch maintenance',
   });
   const pools = [database, own];
-  const maintenance = keepMs === undefined ? undefined : new Maintenance({ database: own, keepMs, holder, logger });
-  const upkeep = new RollupUpkeep({ database: own, holder, logger });
+  const maintenance = keepMs === undefined ? undefined : createMaintenance({ database: own, keepMs, holder, logger });
+  const upkeep = createRollupUpkeep({ database: own, holder, logger });
   const drainer = new Drainer({ database, spoolDir, spoolMaxBytes, maintenance, upkeep, keepMs, tell, logger });
   return {
     drainer,

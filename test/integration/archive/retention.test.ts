@@ -1,7 +1,7 @@
 // Days that are no longer kept go: counted, by one process, without stopping readers or writers, and whatever cuts it off in between.
 import assert from 'node:assert/strict';
 import { Lease } from '../../../src/archive/maintenance/lease.ts';
-import { Maintenance } from '../../../src/archive/maintenance/maintenance.ts';
+import { createMaintenance } from '../../../src/archive/maintenance/maintenance.ts';
 import { expirePartitions } from '../../../src/archive/maintenance/retention.ts';
 import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction } from '../../../src/db/database.ts';
@@ -161,7 +161,7 @@ describe('Retention', function () {
       const lines: string[] = [];
       const note = (_fields: object, message: string) => lines.push(message);
       const logger = { debug: note, info: note, warn: note, error: note };
-      const maintenance = new Maintenance({ database, holder: 'test', keepMs: KEEP_MS, logger });
+      const maintenance = createMaintenance({ database, holder: 'test', keepMs: KEEP_MS, logger });
       maintenance.tick();
       await maintenance.stop();
       assert.deepEqual(lines, ['retention is left to a process whose database user owns keepwatch.observability_metrics']);
