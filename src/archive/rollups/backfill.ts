@@ -10,8 +10,7 @@ const DAYS_BEFORE = 8;
 const DAYS_BEHIND = 1;
 
 const nextRollupWork = loadSql('archive/next-rollup-work');
-const addHistoryDay = loadSql('archive/add-history-day');
-const addBacklog = loadSql('archive/add-backlog');
+const addMissingRollups = loadSql('archive/add-missing-rollups');
 
 export interface BackfillOptions {
   /** Without a short query timeout: to read a day takes as long as it takes. */
@@ -41,7 +40,7 @@ export async function backfillRollups({ database, lease, shouldStop }: BackfillO
     if (step === undefined) break;
     const rows = await inTransaction(database, async (transaction) => {
       if (!(await lease.holds(transaction))) return undefined;
-      return (await transaction.one<{ rows: number }>(step.statement, step.values)).rows;
+      return (await transaction.one<{ rows: number }>(addMissingRollups, step)).rows;
     });
     if (rows === undefined) break;
     total += rows;
@@ -49,15 +48,13 @@ export async function backfillRollups({ database, lease, shouldStop }: BackfillO
   return total;
 }
 
-/** Batches first: they are fresh, and few. */
+/** Parameters of the statement; batches first: they are fresh, and few. */
 function stepOf({ from_day: fromDay, until_day: untilDay, from_time: fromTime, until_time: untilTime }: Work) {
+  const nothing = { fromDay: null, untilDay: null, fromTime: null, untilTime: null, rowsFrom: null, rowsUntil: null };
   if (fromTime !== null && untilTime !== null) {
-    const days = {
-      fromDay: new Date(Date.parse(fromTime) - DAYS_BEFORE * DAY_MS),
-      untilDay: new Date(Date.parse(untilTime) + DAYS_BEHIND * DAY_MS),
-    };
-    return { statement: addBacklog, values: { fromTime, untilTime, ...days } };
+    const rowsFrom = new Date(Date.parse(fromTime) - DAYS_BEFORE * DAY_MS);
+    const rowsUntil = new Date(Date.parse(untilTime) + DAYS_BEHIND * DAY_MS);
+    return { ...nothing, fromTime, untilTime, rowsFrom, rowsUntil };
   }
-  if (fromDay === null) return undefined;
-  return { statement: addHistoryDay, values: { fromDay, untilDay } };
+  return fromDay === null ? undefined : { ...nothing, fromDay, untilDay };
 }
