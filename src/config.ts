@@ -10,7 +10,7 @@ import { EDGE_PATTERN_FORM, isRedactionPattern, parseEdgePattern, REDACTION_PATT
 import { KeepwatchError } from './errors.ts';
 import { suggestName } from './name-suggestion.ts';
 import { isCronExpression } from './schedule.ts';
-import { BYTES_FORM, DURATION_FORM, parseBytes, parseDuration } from './units.ts';
+import { BYTES_FORM, DURATION_FORM, formatDuration, parseBytes, parseDuration } from './units.ts';
 import { formatPath } from './yaml-file.ts';
 
 /** No control characters: Postgres stores no NUL, and names stand in log lines and labels. */
@@ -102,6 +102,8 @@ const redactionPatterns = z
   .array(z.string({ error: REDACTION_FORM }).refine(isRedactionPattern, REDACTION_FORM), { error: REDACTION_FORM })
   .max(100, 'allowed: at most 100 texts');
 
+const DEFAULT_ROLLUP_RETENTION_MS = 400 * 86_400_000;
+
 /** Rule files, when nothing else is said: those of the working folder. */
 export const DEFAULT_RULES: readonly string[] = ['rules/*.yaml'];
 
@@ -123,6 +125,7 @@ const configSchema = z.strictObject({
   spoolMax: bytes.default(1e9),
   jsonlDir: text('a folder').optional(),
   retention: retention.prefault('30d'),
+  rollupRetention: retention.optional(),
   durability: z.enum(['process', 'disk'], { error: 'allowed: process, disk' }).default('process'),
   tracing: flag.default(true),
   propagate: propagation.default('all'),
@@ -150,7 +153,7 @@ const configSchema = z.strictObject({
 });
 
 /** The checked configuration; sizes in bytes, durations in milliseconds. */
-export type Config = Readonly<z.output<typeof configSchema>>;
+export type Config = Readonly<z.output<typeof configSchema> & { rollupRetention: number }>;
 /** What callers may pass; every key optional. */
 export type ConfigOptions = z.input<typeof configSchema>;
 
@@ -172,9 +175,15 @@ export function loadConfig(options: ConfigOptions = {}, sources: { env?: NodeJS.
   }
   const parsed = configSchema.safeParse(Object.fromEntries([...given].map(([key, { value }]) => [key, value])));
   for (const issue of parsed.error?.issues ?? []) problems.push(describeIssue(issue, given));
-  if (parsed.success) problems.push(...crossChecks(parsed.data, given));
-  if (problems.length > 0 || !parsed.success) throw new KeepwatchError('ERR_CONFIG_INVALID', problems.join('\n'));
-  return Object.freeze(parsed.data);
+  const config = parsed.success ? withRollupRetention(parsed.data) : undefined;
+  if (config !== undefined) problems.push(...crossChecks(config, given));
+  if (problems.length > 0 || config === undefined) throw new KeepwatchError('ERR_CONFIG_INVALID', problems.join('\n'));
+  return Object.freeze(config);
+}
+
+/** Rollups outlive raw events, whatever is said of these. */
+function withRollupRetention(settings: z.output<typeof configSchema>): Config {
+  return { ...settings, rollupRetention: settings.rollupRetention ?? Math.max(DEFAULT_ROLLUP_RETENTION_MS, settings.retention) };
 }
 
 function describeIssue(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): string {
@@ -202,6 +211,13 @@ function crossChecks(config: Config, given: ReadonlyMap<string, Given>): string[
   if (config.route !== undefined && !names.has(config.route.receiver)) {
     const allowed = names.size > 0 ? [...names].join(', ') : 'none, as no receiver is configured';
     problems.push(`${given.get('route')?.place}: there is no receiver "${config.route.receiver}"; allowed: ${allowed}`);
+  }
+  if (config.rollupRetention < config.retention) {
+    const { place, value } = given.get('rollupRetention') ?? { place: 'option rollupRetention', value: config.rollupRetention };
+    const raw = config.retention === Infinity ? 'forever' : formatDuration(config.retention);
+    problems.push(
+      `${place}: got ${show(value)}; allowed: at least what KEEPWATCH_RETENTION is (${raw}), since rollups outlive raw events`,
+    );
   }
   if (!isLoopback(config.host) && config.authToken === undefined) {
     const place = given.get('host')?.place ?? 'host';

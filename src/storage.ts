@@ -2,7 +2,7 @@
 import { type Alerts, createAlerts } from './alerts/alerts.ts';
 import { loadRules } from './alerts/rule-file.ts';
 import { type Archive, createArchive } from './archive/archive.ts';
-import { pruneDays } from './archive/maintenance/prune.ts';
+import { prune } from './archive/maintenance/prune.ts';
 import { type ArchiveQueries, createArchiveQueries } from './archive/queries.ts';
 import type { Config } from './config.ts';
 import { closeDatabase, createDatabase, type Database } from './db/database.ts';
@@ -58,6 +58,7 @@ export function createStorage(options: StorageOptions): Storage {
     now: options.now,
     collect: options.collect,
     ...(config.retention === Infinity ? {} : { keepMs: config.retention }),
+    ...(config.rollupRetention === Infinity ? {} : { keepRollupsMs: config.rollupRetention }),
     logger,
   });
   const rulesDatabase = options.wantsAlerts ? openRulesDatabase(config, options.url) : undefined;
@@ -87,7 +88,7 @@ export function createStorage(options: StorageOptions): Storage {
   return {
     archive,
     queries,
-    reader: { summary: queries.summary, recent: queries.recent, prune: (keepMs) => prune(options.url, keepMs) },
+    reader: { summary: queries.summary, recent: queries.recent, prune: (keepMs) => pruneDays(options.url, keepMs) },
     alerts,
     reasons: () => [...(problem === undefined ? [] : [problem]), ...archive.stats().reasons],
     async start() {
@@ -109,10 +110,10 @@ export function createStorage(options: StorageOptions): Storage {
 }
 
 /** On a connection of its own, which may wait: to count a day that goes takes as long as it takes. */
-async function prune(url: string, keepMs: number): Promise<number> {
+async function pruneDays(url: string, keepMs: number): Promise<number> {
   const patient = createDatabase({ url, max: 1, applicationName: 'keepwatch prune', queryTimeoutMs: NO_TIMEOUT_MS });
   try {
-    return (await pruneDays({ database: patient, keepMs })).removed.length;
+    return (await prune({ database: patient, keepMs })).days.length;
   } finally {
     await closeDatabase(patient);
   }

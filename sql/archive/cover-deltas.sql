@@ -1,6 +1,8 @@
--- Makes the monthly partitions that deltas are to be folded into. Parameters: seconds (how long a minute has begun). One row: made.
+-- Makes the monthly partitions that deltas are to be folded into. Parameters: seconds (how long a minute has begun), keepDays (months that are
+-- all older get none; null: all do). One row: made.
 select coalesce(sum(keepwatch.ensure_rollup_partitions(month, month)), 0)::int as made
 from (
   select distinct date_trunc('month', bucket, 'UTC') as month from keepwatch.rollup_deltas
   where bucket < clock_timestamp() - $<seconds> * interval '1 second'
+    and bucket >= coalesce(date_trunc('month', clock_timestamp() - $<keepDays> * interval '1 day', 'UTC'), '-infinity')
 ) as months;

@@ -1,2 +1,2 @@
--- Takes a partition out of the table without stopping readers or writers. Not to be run inside a transaction. Parameters: name. No rows.
-alter table keepwatch.observability_metrics detach partition keepwatch.$<name:name> concurrently;
+-- Takes a partition out of its table without stopping readers or writers. Not to be run inside a transaction. Parameters: parent, name. No rows.
+alter table keepwatch.$<parent:name> detach partition keepwatch.$<name:name> concurrently;

@@ -1,2 +1,2 @@
--- Finishes a detachment that was cut off. Parameters: name. No rows.
-alter table keepwatch.observability_metrics detach partition keepwatch.$<name:name> finalize;
+-- Finishes a detachment that was cut off. Parameters: parent, name. No rows.
+alter table keepwatch.$<parent:name> detach partition keepwatch.$<name:name> finalize;

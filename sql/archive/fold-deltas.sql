@@ -1,9 +1,13 @@
 -- Folds deltas of minutes that are over into rollup_minutes and rollup_hours: all three change at once, so that readers never count twice or
--- too little. To be run by one process at a time. Parameters: seconds (how long a minute has begun), limit. One row: folded (deltas).
+-- too little. Deltas of months that are no longer kept are left to expire-deltas. To be run by one process at a time.
+-- Parameters: seconds (how long a minute has begun), keepDays (null: all are kept), limit. One row: folded (deltas).
 with taken as (
   delete from keepwatch.rollup_deltas
   where ctid = any (array(
-    select ctid from keepwatch.rollup_deltas where bucket < clock_timestamp() - $<seconds> * interval '1 second' limit $<limit>
+    select ctid from keepwatch.rollup_deltas
+    where bucket < clock_timestamp() - $<seconds> * interval '1 second'
+      and bucket >= coalesce(date_trunc('month', clock_timestamp() - $<keepDays> * interval '1 day', 'UTC'), '-infinity')
+    limit $<limit>
   ))
   returning *
 ), minute_cells as (

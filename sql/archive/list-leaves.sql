@@ -1,5 +1,6 @@
 -- The tables that hold archived rows: partitions, and those that retention has detached and not yet dropped, whose rows it has not counted.
--- No parameters. Rows: name, from_day and until_day (of an attached partition that is a day of ours; else null), bytes.
+-- No parameters. Rows: name, from_day and until_day (of an attached partition that is a day of ours; else null), bytes, was_removed (rows of the
+-- day were removed before: rollups may know more than it has).
 with leaf as (
   select pg_class.oid, pg_class.relname as name, pg_inherits.inhdetachpending is false as is_attached,
     to_date(substring(pg_class.relname from '^observability_metrics_p(\d{8})$'), 'YYYYMMDD') as day
@@ -11,6 +12,9 @@ with leaf as (
 )
 select name, case when is_attached then day::timestamp at time zone 'UTC' end as from_day,
   case when is_attached then (day + 1)::timestamp at time zone 'UTC' end as until_day,
-  coalesce(pg_relation_size(oid), 0)::float8 as bytes
+  coalesce(pg_relation_size(oid), 0)::float8 as bytes,
+  exists (
+    select from keepwatch.retired_partitions as removed where removed.name = leaf.name and removed.dropped_at is not null and removed.rows > 0
+  ) as was_removed
 from leaf
 order by name;

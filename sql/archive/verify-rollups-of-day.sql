@@ -1,6 +1,7 @@
 -- Compares a day of raw rows with its rollups per minute, added up over labels, which raw rows do not tell apart from other metadata. Rows
 -- that are still to be added to the rollups are left out: those of before there were rollups while their day waits, those of older versions.
--- Parameters: fromDay, untilDay, limit. Rows: bucket, service, type, name, status, raw and rolled (JSON; null: nothing), differences (in all).
+-- Of a day whose rows were removed before (they came again, or others came), rollups may know more, and never less.
+-- Parameters: fromDay, untilDay, wasRemoved, limit. Rows: bucket, service, type, name, status, raw and rolled (JSON; null: nothing), differences (in all).
 with start as (
   select started_at, exists (
     select from keepwatch.rollup_history where day = ($<fromDay>::timestamptz at time zone 'UTC')::date
@@ -53,6 +54,8 @@ with start as (
 )
 select bucket, service, type, name, status, raw, rolled, (count(*) over ())::float8 as differences
 from raw full join rolled using (bucket, service, type, name, status)
-where raw is distinct from rolled
+where raw is distinct from rolled and (not $<wasRemoved> or raw is not null and (rolled is null
+  or (rolled ->> 'rows')::numeric < (raw ->> 'rows')::numeric or (rolled ->> 'count')::numeric < (raw ->> 'count')::numeric
+  or (rolled ->> 'sum_us')::numeric < (raw ->> 'sum_us')::numeric))
 order by bucket, service, type, name, status
 limit $<limit>;

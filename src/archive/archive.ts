@@ -35,6 +35,8 @@ export interface ArchiveOptions {
   readonly logger: Logger;
   /** How long raw events are kept; default: for ever. Days that are older are removed, by those that have a `connection`. */
   readonly keepMs?: number;
+  /** How long rollups are kept, by whole months, at least as long; default: for ever. */
+  readonly keepRollupsMs?: number;
   /** Bytes at most that wait in memory for the disk; default 8 MB. */
   readonly maxQueueBytes?: number;
   /** What the lease of the spool's folder is measured by; default: the clocks of the system. */
@@ -147,11 +149,11 @@ function describeFull(lanes: readonly Lane[]): string[] {
 
 /** @param holder unique to this process */
 function createDrainOf(options: ArchiveOptions, holder: string, tell: (news: DrainNews) => void): Drain {
-  const { connection, database, thread, keepMs, spoolDir, spoolMaxBytes, logger } = options;
+  const { connection, database, thread, keepMs, keepRollupsMs, spoolDir, spoolMaxBytes, logger } = options;
   if (database !== undefined) return new Drainer({ database, spoolDir, spoolMaxBytes, keepMs, tell, logger });
   if (connection === undefined)
     throw new KeepwatchError('ERR_USAGE', 'createArchive: neither a connection nor a database was given');
   const { url, applicationName = 'keepwatch' } = connection;
-  const settings = { url, applicationName, spoolDir, spoolMaxBytes, keepMs, holder };
+  const settings = { url, applicationName, spoolDir, spoolMaxBytes, keepMs, keepRollupsMs, holder };
   return new DrainThread({ settings, tell, logger, isHere: thread === 'main' });
 }

@@ -1,5 +1,12 @@
 // What summary, recent and prune ask for, whatever keeps the events: they print, and know nothing of where it comes from.
-import { type ExpiredDay, listPrunable, type Pruned, type PruneOptions, pruneDays } from '../archive/maintenance/prune.ts';
+import {
+  type KeepOptions,
+  listPrunable,
+  type Prunable,
+  type Pruned,
+  type PruneOptions,
+  prune,
+} from '../archive/maintenance/prune.ts';
 import type { TimeRange } from '../archive/queries/event-filter.ts';
 import type { EventRow } from '../archive/queries/events.ts';
 import { createArchiveQueries, type SummaryRow } from '../archive/queries.ts';
@@ -21,7 +28,7 @@ export interface History {
   /** The newest first. @param query.limit at most 1000 */
   recent(query: TimeRange & EventQuestion & { readonly limit: number }): Promise<readonly EventRow[]>;
   /** What `prune` would remove. */
-  prunable(keepMs: number, signal: AbortSignal): Promise<readonly ExpiredDay[]>;
+  prunable(options: KeepOptions): Promise<Prunable>;
   prune(options: Omit<PruneOptions, 'database'>): Promise<Pruned>;
 }
 
@@ -47,8 +54,8 @@ export async function withHistory<T>(config: Config, work: (history: History) =>
         const names = name === undefined ? undefined : [name];
         return (await queries.events({ ...query, names })).events;
       },
-      prunable: (keepMs, signal) => patiently((patient) => listPrunable(patient, keepMs, signal)),
-      prune: (options) => patiently((patient) => pruneDays({ ...options, database: patient })),
+      prunable: (options) => patiently((patient) => listPrunable(patient, options)),
+      prune: (options) => patiently((patient) => prune({ ...options, database: patient })),
     });
   });
 }

@@ -19,18 +19,29 @@ export function openJsonlHistory(folder: string): History {
   return {
     summary: queries.summary,
     recent: queries.recent,
-    prunable: (keepMs) => queries.listBefore(until(keepMs)),
-    async prune({ keepMs, signal, onDay = () => {} }) {
+    prunable: async ({ keepMs, keepRollupsMs }) => {
+      refuseRollups(keepRollupsMs);
+      return { days: await queries.listBefore(until(keepMs)), months: [] };
+    },
+    async prune({ keepMs, signal, onRemoved: onGone = () => {} }) {
       const days = await queries.listBefore(until(keepMs));
       const removed: (typeof days)[number][] = [];
       const onRemoved = ({ day }: { readonly day: string }) => {
         const found = days.find((each) => each.day === day);
         if (found === undefined) return;
         removed.push(found);
-        onDay(found);
+        onGone(day);
       };
       await queries.removeBefore(until(keepMs), { shouldStop: () => signal?.aborted === true, onRemoved });
-      return { removed, left: (await queries.listBefore(until(keepMs))).length };
+      return { days: removed, months: [], left: (await queries.listBefore(until(keepMs))).length };
     },
   };
+}
+
+function refuseRollups(keepRollupsMs: number | undefined): void {
+  if (keepRollupsMs === undefined) return;
+  throw new KeepwatchError(
+    'ERR_USAGE',
+    '--keep-rollups: files of KEEPWATCH_JSONL_DIR have no rollups; set DATABASE_URL to remove those of an archive',
+  );
 }

@@ -1,8 +1,9 @@
-// keepwatch prune: removes days of raw events at once, after asking.
+// keepwatch prune: removes days of raw events, and months of rollups, at once, after asking.
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import type { ExpiredDay, Pruned } from '../archive/maintenance/prune.ts';
+import type { ExpiredDay, ExpiredMonth, Prunable, Pruned } from '../archive/maintenance/prune.ts';
 import { loadConfig } from '../config.ts';
+import { KeepwatchError } from '../errors.ts';
 import { formatDuration } from '../units.ts';
 import { EXIT } from './exit.ts';
 import { type History, withHistory } from './history.ts';
@@ -13,6 +14,7 @@ import { type Column, formatBytes, formatCount, formatTable, plural } from './ta
 
 interface Flags {
   readonly keep: number;
+  readonly keepRollups?: number;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -23,49 +25,65 @@ const DAY_MS = 86_400_000;
 export function addPrune(program: Command): void {
   program
     .command('prune')
-    .description('remove days of raw events that are older than what is to be kept, now')
+    .description('remove days of raw events, and months of rollups, that are older than what is to be kept, now')
     .requiredOption(
       '--keep <duration>',
       'how much to keep: 30d, 4w; whole UTC days go, the newest of them an hour late',
       durationOf(DAY_MS),
     )
-    .option('--dry-run', 'only say which days would go')
+    .option(
+      '--keep-rollups <duration>',
+      'how much of rollups: 400d; whole UTC months go. Default: they all stay',
+      durationOf(DAY_MS),
+    )
+    .option('--dry-run', 'only say what would go')
     .option('--yes', 'do not ask, on a terminal either')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-KEEPWATCH_RETENTION does the same every few minutes, while a process runs. Nothing brings removed events back:
-keepwatch export first, if they may be wanted. Exit code 1: some days are in use, and stay until the next time.
+KEEPWATCH_RETENTION and KEEPWATCH_ROLLUP_RETENTION do the same every few minutes, while a process runs. Nothing brings back what is removed:
+keepwatch export first, if events may be wanted. Exit code 1: some of it is in use, and stays until the next time.
 
 Examples:
   keepwatch prune --keep 30d --dry-run
-  keepwatch prune --keep 7d --yes --json`,
+  keepwatch prune --keep 7d --keep-rollups 90d --yes --json`,
     )
     .action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
+  const { keep: keepMs, keepRollups: keepRollupsMs } = flags;
+  if (keepRollupsMs !== undefined && keepRollupsMs < keepMs) {
+    const [rollups, events] = [formatDuration(keepRollupsMs), formatDuration(keepMs)];
+    throw new KeepwatchError('ERR_USAGE', `--keep-rollups: got ${rollups}; allowed: at least what --keep is (${events})`);
+  }
   const config = loadConfig();
   await untilInterrupted((signal) =>
     withHistory(config, async (history) => {
-      const days = await history.prunable(flags.keep, signal);
+      const found = await history.prunable({ keepMs, keepRollupsMs, signal });
       if (signal.aborted) process.stderr.write('keepwatch: stopped; nothing is removed\n');
-      else if (days.length === 0 || flags.dryRun === true) print(flags, { removed: [], left: 0 }, days);
-      else if (await isWanted(days, flags, signal)) await prune(history, days, flags, signal);
+      else if (isNothing(found) || flags.dryRun === true) print(flags, { ...NOTHING, left: 0 }, found);
+      else if (await isWanted(found, flags, signal)) await prune(history, found, flags, signal);
       else process.stderr.write('nothing is removed\n');
     }),
   );
 }
 
+const NOTHING: Prunable = { days: [], months: [] };
+
+function isNothing({ days, months }: Prunable): boolean {
+  return days.length === 0 && months.length === 0;
+}
+
 /** Asks on a terminal; a script means what it says. */
-async function isWanted(days: readonly ExpiredDay[], { yes, json }: Flags, signal: AbortSignal): Promise<boolean> {
+async function isWanted(found: Prunable, { yes, json }: Flags, signal: AbortSignal): Promise<boolean> {
   if (yes === true || !process.stdin.isTTY || !process.stderr.isTTY) return true;
-  if (json !== true) process.stderr.write(`${formatTable(COLUMNS, days)}\n`);
+  if (json !== true) process.stderr.write(`${tablesOf(found)}\n`);
   const asker = createInterface({ input: process.stdin, output: process.stderr });
   try {
     asker.on('SIGINT', () => asker.close());
-    const answer = await asker.question(`Remove ${describe(days)}? [y/N] `, { signal });
+    const answer = await asker.question(`Remove ${describe(found)}? [y/N] `, { signal });
     return /^y(es)?$/i.test(answer.trim());
   } catch {
     return false; // Ctrl-C
@@ -74,52 +92,83 @@ async function isWanted(days: readonly ExpiredDay[], { yes, json }: Flags, signa
   }
 }
 
-async function prune(history: History, days: readonly ExpiredDay[], flags: Flags, signal: AbortSignal): Promise<void> {
+async function prune(history: History, found: Prunable, flags: Flags, signal: AbortSignal): Promise<void> {
   const progress = createProgress();
-  let done = 0;
+  const removed = new Set<string>();
+  const total = found.days.length + found.months.length;
   const pruned = await history.prune({
     keepMs: flags.keep,
+    keepRollupsMs: flags.keepRollups,
     signal,
-    onDay: ({ day }) => progress.show(() => `removed ${day}  ${++done} of ${days.length}`),
+    onRemoved: (what) => {
+      removed.add(what);
+      progress.show(() => `removed ${what}  ${removed.size} of ${total}`);
+    },
     onWait: (what) => progress.show(() => `waiting for ${what}`),
   });
   progress.clear();
-  print(flags, pruned, []);
+  print(flags, pruned, NOTHING);
   if (pruned.left > 0) process.exitCode = EXIT.checkFailed;
 }
 
 /** @param candidates of a dry run */
-function print({ keep, dryRun, json }: Flags, { removed, left }: Pruned, candidates: readonly ExpiredDay[]): void {
-  const total = (value: (day: ExpiredDay) => number) => removed.reduce((sum, day) => sum + value(day), 0);
+function print({ keep, keepRollups, dryRun, json }: Flags, pruned: Pruned, candidates: Prunable): void {
+  const { left } = pruned;
   if (json === true) {
-    const days = dryRun === true ? candidates : removed;
-    const sums = { rows: total(({ rows }) => rows), bytes: total(({ bytes }) => bytes) };
-    process.stdout.write(
-      `${JSON.stringify({ keep: formatDuration(keep), dryRun: dryRun === true, days, removed: sums, left })}\n`,
-    );
+    const { days, months } = dryRun === true ? candidates : pruned;
+    const sums = { removed: sum(pruned.days), removedRollups: sum(pruned.months) };
+    const kept = { keep: formatDuration(keep), keepRollups: keepRollups === undefined ? 'all' : formatDuration(keepRollups) };
+    process.stdout.write(`${JSON.stringify({ ...kept, dryRun: dryRun === true, days, months, ...sums, left })}\n`);
     return;
   }
-  if (candidates.length > 0) {
-    process.stdout.write(
-      `${formatTable(COLUMNS, candidates)}\nwould remove ${describe(candidates)}; nothing is removed: --dry-run\n`,
-    );
-  } else if (removed.length > 0) process.stdout.write(`${formatTable(COLUMNS, removed)}\nremoved ${describe(removed)}\n`);
-  else if (left === 0) process.stdout.write(`nothing to remove: no day is older than ${formatDuration(keep)}\n`);
+  if (!isNothing(candidates)) {
+    process.stdout.write(`${tablesOf(candidates)}\nwould remove ${describe(candidates)}; nothing is removed: --dry-run\n`);
+  } else if (!isNothing(pruned)) process.stdout.write(`${tablesOf(pruned)}\nremoved ${describe(pruned)}\n`);
+  else if (left === 0) {
+    const months = keepRollups === undefined ? '' : `, and no month of rollups older than ${formatDuration(keepRollups)}`;
+    process.stdout.write(`nothing to remove: no day is older than ${formatDuration(keep)}${months}\n`);
+  }
   if (left > 0) {
-    process.stderr.write(
-      `keepwatch: ${plural(left, 'day')} to remove ${left === 1 ? 'is' : 'are'} in use and still there; prune again later\n`,
-    );
+    const what = keepRollups === undefined ? plural(left, 'day') : plural(left, 'day or month', 'days or months');
+    process.stderr.write(`keepwatch: ${what} to remove ${left === 1 ? 'is' : 'are'} in use and still there; prune again later\n`);
   }
 }
 
-function describe(days: readonly ExpiredDay[]): string {
-  const rows = days.reduce((sum, day) => sum + day.rows, 0);
-  const bytes = days.reduce((sum, day) => sum + day.bytes, 0);
-  return `${plural(days.length, 'day')}, ${plural(rows, 'event')}, ${formatBytes(bytes)}`;
+function describe({ days, months }: Prunable): string {
+  const parts: string[] = [];
+  if (days.length > 0) {
+    const { rows, bytes } = sum(days);
+    parts.push(`${plural(days.length, 'day')}, ${plural(rows, 'event')}, ${formatBytes(bytes)}`);
+  }
+  if (months.length > 0) {
+    const { rows, bytes } = sum(months);
+    parts.push(`rollups of ${plural(months.length, 'month')}, ${plural(rows, 'row')}, ${formatBytes(bytes)}`);
+  }
+  return parts.join('; ');
 }
 
-const COLUMNS: Column<ExpiredDay>[] = [
+function sum(parts: readonly { readonly rows: number; readonly bytes: number }[]): { rows: number; bytes: number } {
+  return parts.reduce((all, { rows, bytes }) => ({ rows: all.rows + rows, bytes: all.bytes + bytes }), { rows: 0, bytes: 0 });
+}
+
+function tablesOf({ days, months }: Prunable): string {
+  const tables = [
+    ...(days.length > 0 ? [formatTable(DAY_COLUMNS, days)] : []),
+    ...(months.length > 0 ? [formatTable(MONTH_COLUMNS, months)] : []),
+  ];
+  return tables.join('\n\n');
+}
+
+const SIZE: Column<{ readonly bytes: number }> = { title: 'SIZE', align: 'right', cell: ({ bytes }) => formatBytes(bytes) };
+
+const DAY_COLUMNS: Column<ExpiredDay>[] = [
   { title: 'DAY', cell: ({ day }) => day },
   { title: 'EVENTS', align: 'right', cell: ({ rows }) => formatCount(rows) },
-  { title: 'SIZE', align: 'right', cell: ({ bytes }) => formatBytes(bytes) },
+  SIZE,
+];
+
+const MONTH_COLUMNS: Column<ExpiredMonth>[] = [
+  { title: 'ROLLUPS OF', cell: ({ month }) => month },
+  { title: 'ROWS', align: 'right', cell: ({ rows }) => formatCount(rows) },
+  SIZE,
 ];

@@ -68,6 +68,34 @@ describe('keepwatch prune', function () {
     assert.deepEqual(again, { code: 0, output: 'nothing to remove: no day is older than 30d\n' });
   });
 
+  it('leaves rollups, and removes whole months of them where it is told how much to keep', async () => {
+    await test.database.any(
+      "select keepwatch.ensure_rollup_partitions(now() - interval '200 days', now() - interval '150 days')",
+    );
+    await test.database.none(
+      `insert into keepwatch.rollup_minutes
+       select date_trunc('minute', now() - interval '200 days'), 1, 'success', 1, 1, 5, 5, 5, '{73}', '{1}'`,
+    );
+    const count = async () =>
+      (await test.database.one<{ rows: number }>('select count(*)::int as rows from keepwatch.rollup_minutes')).rows;
+    assert.equal((await run('--keep', '30d')).code, 0);
+    assert.equal(await count(), 1);
+    const dry = await run('--keep', '30d', '--keep-rollups', '90d', '--dry-run');
+    assert.match(
+      dry.output,
+      /^ROLLUPS OF +ROWS +SIZE\n(\d{4}-\d\d +[01] +[\d.]+ kB\n){2,3}would remove rollups of [23] months, 1 row, /,
+    );
+    assert.equal(await count(), 1);
+    const { code, output } = await run('--keep', '30d', '--keep-rollups', '90d', '--json');
+    assert.equal(code, 0, output);
+    const said = JSON.parse(output) as PruneJson & { months: unknown[]; removedRollups: { rows: number } };
+    assert.deepEqual([said.days, said.removedRollups.rows, said.left], [[], 1, 0]);
+    assert.ok(said.months.length >= 2);
+    assert.equal(await count(), 0);
+    const again = await run('--keep', '30d', '--keep-rollups', '90d');
+    assert.equal(again.output, 'nothing to remove: no day is older than 30d, and no month of rollups older than 90d\n');
+  });
+
   it('waits for a transaction that reads the events, and goes on when it is over', async () => {
     await inTransaction(test.database, async (transaction) => {
       await transaction.any('select from keepwatch.observability_metrics limit 1');
@@ -102,6 +130,7 @@ describe('keepwatch prune', function () {
     const bad = [
       [['--keep', 'lots'], /argument 'lots' is invalid\. allowed: a number and a unit.*at least 1d/],
       [['--keep', '5h'], /at least 1d/],
+      [['--keep', '30d', '--keep-rollups', '20d'], /--keep-rollups: got 20d; allowed: at least what --keep is \(30d\)/],
       [[], /required option '--keep <duration>' not specified/],
     ] as const;
     await Promise.all(

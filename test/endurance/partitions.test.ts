@@ -157,7 +157,7 @@ describe('100 partitions made and expired under load', function () {
   const expire = (): Promise<Expired> => {
     const database = open('maintenance');
     const lease = new Lease({ database, name: 'maintenance', holder: 'test', seconds: 60 });
-    return expirePartitions({ database, lease, keepMs: KEEP_DAYS * DAY_MS, shouldStop: () => false });
+    return expirePartitions({ retained: 'events', database, lease, keepMs: KEEP_DAYS * DAY_MS, shouldStop: () => false });
   };
   const countOld = async () => {
     const { old } = await test.database.one<{ old: number }>(

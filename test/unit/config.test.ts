@@ -42,6 +42,25 @@ describe('loadConfig', () => {
     }
   });
 
+  it('keeps rollups longer than raw events, and refuses to keep them shorter', () => {
+    const days = (count: number) => count * 86_400_000;
+    assert.equal(load().rollupRetention, days(400));
+    assert.equal(load({ retention: '500d' }).rollupRetention, days(500));
+    assert.equal(load({ retention: 'forever' }).rollupRetention, Infinity);
+    assert.equal(load({}, { KEEPWATCH_ROLLUP_RETENTION: '90d' }).rollupRetention, days(90));
+    yaml('rollup: { retention: forever }\n');
+    assert.equal(load().rollupRetention, Infinity);
+    assert.equal(
+      refusal({}, { KEEPWATCH_RETENTION: '60d', KEEPWATCH_ROLLUP_RETENTION: '59d' }),
+      'KEEPWATCH_ROLLUP_RETENTION: got "59d"; allowed: at least what KEEPWATCH_RETENTION is (60d), since rollups outlive raw events',
+    );
+    assert.match(
+      refusal({ retention: 'forever', rollupRetention: '1000d' }),
+      /^option rollupRetention: .*KEEPWATCH_RETENTION is \(forever\)/,
+    );
+    assert.match(refusal({ rollupRetention: '3h' }), /^option rollupRetention: got "3h"; allowed: .*; at least 1d, or forever$/);
+  });
+
   it('reads lists of metadata keys, and says which is none', () => {
     yaml('metadata: { allow: [plan, "user.*"], deny: [email] }\n');
     const config = load({}, { KEEPWATCH_METADATA_DENY: 'email, *_name' });

@@ -24,6 +24,8 @@ export interface DrainSettings {
   readonly spoolMaxBytes: number;
   /** Days that are no longer kept are removed; undefined: everything is kept. */
   readonly keepMs: number | undefined;
+  /** Likewise months of rollups. */
+  readonly keepRollupsMs: number | undefined;
   /** Unique to this process. */
   readonly holder: string;
 }
@@ -39,7 +41,7 @@ export function openDrainer(
   settings: DrainSettings,
   { tell, logger }: { tell: (news: DrainNews) => void; logger: Logger },
 ): OpenDrainer {
-  const { url, applicationName, spoolDir, spoolMaxBytes, keepMs, holder } = settings;
+  const { url, applicationName, spoolDir, spoolMaxBytes, keepMs, keepRollupsMs, holder } = settings;
   const database = createDatabase({ url, max: CONNECTIONS, applicationName });
   const own = createDatabase({
     url,
@@ -48,8 +50,9 @@ export function openDrainer(
     applicationName: 'keepwatch maintenance',
   });
   const pools = [database, own];
-  const maintenance = keepMs === undefined ? undefined : createMaintenance({ database: own, keepMs, holder, logger });
-  const upkeep = createRollupUpkeep({ database: own, holder, logger });
+  const maintenance =
+    keepMs === undefined ? undefined : createMaintenance({ database: own, keepMs, keepRollupsMs, holder, logger });
+  const upkeep = createRollupUpkeep({ database: own, holder, keepMs: keepRollupsMs, logger });
   const drainer = new Drainer({ database, spoolDir, spoolMaxBytes, maintenance, upkeep, keepMs, tell, logger });
   return {
     drainer,

@@ -1,6 +1,7 @@
-// What the archive needs now and then: removes days that are no longer kept.
+// What the archive needs now and then: removes days of raw events, and months of rollups, that are no longer kept.
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
+import { removeExpiredDeltas } from './expired-deltas.ts';
 import { type LeasedRun, LeasedWork } from './leased-work.ts';
 import { expirePartitions } from './retention.ts';
 
@@ -14,14 +15,19 @@ export interface MaintenanceOptions {
   readonly holder: string;
   /** How long raw events are kept. */
   readonly keepMs: number;
+  /** How long rollups are kept, at least `keepMs`; default: for ever. */
+  readonly keepRollupsMs?: number | undefined;
   readonly logger: Logger;
 }
 
-export function createMaintenance({ database, holder, keepMs, logger }: MaintenanceOptions): LeasedWork {
+export function createMaintenance({ database, holder, keepMs, keepRollupsMs, logger }: MaintenanceOptions): LeasedWork {
   async function run(leased: LeasedRun): Promise<number | undefined> {
-    const { partitions, rows, isWaiting } = await expirePartitions({ ...leased, keepMs });
-    if (partitions > 0) logger.info({ partitions, rows }, 'days that are no longer kept are removed');
-    return isWaiting ? WAITING_MS : undefined;
+    const days = await expirePartitions({ ...leased, retained: 'events', keepMs });
+    if (days.partitions > 0) {
+      logger.info({ partitions: days.partitions, rows: days.rows }, 'days that are no longer kept are removed');
+    }
+    const isHeldUp = keepRollupsMs !== undefined && (await expireRollups(leased, keepRollupsMs, logger));
+    return days.isWaiting || isHeldUp ? WAITING_MS : undefined;
   }
   return new LeasedWork({
     database,
@@ -34,4 +40,13 @@ export function createMaintenance({ database, holder, keepMs, logger }: Maintena
     onForbidden: () => logger.info({}, 'retention is left to a process whose database user owns keepwatch.observability_metrics'),
     run,
   });
+}
+
+/** @returns whether some are still there */
+async function expireRollups(leased: LeasedRun, keepMs: number, logger: Logger): Promise<boolean> {
+  const { partitions, rows, isWaiting } = await expirePartitions({ ...leased, retained: 'rollups', keepMs });
+  if (partitions > 0) logger.info({ partitions, rows }, 'months of rollups that are no longer kept are removed');
+  const late = await removeExpiredDeltas(leased, keepMs);
+  if (late > 0) logger.info({ rows: late }, 'what came late to months of rollups that are no longer kept is removed');
+  return isWaiting;
 }

@@ -1,39 +1,60 @@
-// Removes days at once, by the steps of retention, for a person who says how much is to be kept: counted as expired, so that verify adds up.
+// Removes days of raw events, and months of rollups, at once, by the steps of retention, for a person who says how much is to be kept: counted
+// as expired, so that verify adds up.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Database, sqlState } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
+import { removeExpiredDeltas } from './expired-deltas.ts';
 import { Lease } from './lease.ts';
-import { type ExpiredPartition, expirePartitions, listExpired } from './retention.ts';
+import { type ExpiredPartition, expirePartitions, type ListExpiredOptions, listExpired } from './retention.ts';
 
-/** A UTC day of raw events. */
-export interface ExpiredDay {
-  /** `2026-11-20` */
-  readonly day: string;
+interface ExpiredRows {
   readonly rows: number;
   /** With indexes. */
   readonly bytes: number;
 }
 
-export interface PruneOptions {
+/** A UTC day of raw events. */
+export interface ExpiredDay extends ExpiredRows {
+  /** `2026-11-20` */
+  readonly day: string;
+}
+
+/** A UTC month of rollups, of minutes and hours together. */
+export interface ExpiredMonth extends ExpiredRows {
+  /** `2026-11` */
+  readonly month: string;
+}
+
+/** What goes, the oldest first. */
+export interface Prunable {
+  readonly days: readonly ExpiredDay[];
+  readonly months: readonly ExpiredMonth[];
+}
+
+export interface KeepOptions {
+  /** Of raw events; at least a day. */
+  readonly keepMs: number;
+  /** Of rollups, at least `keepMs`; undefined: they all stay. */
+  readonly keepRollupsMs?: number | undefined;
+  /** Stops it between two partitions. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneOptions extends KeepOptions {
   /** As the owner of the tables, without a query timeout: to count a day takes as long as it takes. */
   readonly database: Database;
-  /** At least a day. */
-  readonly keepMs: number;
-  /** Stops it between two days. */
-  readonly signal?: AbortSignal;
-  readonly onDay?: (day: ExpiredDay) => void;
+  /** Called for each partition that is gone: `2026-11-20`, or `2026-11`, whose minutes and hours are two of them. */
+  readonly onRemoved?: (what: string) => void;
   /** Called when it has to wait: for what. */
   readonly onWait?: (what: string) => void;
   /** How long to wait for other processes and for long readers; default 90,000: longer than any lease. */
   readonly waitMs?: number;
 }
 
-export interface Pruned {
-  /** The oldest first. */
-  readonly removed: readonly ExpiredDay[];
-  /** Days that are still there: a long transaction reads them, or it was stopped. */
+export interface Pruned extends Prunable {
+  /** Days, and partitions of months, that are still there: a long transaction reads them, or it was stopped. */
   readonly left: number;
 }
 
@@ -44,40 +65,44 @@ const UNDEFINED_TABLE = '42P01';
 const countRows = loadSql('archive/count-rows');
 const mayMaintain = loadSql('archive/may-maintain');
 
-/** The days that `pruneDays` would remove, their rows counted. @throws KeepwatchError ERR_USAGE when this user may not; what Postgres says */
-export async function listPrunable(database: Database, keepMs: number, signal?: AbortSignal): Promise<ExpiredDay[]> {
+/** What `prune` would remove, the rows counted. @throws KeepwatchError ERR_USAGE when this user may not; what Postgres says */
+export async function listPrunable(database: Database, { keepMs, keepRollupsMs, signal }: KeepOptions): Promise<Prunable> {
   await refuseStrangers(database);
-  const days: ExpiredDay[] = [];
-  for (const partition of await listExpired(database, keepMs)) {
-    if (signal?.aborted) break;
-    const rows = await rowsOf(database, partition);
-    if (rows !== undefined) days.push(describeDay(partition, rows));
+  const tally = new Tally();
+  for (const list of listsOf(keepMs, keepRollupsMs, keepMs)) {
+    for (const partition of await listExpired(database, list)) {
+      if (signal?.aborted) break;
+      const rows = await rowsOf(database, partition);
+      if (rows !== undefined) tally.add(partition, rows);
+    }
   }
-  return days.sort(byDay);
+  return tally.sorted();
 }
 
 /**
- * Removes every day whose events are all older than `keepMs`. Rollups stay.
+ * Removes every day whose events are all older than `keepMs`, and every month whose rollups are all older than `keepRollupsMs`.
  * @throws KeepwatchError ERR_USAGE when this user may not; what Postgres says: what is removed by then stays removed
  */
-export async function pruneDays(options: PruneOptions): Promise<Pruned> {
-  const { database, keepMs, signal, onDay, onWait, waitMs = 90_000 } = options;
+export async function prune(options: PruneOptions): Promise<Pruned> {
+  const { database, keepMs, keepRollupsMs, signal, onRemoved, onWait, waitMs = 90_000 } = options;
   await refuseStrangers(database);
   const lease = new Lease({ database, name: 'maintenance', holder: `prune ${randomUUID()}`, seconds: LEASE_SECONDS });
-  const removed: ExpiredDay[] = [];
+  const tally = new Tally();
   const shouldStop = () => signal?.aborted === true;
+  const leased = { database, lease, shouldStop };
   const deadlineMs = performance.now() + waitMs;
+  const lists = listsOf(keepMs, keepRollupsMs);
   const onDropped = (partition: ExpiredPartition, rows: number) => {
-    const day = describeDay(partition, rows);
-    removed.push(day);
-    onDay?.(day);
+    const what = tally.add(partition, rows);
+    onRemoved?.(what);
   };
   try {
     while (!shouldStop()) {
       let reason = 'another process that removes old days';
       if (await lease.take()) {
-        await expirePartitions({ database, lease, keepMs, shouldStop, onDropped });
-        if ((await listExpired(database, keepMs)).length === 0) break;
+        for (const list of lists) await expirePartitions({ ...leased, ...list, onDropped });
+        if (keepRollupsMs !== undefined) await removeExpiredDeltas(leased, keepRollupsMs);
+        if ((await countLeft(database, lists)) === 0) break;
         reason = 'a transaction that reads the events';
       }
       if (performance.now() >= deadlineMs) break;
@@ -87,7 +112,19 @@ export async function pruneDays(options: PruneOptions): Promise<Pruned> {
   } finally {
     await lease.release();
   }
-  return { removed: removed.sort(byDay), left: (await listExpired(database, keepMs)).length };
+  return { ...tally.sorted(), left: await countLeft(database, lists) };
+}
+
+/** Days before months, which stay as long as there are days of them. */
+function listsOf(keepMs: number, keepRollupsMs: number | undefined, keepEventsMs?: number): ListExpiredOptions[] {
+  const days: ListExpiredOptions = { retained: 'events', keepMs };
+  return keepRollupsMs === undefined ? [days] : [days, { retained: 'rollups', keepMs: keepRollupsMs, keepEventsMs }];
+}
+
+async function countLeft(database: Database, lists: readonly ListExpiredOptions[]): Promise<number> {
+  let left = 0;
+  for (const list of lists) left += (await listExpired(database, list)).length;
+  return left;
 }
 
 async function refuseStrangers(database: Database): Promise<void> {
@@ -109,10 +146,29 @@ async function rowsOf(database: Database, { name }: ExpiredPartition): Promise<n
   }
 }
 
-function describeDay({ until, bytes }: ExpiredPartition, rows: number): ExpiredDay {
-  return { day: new Date(until.getTime() - 1).toISOString().slice(0, 10), rows, bytes };
+/** Partitions by day, or by month. */
+class Tally {
+  readonly #days = new Map<string, ExpiredRows>();
+  readonly #months = new Map<string, ExpiredRows>();
+
+  /** @returns the day or month */
+  add({ parent, until, bytes }: ExpiredPartition, rows: number): string {
+    const last = new Date(until.getTime() - 1).toISOString();
+    const isDay = parent === 'observability_metrics';
+    const [known, key] = isDay ? [this.#days, last.slice(0, 10)] : [this.#months, last.slice(0, 7)];
+    const { rows: rowsBefore, bytes: bytesBefore } = known.get(key) ?? { rows: 0, bytes: 0 };
+    known.set(key, { rows: rowsBefore + rows, bytes: bytesBefore + bytes });
+    return key;
+  }
+
+  sorted(): Prunable {
+    return {
+      days: inOrder(this.#days).map(([day, of]) => ({ day, ...of })),
+      months: inOrder(this.#months).map(([month, of]) => ({ month, ...of })),
+    };
+  }
 }
 
-function byDay(a: ExpiredDay, b: ExpiredDay): number {
-  return a.day < b.day ? -1 : 1;
+function inOrder(known: ReadonlyMap<string, ExpiredRows>): [string, ExpiredRows][] {
+  return [...known].sort(([a], [b]) => (a < b ? -1 : 1));
 }

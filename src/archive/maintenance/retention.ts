@@ -1,35 +1,54 @@
-// Removes days that are older than what is to be kept. Each step is a fact in Postgres, so that any process goes on where another ended:
-// noted in retired_partitions, detached concurrently (readers and writers go on), then counted by source and dropped in one transaction.
+// Removes partitions that are older than what is to be kept: days of raw events, months of rollups. Each step is a fact in Postgres, so that
+// any process goes on where another ended: noted in retired_partitions, detached concurrently (readers and writers go on), then counted and
+// dropped in one transaction.
 import { type Database, inTransaction, sqlState } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import type { Lease } from './lease.ts';
 
-const expiredPartitions = loadSql('archive/expired-partitions');
 const longReaders = loadSql('archive/long-readers');
-const retirePartition = loadSql('archive/retire-partition');
+const retirePartitions = loadSql('archive/retire-partitions');
 const detachPartition = loadSql('archive/detach-partition');
 const finishDetach = loadSql('archive/finish-detach');
 const beginDrop = loadSql('archive/begin-drop');
-const countExpired = loadSql('archive/count-expired');
 const dropPartition = loadSql('archive/drop-partition');
 /** Another process was faster: it is detached or gone, or it detaches this or another one just now (there can be one at a time). */
 const NO_LONGER_THERE = ['42P01', '55000'];
 const LOCK_TIMEOUT = '55P03';
+const DAY_MS = 86_400_000;
+
+/** What has a retention of its own: how its partitions that are no longer kept are listed and counted. */
+const RETAINED = {
+  events: { list: loadSql('archive/expired-partitions'), count: loadSql('archive/count-expired') },
+  rollups: { list: loadSql('archive/expired-rollups'), count: loadSql('archive/count-expired-rollups') },
+} as const;
+
+/** `events`: days of raw events. `rollups`: months of minutes, and of hours; they stay while raw events of the month are there. */
+export type Retained = keyof typeof RETAINED;
 
 /** A partition of which no row is kept any longer. */
 export interface ExpiredPartition {
   readonly name: string;
+  /** The table that it is or was a part of. */
+  readonly parent: string;
   /** Its rows ended before. */
   readonly until: Date;
   readonly state: 'attached' | 'detaching' | 'detached';
   /** With indexes. */
   readonly bytes: number;
+  /** Names of the partitions, itself among them, that are noted at once as to be removed. */
+  readonly noted: readonly string[];
 }
 
-export interface ExpireOptions {
+export interface ListExpiredOptions {
+  readonly retained: Retained;
+  readonly keepMs: number;
+  /** Of rollups: raw events that are older do not hold up their month. Default: all do. */
+  readonly keepEventsMs?: number | undefined;
+}
+
+export interface ExpireOptions extends Pick<ListExpiredOptions, 'retained' | 'keepMs'> {
   readonly database: Database;
   readonly lease: Lease;
-  readonly keepMs: number;
   /** Asked between steps. */
   readonly shouldStop: () => boolean;
   /** Called for each partition that is gone. */
@@ -44,8 +63,12 @@ export interface Expired {
 }
 
 /** Partitions whose rows are all older than `keepMs`, the oldest first behind those whose removal has begun. @throws what Postgres says */
-export function listExpired(database: Database, keepMs: number): Promise<readonly ExpiredPartition[]> {
-  return database.any<ExpiredPartition>(expiredPartitions, { keepDays: keepMs / 86_400_000 });
+export function listExpired(
+  database: Database,
+  { retained, keepMs, keepEventsMs }: ListExpiredOptions,
+): Promise<readonly ExpiredPartition[]> {
+  const keepDaysOfEvents = keepEventsMs === undefined ? null : keepEventsMs / DAY_MS;
+  return database.any<ExpiredPartition>(RETAINED[retained].list, { keepDays: keepMs / DAY_MS, keepDaysOfEvents });
 }
 
 /**
@@ -53,18 +76,19 @@ export function listExpired(database: Database, keepMs: number): Promise<readonl
  * A detachment would wait for transactions that use the table: while one has run for over a second, none is begun.
  * @throws what Postgres says; a next call goes on from there
  */
-export async function expirePartitions({ database, lease, keepMs, shouldStop, onDropped }: ExpireOptions): Promise<Expired> {
+export async function expirePartitions(options: ExpireOptions): Promise<Expired> {
+  const { database, lease, retained, keepMs, shouldStop, onDropped } = options;
   let partitions = 0;
   let rows = 0;
   let isWaiting = false;
-  for (const partition of await listExpired(database, keepMs)) {
+  for (const partition of await listExpired(database, { retained, keepMs })) {
     if (shouldStop() || !(await lease.take())) break;
     if (partition.state !== 'detached') {
-      const { readers } = await database.one<{ readers: number }>(longReaders);
+      const { readers } = await database.one<{ readers: number }>(longReaders, { parent: partition.parent });
       if (readers > 0) return { partitions, rows, isWaiting: true };
       await detach(database, partition);
     }
-    const dropped = await drop(database, lease, partition.name);
+    const dropped = await drop(options, partition.name);
     if (dropped === 'in use') isWaiting = true;
     if (typeof dropped !== 'number') continue;
     partitions++;
@@ -74,22 +98,22 @@ export async function expirePartitions({ database, lease, keepMs, shouldStop, on
   return { partitions, rows, isWaiting };
 }
 
-async function detach(database: Database, { name, until, state }: ExpiredPartition): Promise<void> {
-  await database.none(retirePartition, { name, until });
+async function detach(database: Database, { name, parent, until, state, noted }: ExpiredPartition): Promise<void> {
+  await database.none(retirePartitions, { names: [...noted], until });
   try {
-    await database.none(state === 'detaching' ? finishDetach : detachPartition, { name });
+    await database.none(state === 'detaching' ? finishDetach : detachPartition, { parent, name });
   } catch (error) {
     if (!NO_LONGER_THERE.includes(sqlState(error) ?? '')) throw error;
   }
 }
 
 /** @returns the rows that it had; undefined when it is not ours to drop: the lease was lost, or it is not detached */
-async function drop(database: Database, lease: Lease, name: string): Promise<number | 'in use' | undefined> {
+async function drop({ database, lease, retained }: ExpireOptions, name: string): Promise<number | 'in use' | undefined> {
   try {
     return await inTransaction(database, async (transaction) => {
       await transaction.none(beginDrop);
       if (!(await lease.holds(transaction))) return undefined;
-      const counted = await transaction.oneOrNone<{ rows: number }>(countExpired, { name });
+      const counted = await transaction.oneOrNone<{ rows: number }>(RETAINED[retained].count, { name });
       if (counted === null) return undefined;
       await transaction.none(dropPartition, { name });
       return counted.rows;

@@ -7,6 +7,7 @@ import type { Lease } from '../maintenance/lease.ts';
 /** A minute is folded when it has begun so long ago: most of its rows are there by then, and late ones are folded as they come. */
 const SETTLE_SECONDS = 120;
 const DELTAS_AT_ONCE = 20_000;
+const DAY_MS = 86_400_000;
 
 const coverDeltas = loadSql('archive/cover-deltas');
 const foldDeltas = loadSql('archive/fold-deltas');
@@ -16,6 +17,8 @@ export interface FoldOptions {
   readonly lease: Lease;
   /** Asked between transactions. */
   readonly shouldStop: () => boolean;
+  /** How long rollups are kept: what is of months before is left as it is. Default: for ever. */
+  readonly keepMs?: number | undefined;
   /** Default 120. */
   readonly settleSeconds?: number;
   /** Deltas in one transaction at most; default 20,000. */
@@ -28,14 +31,22 @@ export interface FoldOptions {
  * @throws what Postgres says; a next call goes on from there
  */
 export async function foldRollups(options: FoldOptions): Promise<number> {
-  const { database, lease, shouldStop, settleSeconds: seconds = SETTLE_SECONDS, deltasAtOnce: limit = DELTAS_AT_ONCE } = options;
-  await database.one(coverDeltas, { seconds });
+  const {
+    database,
+    lease,
+    shouldStop,
+    keepMs,
+    settleSeconds: seconds = SETTLE_SECONDS,
+    deltasAtOnce: limit = DELTAS_AT_ONCE,
+  } = options;
+  const keepDays = keepMs === undefined ? null : keepMs / DAY_MS;
+  await database.one(coverDeltas, { seconds, keepDays });
   let total = 0;
   let folded = limit;
   while (folded === limit && !shouldStop() && (await lease.take())) {
     folded = await inTransaction(database, async (transaction) => {
       if (!(await lease.holds(transaction))) return 0;
-      return (await transaction.one<{ folded: number }>(foldDeltas, { seconds, limit })).folded;
+      return (await transaction.one<{ folded: number }>(foldDeltas, { seconds, keepDays, limit })).folded;
     });
     total += folded;
   }

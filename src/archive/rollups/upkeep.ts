@@ -13,12 +13,14 @@ export interface UpkeepOptions {
   readonly database: Database;
   /** Unique to this process. */
   readonly holder: string;
+  /** How long rollups are kept; default: for ever. */
+  readonly keepMs?: number | undefined;
   readonly logger: Logger;
 }
 
-export function createRollupUpkeep({ database, holder, logger }: UpkeepOptions): LeasedWork {
+export function createRollupUpkeep({ database, holder, keepMs, logger }: UpkeepOptions): LeasedWork {
   async function run(leased: LeasedRun): Promise<undefined> {
-    await foldRollups(leased);
+    await foldRollups({ ...leased, keepMs });
     const rows = await backfillRollups(leased);
     if (rows > 0) logger.info({ rows }, 'rows that were archived without rollups are added to them');
   }

@@ -21,6 +21,8 @@ export interface Leaf {
   readonly from_day: Date | null;
   readonly until_day: Date | null;
   readonly bytes: number;
+  /** Rows of it were removed before: rollups may know more than it has. */
+  readonly was_removed: boolean;
 }
 
 interface Counted {

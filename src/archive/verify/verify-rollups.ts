@@ -79,11 +79,14 @@ export async function verifyRollups(
     for (const row of rows) if (problems.length < MAX_NAMED) problems.push(describe(kind, row));
   };
   let comparedDays = 0;
-  for (const { name, from_day: fromDay, until_day: untilDay } of leaves) {
+  for (const { name, from_day: fromDay, until_day: untilDay, was_removed: wasRemoved } of leaves) {
     if (fromDay === null || untilDay === null) continue;
     signal?.throwIfAborted();
     onProgress(`rollups of ${name}`);
-    note('rollup_minutes', await transaction.any<DifferenceRow>(verifyRollupsOfDay, { fromDay, untilDay, limit: MAX_NAMED }));
+    note(
+      'rollup_minutes',
+      await transaction.any<DifferenceRow>(verifyRollupsOfDay, { fromDay, untilDay, wasRemoved, limit: MAX_NAMED }),
+    );
     comparedDays++;
   }
   for (const month of known.months) {

@@ -15,6 +15,7 @@ const ATTEMPTS = 5;
 
 const beginVerify = readSql('archive/begin-verify');
 const lockArchive = loadSql('archive/lock-archive');
+const lockRollups = loadSql('archive/lock-rollups');
 const lockLeaf = loadSql('archive/lock-leaf');
 const listLeaves = loadSql('archive/list-leaves');
 
@@ -44,6 +45,7 @@ async function readOnce(options: ReadTablesOptions): Promise<Tables | undefined>
       async (transaction) => {
         await transaction.multi(beginVerify);
         await transaction.none(lockArchive);
+        await transaction.none(lockRollups);
         for (const leaf of before.filter(isApart)) await transaction.none(lockLeaf, { name: leaf.name });
         stopListening = await cancelWhenAborted(transaction, database, signal);
         const leaves = await transaction.any<Leaf>(listLeaves);

@@ -144,6 +144,7 @@ describe('Archive, with a drain in a thread of its own', function () {
       spoolDir: spool.path,
       spoolMaxBytes: 1e9,
       keepMs: undefined,
+      keepRollupsMs: undefined,
       holder: formatSourceId(1n),
     };
     for (const program of [new URL('./none.js', import.meta.url), new URL('data:text/javascript,throw new Error("no")')]) {

@@ -67,6 +67,7 @@ describe('Retention', function () {
     );
   const expire = (database = test.database, holder = 'test', seconds = 60) =>
     expirePartitions({
+      retained: 'events',
       database,
       lease: new Lease({ database, name: 'maintenance', holder, seconds }),
       keepMs: KEEP_MS,

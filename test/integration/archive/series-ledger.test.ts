@@ -95,7 +95,7 @@ describe('the ledger of series', function () {
     await archive.stop({ timeoutMs: 5000 });
     const { database } = test;
     const lease = new Lease({ database, name: 'maintenance', holder: 'test', seconds: 60 });
-    await expirePartitions({ database, lease, keepMs: 2 * DAY_MS, shouldStop: () => false });
+    await expirePartitions({ retained: 'events', database, lease, keepMs: 2 * DAY_MS, shouldStop: () => false });
     const verify = async () => {
       const { sources } = await verifyArchive({ database, allSeries: true });
       return sources.filter(({ sourceId }) => sourceId === String(archive.sourceId));

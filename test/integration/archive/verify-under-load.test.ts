@@ -109,7 +109,7 @@ describe('verifyArchive, beside all that goes on', function () {
     const lease = new Lease({ database, name: 'maintenance', holder: 'test', seconds: 60 });
     // A day after the other.
     for (let keepDays = 7; isGoingOn(); keepDays = Math.max(1, keepDays - 0.2)) {
-      await expirePartitions({ database, lease, keepMs: keepDays * DAY_MS, shouldStop: () => false });
+      await expirePartitions({ retained: 'events', database, lease, keepMs: keepDays * DAY_MS, shouldStop: () => false });
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await closeDatabase(database);
