@@ -86,7 +86,9 @@ export class SegmentWriter {
   write(): void {
     if (this.#writing !== undefined || this.#retryTimer !== undefined) return;
     if (this.#memory === undefined && this.#options.queue.length === 0 && this.#sealBehind === undefined) return;
-    this.#writing = this.#writeAll()
+    // Not before it is known to be under way: `onLapse` comes back here.
+    this.#writing = Promise.resolve()
+      .then(() => this.#writeAll())
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#writing = undefined;

@@ -6,6 +6,7 @@ import { createSource, parseSource } from '../../../src/archive/spool/source.ts'
 import { SourceHome } from '../../../src/archive/spool/source-home.ts';
 import { Spool } from '../../../src/archive/spool/spool.ts';
 import { listSegments } from '../../../src/archive/spool/spool-folder.ts';
+import { LANES } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { ArrayBatch } from '../../support/array-batch.ts';
 import { readSpool } from '../../support/spooled-rows.ts';
@@ -136,6 +137,21 @@ describe('Spool, its lease', () => {
     const [held, ...others] = await readSpool(folder.path);
     assert.deepEqual([held?.ids.length, held?.counts.recorded, others], [20, 20, []]);
     assert.equal(spool.retired[0]?.lane('rest').lastSealed, 2);
+  });
+
+  it('is found to have lapsed by the seal of an idle source, which is sealed once', async () => {
+    accept(10);
+    await written(10);
+    pass(25_000);
+    for (let call = 0; call < 2; call++) assert.equal(await spool.seal(), true);
+    const lanes = spool.retired.flatMap((source) => LANES.map((lane) => source.lane(lane)));
+    assert.deepEqual(
+      lanes.map(({ lastSealed, events, failure }) => ({ lastSealed, events, failure })),
+      [
+        { lastSealed: 0, events: 0, failure: undefined },
+        { lastSealed: 1, events: 10, failure: undefined },
+      ],
+    );
   });
 
   it('lapses when somebody has removed the folder, and brings back what the open segment held', async () => {
