@@ -8,15 +8,20 @@ grant select, insert, update on keepwatch.observability_metrics, keepwatch.sourc
   keepwatch.observability_dead_letter, keepwatch.observability_quarantine to keepwatch_writer;
 grant select, insert on keepwatch.observability_series, keepwatch.rollup_deltas to keepwatch_writer;
 grant select, insert, update on keepwatch.imports to keepwatch_writer;
-grant select on keepwatch.migration, keepwatch.events, keepwatch.expired_events, keepwatch.expired_series, keepwatch.retired_partitions,
+grant select, insert, update on keepwatch.observability_logs, keepwatch.observability_logs_quarantine to keepwatch_writer;
+grant select on keepwatch.migration, keepwatch.events, keepwatch.logs, keepwatch.expired_events, keepwatch.expired_series, keepwatch.retired_partitions,
   keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog,
   keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_writer;
 revoke execute on function keepwatch.ensure_partitions from public;
 grant execute on function keepwatch.ensure_partitions to keepwatch_owner, keepwatch_writer;
+revoke execute on function keepwatch.ensure_log_partitions from public;
+grant execute on function keepwatch.ensure_log_partitions to keepwatch_owner, keepwatch_writer;
 revoke execute on function keepwatch.ensure_rollup_partitions from public;
 grant execute on function keepwatch.ensure_rollup_partitions to keepwatch_owner;
 revoke execute on function keepwatch.replay_dead_letters from public;
 grant execute on function keepwatch.replay_dead_letters to keepwatch_owner;
+revoke execute on function keepwatch.replay_log from public;
+grant execute on function keepwatch.replay_log to keepwatch_owner;
 
 grant select on all tables in schema keepwatch to keepwatch_reader;
 alter default privileges in schema keepwatch grant select on tables to keepwatch_reader;
