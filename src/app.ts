@@ -5,6 +5,8 @@ import { KeepwatchError } from './errors.ts';
 import type { EventSink } from './event.ts';
 import { createMetricsHandler } from './instrument/exposition/metrics-handler.ts';
 import { markUncounted } from './instrument/http/express.ts';
+import { createLogCollector } from './instrument/logs/create-log-collector.ts';
+import type { LogCollector, LogStream } from './instrument/logs/log-stream.ts';
 import type { MetricRegistry } from './instrument/metrics/registry.ts';
 import { type ArchiveNumbers, registerSelfMetrics } from './instrument/metrics/self-metrics.ts';
 import type { LogFields } from './instrument/tracing/log-mixin.ts';
@@ -57,6 +59,12 @@ export interface Keepwatch extends MetricsHistory {
   status(): KeepwatchStatus;
   /** For `pino({ mixin: keepwatch.logMixin() })`: trace ids in every line that an execution logs. */
   logMixin(): () => LogFields;
+  /**
+   * A stream for pino, or any logger that writes lines of JSON: `pino(options, keepwatch.logStream())`. What is written is archived in
+   * keepwatch.observability_logs with the ids of the execution that logs it. Never waits, never throws. Without a database, and once
+   * stopped, it takes nothing.
+   */
+  logStream(): LogStream;
   /** Live kill switch: wrapped functions and requests run on, nothing is measured. */
   disable(): void;
   enable(): void;
@@ -83,7 +91,8 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
     logger,
     ...(registry === undefined ? {} : { registry }),
   });
-  const storage = await openStorage(config, tracker, wantsAlerts, logger);
+  const logs = createLogCollector(config, tracker, logger);
+  const storage = await openStorage({ config, tracker, logs, logger }, wantsAlerts);
   const store = storage === undefined ? openJsonl(config, tracker, logger) : storeOf(storage);
   if (storage !== undefined && config.jsonlDir !== undefined)
     logger.warn(
@@ -91,9 +100,10 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
       'events go to Postgres, as there is a database URL; nothing is written to the JSONL folder',
     );
   if (store !== undefined) tracker.connect(store.sink);
-  registerStoreMetrics(tracker, store, storage);
+  if (storage !== undefined) logs.connect(storage.archive.sink);
+  registerStoreMetrics(tracker, store, { storage, logs });
   const metrics = createMetricsHandler(tracker.registry, { logger });
-  return assemble({ config, tracker, store, storage, metrics });
+  return assemble({ config, tracker, logs, store, storage, metrics });
 }
 
 /** Where events go: the archive in Postgres, or JSONL files. */
@@ -140,10 +150,8 @@ function openJsonl(config: Config, tracker: ObservabilityTracker, logger: Logger
 
 /** Loads the database driver only where there is a database. */
 async function openStorage(
-  config: Config,
-  tracker: ObservabilityTracker,
+  { config, tracker, logs, logger }: Pick<Parts, 'config' | 'tracker' | 'logs'> & { readonly logger: Logger },
   wantsAlerts: boolean,
-  logger: Logger,
 ): Promise<Storage | undefined> {
   if (config.databaseUrl === undefined) return undefined;
   const { createStorage } = await import('./storage.ts');
@@ -153,13 +161,21 @@ async function openStorage(
     wantsAlerts,
     logger,
     now: () => tracker.now(),
-    collect: () => tracker.flush(),
+    collect: () => {
+      tracker.flush();
+      logs.flush();
+    },
   });
 }
 
-function registerStoreMetrics(tracker: ObservabilityTracker, store: EventStore | undefined, storage: Storage | undefined): void {
+function registerStoreMetrics(
+  tracker: ObservabilityTracker,
+  store: EventStore | undefined,
+  { storage, logs }: Pick<Parts, 'storage' | 'logs'>,
+): void {
   const alerts = storage?.alerts;
   registerSelfMetrics(tracker.registry, {
+    ...(storage === undefined ? {} : { logs: () => ({ ...logs.numbers(), archive: storage.archive.stats().logs }) }),
     ...(store === undefined ? {} : { archive: () => store.stats() }),
     ...(alerts === undefined ? {} : { alerts: () => alerts.numbers() }),
   });
@@ -168,15 +184,17 @@ function registerStoreMetrics(tracker: ObservabilityTracker, store: EventStore |
 interface Parts {
   readonly config: Config;
   readonly tracker: ObservabilityTracker;
+  readonly logs: LogCollector;
   readonly store: EventStore | undefined;
   /** What only a database has. */
   readonly storage: Storage | undefined;
   readonly metrics: RequestHandler;
 }
 
-function assemble({ config, tracker, store, storage, metrics }: Parts): Keepwatch {
+function assemble({ config, tracker, logs, store, storage, metrics }: Parts): Keepwatch {
   const appendOnExit = () => {
     tracker.flush();
+    logs.flush();
     store?.appendSync();
   };
   let starting: Promise<void> | undefined;
@@ -185,6 +203,7 @@ function assemble({ config, tracker, store, storage, metrics }: Parts): Keepwatc
 
   const flush = async () => {
     tracker.flush();
+    logs.flush();
     await store?.flush();
   };
   const start = async () => {
@@ -194,6 +213,7 @@ function assemble({ config, tracker, store, storage, metrics }: Parts): Keepwatc
   };
   const stop = async (timeoutMs: number) => {
     tracker.stop();
+    logs.stop();
     await store?.stop({ timeoutMs });
     process.off('exit', appendOnExit);
   };
@@ -227,6 +247,7 @@ function assemble({ config, tracker, store, storage, metrics }: Parts): Keepwatc
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
     status: () => statusOf(tracker, store, storage, collectReasons()),
     logMixin: () => tracker.logMixin(),
+    logStream: () => ({ write: (text) => logs.write(text) }),
     disable: () => tracker.disable(),
     enable: () => tracker.enable(),
   };

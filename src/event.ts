@@ -25,9 +25,13 @@ export type EventStatus = (typeof EVENT_STATUSES)[number];
 /** Why an event that was recorded never reached the archive. Each is counted, and the counts travel to the ledger. */
 export type DropReason = 'ring_full' | 'sink_error' | 'spool_full' | 'spool_error' | 'encode_error' | 'damaged' | 'restore';
 
-/** The two lanes of the spool: `keep` for failures and slow events, `rest` for all others. */
+/** The two lanes of events: `keep` for failures and slow events, `rest` for all others. */
 export const LANES = ['keep', 'rest'] as const;
 export type Lane = (typeof LANES)[number];
+
+/** The lanes of the spool: those of events, and that of log lines, which says nothing of events, their watermark or their rollups. */
+export const SPOOL_LANES = [...LANES, 'logs'] as const;
+export type SpoolLane = (typeof SPOOL_LANES)[number];
 
 /**
  * Cumulative counts of one source and lane since it was opened. They describe the moment after the batch (or block) that carries
@@ -39,8 +43,15 @@ export interface EventCounts {
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
 }
 
-/** What all events of one series share. Interned: the same object for every event of the series. */
-export interface EventSeries {
+/** What the counts of a lane are told apart by. Interned: the same object for all of a series. */
+export interface CountedSeries {
+  /** Of events their type; `log` for log lines. */
+  readonly type: EventType | 'log';
+  readonly name: string;
+}
+
+/** What all events of one series share. */
+export interface EventSeries extends CountedSeries {
   readonly type: EventType;
   /** Low-cardinality name: a route template with its method, a function, a tool. At most 200 characters. */
   readonly name: string;
@@ -49,17 +60,28 @@ export interface EventSeries {
   readonly metadata: string;
 }
 
-/**
- * A read-only view of ended executions, oldest first, valid only during `EventSink.accept`.
- * Times are milliseconds since the epoch, with fractions down to the microsecond, of the process clock.
- */
-export interface EventBatch {
-  /** All its events belong to this lane, and `counts` and `lowWatermarkMs` speak of this lane alone. */
-  readonly lane: Lane;
+/** What batches of all lanes have: those of events, and those of log lines (`log.ts`). */
+export interface LaneBatch {
+  /** All that is in it belongs to this lane, and `counts` and `lowWatermarkMs` speak of this lane alone. */
+  readonly lane: SpoolLane;
   readonly size: number;
   readonly counts: EventCounts;
   /** Every event of the lane that ended before this moment is in this batch or an earlier one, or counted as dropped or sampled out. */
   readonly lowWatermarkMs: number;
+  series(index: number): CountedSeries;
+  /**
+   * Tells, for each series of which events of this lane were dropped before they got here, how many: cumulative, as of this call.
+   * A drop whose series is not known is only in `counts.dropped`.
+   */
+  eachDropped(tell: (series: CountedSeries, events: number) => void): void;
+}
+
+/**
+ * A read-only view of ended executions, oldest first, valid only during `EventSink.accept`.
+ * Times are milliseconds since the epoch, with fractions down to the microsecond, of the process clock.
+ */
+export interface EventBatch extends LaneBatch {
+  readonly lane: Lane;
   series(index: number): EventSeries;
   status(index: number): EventStatus;
   endMs(index: number): number;
@@ -74,10 +96,6 @@ export interface EventBatch {
    * @returns which are present: bit 0 trace and span, bit 1 parent
    */
   writeIds(index: number, target: Buffer, offset: number): number;
-  /**
-   * Tells, for each series of which events of this lane were dropped before they got here, how many: cumulative, as of this call.
-   * A drop whose series is not known is only in `counts.dropped`.
-   */
   eachDropped(tell: (series: EventSeries, events: number) => void): void;
 }
 

@@ -1,9 +1,11 @@
 // The archive of one process: a spool that takes its events, and an archiver that brings them to Postgres. Exactly once.
 import type { Database } from '../db/database.ts';
 import { KeepwatchError } from '../errors.ts';
-import type { DropReason, EventSink, Lane } from '../event.ts';
+import type { DropReason, EventSink, SpoolLane } from '../event.ts';
+import type { LogSink } from '../log.ts';
 import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
+import type { LaneCounts } from './drain/commit-batch.ts';
 import type { Drain, DrainNews } from './drain/drain-messages.ts';
 import { DrainThread } from './drain/drain-thread.ts';
 import { Drainer } from './drain/drainer.ts';
@@ -68,12 +70,23 @@ export interface ArchiveStats {
   readonly reasons: readonly string[];
   readonly batches: number;
   readonly batchSecondsSum: number;
+  readonly logs: LogStats;
+}
+
+/** Of log lines, likewise. */
+export interface LogStats {
+  readonly archived: number;
+  readonly deadLettered: number;
+  readonly quarantined: number;
+  /** Dropped behind the log stream, by reason. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly spooled: number;
 }
 
 export interface Archive {
   /** 63 random bits: `source_id` of what this process records now. */
   readonly sourceId: bigint;
-  readonly sink: EventSink;
+  readonly sink: EventSink & LogSink;
   /** Makes the schedule and the first run, without waiting for Postgres. What dead processes left is drained beside it. */
   start(): void;
   /** Resolves when everything recorded so far is committed or, when Postgres cannot be reached, on the disk. Never rejects. */
@@ -104,7 +117,7 @@ export function createArchive(options: ArchiveOptions): Archive {
   const archiver = new Archiver({ spool, spoolMaxBytes, createDrain, cron, now, collect, logger });
 
   function stats(): ArchiveStats {
-    const { archived, deadLettered, quarantined, damaged, restored } = archiver.totals.counts;
+    const { archived, deadLettered, quarantined, ...lost } = archiver.totals.counts;
     const { failures, batches, batchSecondsSum } = archiver.totals;
     const reasons = [
       ...archiver.reasons,
@@ -116,7 +129,7 @@ export function createArchive(options: ArchiveOptions): Archive {
       archived,
       deadLettered,
       quarantined,
-      dropped: { ...spool.dropped, ...(damaged > 0 && { damaged }), ...(restored > 0 && { restore: restored }) },
+      dropped: { ...spool.dropped, ...describeLost(lost) },
       failures,
       spoolBytes: spool.bytes,
       spoolEvents: spool.events,
@@ -125,7 +138,14 @@ export function createArchive(options: ArchiveOptions): Archive {
       reasons,
       batches,
       batchSecondsSum,
+      logs: logStats(),
     };
+  }
+
+  function logStats(): LogStats {
+    const { archived, deadLettered, quarantined, ...lost } = archiver.totals.logs;
+    const dropped = { ...spool.droppedLogs, ...describeLost(lost) };
+    return { archived, deadLettered, quarantined, dropped, spooled: spool.logs };
   }
 
   return {
@@ -141,9 +161,14 @@ export function createArchive(options: ArchiveOptions): Archive {
   };
 }
 
-function describeFull(lanes: readonly Lane[]): string[] {
+function describeLost({ damaged, restored }: Pick<LaneCounts, 'damaged' | 'restored'>) {
+  return { ...(damaged > 0 && { damaged }), ...(restored > 0 && { restore: restored }) };
+}
+
+function describeFull(lanes: readonly SpoolLane[]): string[] {
   if (lanes.length === 0) return [];
   if (lanes.includes('keep')) return ['the spool is full: events are dropped'];
+  if (!lanes.includes('rest')) return ['the spool is filling: log lines are dropped'];
   return ['the spool is almost full: events that neither failed nor were slow are dropped'];
 }
 

@@ -1,7 +1,7 @@
 // Drives the archive of this process: on a cron schedule it collects and seals, and has the drain bring what is sealed to Postgres. A run never
 // throws out, and none overlaps another. Sources that were ended are drained beside the runs (backlog.ts).
 import { describeError } from '../errors.ts';
-import type { EventBatch } from '../event.ts';
+import type { LaneBatch } from '../event.ts';
 import type { Logger } from '../logger.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { within } from '../within.ts';
@@ -55,6 +55,8 @@ export class Archiver {
   /** Of a run. */
   readonly #wait = new Wait();
   #skew: string | undefined;
+  /** Why log lines wait. */
+  #logsWait: string | undefined;
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
@@ -63,7 +65,7 @@ export class Archiver {
     this.#backlog = new Backlog({
       spool: options.spool,
       drain: this.#drain,
-      request: (source) => this.#request(source, true),
+      request: (source) => this.#request(source, { takesMemory: true, isWhole: true }),
       onClose: (sourceId) => this.totals.close(sourceId),
       onFailure: () => {
         this.totals.failures++;
@@ -76,7 +78,7 @@ export class Archiver {
   get reasons(): readonly string[] {
     const reason = this.#backOff.reason ?? this.#backlog.reason;
     const reasons = reason === undefined ? [] : [`Postgres cannot be written: ${reason}`];
-    return [...reasons, this.#wait.reason, this.#backlog.stall, this.#skew].filter((each) => each !== undefined);
+    return [...reasons, this.#wait.reason, this.#backlog.stall, this.#skew, this.#logsWait].filter((each) => each !== undefined);
   }
 
   /** Makes the schedule, and the first run at once, without waiting for it. */
@@ -88,12 +90,12 @@ export class Archiver {
     void this.#tick();
   }
 
-  /** Hands a batch to the spool, and runs early when much waits. */
-  accept(batch: EventBatch): number {
+  /** Hands a batch of events or log lines to the spool, and runs early when much waits. */
+  accept(batch: LaneBatch): number {
     const { spool } = this.#options;
     const taken = spool.accept(batch);
     const { current } = spool;
-    const isMuch = current.events >= EARLY_EVENTS || current.bytes >= EARLY_BYTES;
+    const isMuch = current.rows >= EARLY_EVENTS || current.bytes >= EARLY_BYTES;
     if (isMuch && this.#schedule !== undefined && !this.#isRunWaiting && !this.#backOff.isWaiting && !this.#isStopping) {
       this.#isRunWaiting = true;
       setImmediate(() => {
@@ -140,7 +142,7 @@ export class Archiver {
           await spool.seal();
           isDone = await this.#drainAll();
         }
-        if (isDone && spool.events === 0) {
+        if (isDone && spool.events + spool.logs === 0) {
           await this.#drain.close({ state: describeSource(spool.current, { takesMemory: false }) });
         }
         await this.#drain.stop();
@@ -208,7 +210,7 @@ export class Archiver {
     const { spool } = this.#options;
     try {
       this.#wait.begin('Postgres');
-      this.#noteSkew((await this.#drain.ask(this.#request(spool.current, false))).skew);
+      this.#noteSkew((await this.#drain.ask(this.#request(spool.current, { takesMemory: false, isWhole: false }))).skew);
       if (mayCollect) {
         if (this.#backOff.reason !== undefined && spool.current.bytes >= BACKLOG_BYTES) spool.rotate();
         await this.#sealInTime();
@@ -217,8 +219,9 @@ export class Archiver {
       for (let pass = 0; pass < MAX_PASSES; pass++) {
         const { current } = spool;
         this.#wait.begin('Postgres', current.source.sourceId);
-        const report = await this.#drain.drain(this.#request(current, true));
+        const report = await this.#drain.drain(this.#request(current, { takesMemory: true, isWhole: !mayCollect }));
         isDone = report.isDone;
+        this.#logsWait = report.logsWait;
         // What is to be told again waits for nobody: the next event may be an hour away.
         if (!applyReport(current, report)) break;
         await this.#sealInTime();
@@ -240,10 +243,11 @@ export class Archiver {
     await this.#options.spool.seal();
   }
 
-  #request(source: SourceSpool, takesMemory: boolean): DrainRequest {
+  #request(source: SourceSpool, { takesMemory, isWhole }: { takesMemory: boolean; isWhole: boolean }): DrainRequest {
     const { spool, spoolMaxBytes, now } = this.#options;
     return {
       state: describeSource(source, { takesMemory }),
+      isWhole,
       retired: spool.retired.map((retired) => retired.source),
       offsetMs: now() - monotonicMs(),
       acknowledgedMaxBytes: spool.failure === undefined ? Math.min(spoolMaxBytes * GRACE_SHARE, spool.freeBytes) : 0,

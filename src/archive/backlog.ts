@@ -98,7 +98,7 @@ export class Backlog {
     const report = await drain.drainRetired(request(source));
     const mustTell = applyReport(source, report);
     if (!report.isDone || source.hasUntoldCounts) return false;
-    if (source.events > 0) return !mustTell;
+    if (source.rows > 0) return !mustTell;
     const { sourceId } = source.source;
     this.#wait.begin('Postgres', sourceId);
     await drain.close({ state: describeSource(source, { takesMemory: false }) });

@@ -48,7 +48,7 @@ export function makeSegment(
   };
   const { bytes: head, seed } = encodeSegmentHeader(whole);
   // The lanes number in turn.
-  const encoder = new Encoder(whole.sourceId, from * LANES.length + LANES.indexOf(whole.lane));
+  const encoder = new Encoder(whole.sourceId, from * LANES.length + (LANES as readonly string[]).indexOf(whole.lane));
   let recorded = from;
   const made = rowsOf.map((rows) => {
     const events = Array.from(

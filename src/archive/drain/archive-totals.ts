@@ -1,5 +1,5 @@
 // What this process has archived of its own events, as the ledger says it: a replay, or a drain that was started again, counts nothing twice.
-import type { Lane } from '../../event.ts';
+import { LANES, type SpoolLane } from '../../event.ts';
 import type { LaneCounts } from './commit-batch.ts';
 
 const KEYS = ['archived', 'deadLettered', 'quarantined', 'damaged', 'restored'] as const;
@@ -10,13 +10,13 @@ export class ArchiveTotals {
   failures = 0;
   batches = 0;
   batchSecondsSum = 0;
-  readonly #sources = new Map<bigint, Map<Lane, LaneCounts>>();
+  readonly #sources = new Map<bigint, Map<SpoolLane, LaneCounts>>();
   /** Of sources that are closed. */
-  #closed = NOTHING;
+  readonly #closed = new Map<SpoolLane, LaneCounts>();
 
   /** A batch of a source and lane is committed. @param total what the ledger says of the lane */
-  noteCommit(sourceId: bigint, lane: Lane, total: LaneCounts, durationSeconds: number): void {
-    const lanes = this.#sources.get(sourceId) ?? new Map<Lane, LaneCounts>();
+  noteCommit(sourceId: bigint, lane: SpoolLane, total: LaneCounts, durationSeconds: number): void {
+    const lanes = this.#sources.get(sourceId) ?? new Map<SpoolLane, LaneCounts>();
     lanes.set(lane, combine(lanes.get(lane) ?? NOTHING, total, Math.max));
     this.#sources.set(sourceId, lanes);
     this.batches++;
@@ -25,14 +25,27 @@ export class ArchiveTotals {
 
   /** Nothing more will come of the source. */
   close(sourceId: bigint): void {
-    for (const total of this.#sources.get(sourceId)?.values() ?? []) this.#closed = combine(this.#closed, total, add);
+    for (const [lane, total] of this.#sources.get(sourceId) ?? []) {
+      this.#closed.set(lane, combine(this.#closed.get(lane) ?? NOTHING, total, add));
+    }
     this.#sources.delete(sourceId);
   }
 
-  /** Of all sources of this process, cumulative. */
+  /** Events of all sources of this process, cumulative. */
   get counts(): LaneCounts {
-    const lanes = [...this.#sources.values()].flatMap((source) => [...source.values()]);
-    return lanes.reduce((sum, total) => combine(sum, total, add), this.#closed);
+    return this.#countsOf(LANES);
+  }
+
+  /** Log lines, likewise. */
+  get logs(): LaneCounts {
+    return this.#countsOf(['logs']);
+  }
+
+  #countsOf(lanes: readonly SpoolLane[]): LaneCounts {
+    const totals = [this.#closed, ...this.#sources.values()].flatMap((source) =>
+      lanes.map((lane) => source.get(lane) ?? NOTHING),
+    );
+    return totals.reduce((sum, total) => combine(sum, total, add), NOTHING);
   }
 }
 

@@ -209,9 +209,9 @@ function outcomeOf(
   };
 }
 
-async function coverDays({ blocks }: Batch, context: BatchContext): Promise<void> {
+async function coverDays({ header, blocks }: Batch, context: BatchContext): Promise<void> {
   const window = windowOf(context);
   const fromMs = Math.max(Math.min(...blocks.map((block) => block.minEndMs)), window.fromMs);
   const toMs = Math.min(Math.max(...blocks.map((block) => block.maxEndMs)), window.toMs);
-  if (fromMs <= toMs) await context.partitions.cover(fromMs, toMs);
+  if (fromMs <= toMs) await context.partitions.cover(fromMs, toMs, header.relation);
 }

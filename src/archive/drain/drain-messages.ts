@@ -1,5 +1,5 @@
 // What the archiver and the drain say to each other: plain values, since a thread may stand between them.
-import type { Lane } from '../../event.ts';
+import type { SpoolLane } from '../../event.ts';
 import type { Source } from '../spool/source.ts';
 import type { LaneCounts } from './commit-batch.ts';
 
@@ -8,7 +8,7 @@ export interface SourceState {
   readonly source: Source;
   /** Its own folder in the spool. */
   readonly folder: string;
-  readonly lanes: Readonly<Record<Lane, LaneState>>;
+  readonly lanes: Readonly<Record<SpoolLane, LaneState>>;
 }
 
 export interface LaneState {
@@ -36,6 +36,8 @@ export interface DrainRequest extends ClockState {
   readonly state: SourceState;
   /** Sources that were ended: known to the ledger before anything newer is committed. */
   readonly retired: readonly Source[];
+  /** All is to be committed, however long that takes: log lines have not just a moment. */
+  readonly isWhole: boolean;
   /** Bytes that acknowledged segments of this process may take. */
   readonly acknowledgedMaxBytes: number;
 }
@@ -56,7 +58,11 @@ export interface LaneReport {
 export interface DrainReport {
   /** Everything that was named is committed. */
   readonly isDone: boolean;
-  readonly lanes: Readonly<Record<Lane, LaneReport>>;
+  /** All events are: what is not, are log lines. */
+  readonly hasEvents: boolean;
+  /** Why log lines wait; undefined: nothing but time. */
+  readonly logsWait?: string;
+  readonly lanes: Readonly<Record<SpoolLane, LaneReport>>;
 }
 
 export interface CloseRequest {
@@ -73,11 +79,11 @@ export interface LookRequest {
 /** Said while a call is under way, or between calls. */
 export type DrainNews =
   /** Segments up to this one are committed. */
-  | { readonly kind: 'acknowledged'; readonly sourceId: bigint; readonly lane: Lane; readonly segment: number }
+  | { readonly kind: 'acknowledged'; readonly sourceId: bigint; readonly lane: SpoolLane; readonly segment: number }
   | {
       readonly kind: 'committed';
       readonly sourceId: bigint;
-      readonly lane: Lane;
+      readonly lane: SpoolLane;
       /** What the ledger says of the lane. */
       readonly total: LaneCounts;
       readonly durationSeconds: number;

@@ -3,7 +3,7 @@
 import { refuseBreakingSchema } from '../../db/migrate.ts';
 import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
-import type { Lane } from '../../event.ts';
+import type { SpoolLane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import { KnownSeries } from '../rollups/series.ts';
 import { LANE_RELATIONS } from '../segments/relations.ts';
@@ -69,7 +69,7 @@ interface MarkRow {
 }
 
 /** Reads the mark, and makes the source known to the ledger when it is not. @throws what Postgres says, or that its schema is too new */
-export async function readMark(source: Source, lane: Lane, context: DrainContext): Promise<Mark> {
+export async function readMark(source: Source, lane: SpoolLane, context: DrainContext): Promise<Mark> {
   const { database, now } = context;
   const key = { sourceId: source.sourceId, lane };
   const startedMs = performance.now();
@@ -95,7 +95,7 @@ export async function readMark(source: Source, lane: Lane, context: DrainContext
  */
 export async function drainSegments(
   source: Source,
-  lane: Lane,
+  lane: SpoolLane,
   segments: readonly SegmentEntry[],
   context: DrainContext,
   mark?: Mark,

@@ -1,7 +1,7 @@
 // Everything that the archive does in Postgres, for one process: marks, batches, watermark, partitions, sources that ended, what dead
 // processes left, maintenance. Knows folders and numbers, not the spool's objects: it runs in a thread of its own (drain-worker.ts).
 import type { Database } from '../../db/database.ts';
-import type { Lane } from '../../event.ts';
+import type { SpoolLane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import { BackOff } from '../back-off.ts';
 import type { LeasedWork } from '../maintenance/leased-work.ts';
@@ -86,8 +86,8 @@ export class Drainer implements Drain {
         this.#series.distrust();
       }
       await this.#register(retired, context);
-      const report = await drain.run(context, state, marks);
-      if (report.isDone && state.lanes.keep.isAllNamed && state.lanes.rest.isAllNamed) await drain.tellWatermark(context, state);
+      const report = await drain.run(context, state, marks, { isEnded: false, isWhole: request.isWhole });
+      if (report.hasEvents) await drain.tellWatermark(context, state);
       await this.#partitions.coverAhead(performance.now() + marks.rest.databaseOffsetMs);
       await this.#makeRoom(request.acknowledgedMaxBytes);
       return report;
@@ -99,7 +99,7 @@ export class Drainer implements Drain {
       const { state } = request;
       const context = { ...this.#context(request), shouldStop: () => this.#isStopping };
       const drain = this.#drainOf(state);
-      return await drain.run(context, state, await drain.readMarks(context, state));
+      return await drain.run(context, state, await drain.readMarks(context, state), { isEnded: true, isWhole: true });
     });
   }
 
@@ -192,8 +192,8 @@ export class Drainer implements Drain {
       drain = new SourceDrain({
         source,
         folder,
-        onAcknowledge: (lane: Lane, segment: number) => tell({ kind: 'acknowledged', sourceId, lane, segment }),
-        onTotal: (lane: Lane, total: LaneCounts, durationMs: number) =>
+        onAcknowledge: (lane: SpoolLane, segment: number) => tell({ kind: 'acknowledged', sourceId, lane, segment }),
+        onTotal: (lane: SpoolLane, total: LaneCounts, durationMs: number) =>
           tell({ kind: 'committed', sourceId, lane, total, durationSeconds: durationMs / 1000 }),
       });
       this.#drains.set(sourceId, drain);

@@ -1,6 +1,6 @@
 // Brings what this process has sealed in one lane to Postgres, and knows how far that is done. When the ledger went back, what it has
 // forgotten is archived again, from the segments that are kept for the grace time.
-import type { Lane } from '../../event.ts';
+import type { SpoolLane } from '../../event.ts';
 import type { Acknowledged } from '../spool/acknowledged.ts';
 import type { Source } from '../spool/source.ts';
 import { listSegments, type SegmentEntry, segmentPath } from '../spool/spool-folder.ts';
@@ -10,15 +10,15 @@ import type { LaneReport, LaneState } from './drain-messages.ts';
 import type { Replay } from './replay.ts';
 
 export interface LaneDrainOptions {
-  readonly lane: Lane;
+  readonly lane: SpoolLane;
   readonly source: Source;
   /** The source's own folder in the spool. */
   readonly folder: string;
   readonly acknowledged: Acknowledged;
   /** Told after each commit what the ledger says. */
-  readonly onTotal: (lane: Lane, total: LaneCounts, durationMs: number) => void;
+  readonly onTotal: (lane: SpoolLane, total: LaneCounts, durationMs: number) => void;
   /** Told how far segments are committed. */
-  readonly onAcknowledge: (lane: Lane, segment: number) => void;
+  readonly onAcknowledge: (lane: SpoolLane, segment: number) => void;
 }
 
 export interface LaneResult extends LaneReport {

@@ -2,7 +2,8 @@
 // the ledger until their grace time is over; then the folder is removed.
 // Never touches a folder whose owner may be alive, nor removes what it has not drained.
 import { loadSql } from '../../db/sql.ts';
-import { LANES, type Lane } from '../../event.ts';
+import { describeError } from '../../errors.ts';
+import { LANES, type SpoolLane } from '../../event.ts';
 import { Acknowledged } from '../spool/acknowledged.ts';
 import { formatSourceId } from '../spool/source.ts';
 import {
@@ -17,6 +18,7 @@ import {
   setAsideStrangers,
 } from '../spool/spool-folder.ts';
 import { type DrainContext, type DrainResult, drainSegments, isBefore, readMark } from './drain.ts';
+import { hasLogTable, NO_TABLE } from './log-drain.ts';
 import { type Replay, sayReplayed } from './replay.ts';
 
 const closeSource = loadSql('archive/close-source');
@@ -78,7 +80,8 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
   const { sourceId } = source;
   const before = await listSegments(path);
   await acknowledged.refresh();
-  const lanes = LANES.filter((lane) => before.some((entry) => entry.lane === lane) || acknowledged.from(lane, 0).length > 0);
+  const isThere = (lane: SpoolLane) => before.some((entry) => entry.lane === lane) || acknowledged.from(lane, 0).length > 0;
+  const lanes = LANES.filter(isThere);
   // The watermark stays where its owner has put it: he may live after all, and hold in memory what is older than what he wrote.
   const inSilence = { ...context, otherLanesMs: -Infinity };
   const replays: Replay[] = [];
@@ -91,6 +94,15 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
     isDone &&= result.isDone;
     if (replay !== undefined) replays.push(replay);
     unknownTailBytes += result.unknownTailBytes;
+  }
+  if (isThere('logs')) {
+    // Rules wait for no source of which only log lines are left.
+    if (isDone) await context.database.none(closeSource, { sourceId, lowWatermarkMs: null, unknownTailBytes });
+    const waiting = before.filter((entry) => entry.lane === 'logs');
+    const logs = await drainLogs(folder, waiting, acknowledged, context);
+    isDone &&= logs?.result.isDone === true;
+    if (logs?.replay !== undefined) replays.push(logs.replay);
+    unknownTailBytes += logs?.result.unknownTailBytes ?? 0;
   }
   if (!isDone) return false;
   sayReplayed(replays, source, context.logger);
@@ -109,10 +121,28 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
   return true;
 }
 
+/** Behind the events of the source. @returns undefined when they have to wait, which is no reason for the events of others to do so */
+async function drainLogs(
+  folder: SourceFolder,
+  waiting: readonly SegmentEntry[],
+  acknowledged: Acknowledged,
+  context: LeftoversContext,
+): Promise<{ result: DrainResult; replay: Replay | undefined } | undefined> {
+  try {
+    if (!(await hasLogTable(context.database))) throw new Error(NO_TABLE);
+    const { refusals: _ofEvents, ...own } = context;
+    return await drainLane(folder, 'logs', waiting, acknowledged, { ...own, otherLanesMs: -Infinity });
+  } catch (error) {
+    const source_id = formatSourceId(folder.source.sourceId);
+    context.logger.warn({ source_id }, `log lines of a dead process wait in the spool: ${describeError(error)}`);
+    return undefined;
+  }
+}
+
 /** Drains what waits in a lane, and what the ledger has forgotten of what it had acknowledged. */
 async function drainLane(
   { source }: SourceFolder,
-  lane: Lane,
+  lane: SpoolLane,
   waiting: readonly SegmentEntry[],
   acknowledged: Acknowledged,
   context: DrainContext,

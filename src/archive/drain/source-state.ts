@@ -1,5 +1,5 @@
 // What the spool's objects are to the drain, and what its reports are to them.
-import type { Lane } from '../../event.ts';
+import { SPOOL_LANES, type SpoolLane } from '../../event.ts';
 import type { LaneSpool } from '../spool/lane-spool.ts';
 import type { SourceSpool } from '../spool/source-spool.ts';
 import type { DrainReport, LaneReport, LaneState, SourceState } from './drain-messages.ts';
@@ -7,8 +7,8 @@ import type { DrainReport, LaneReport, LaneState, SourceState } from './drain-me
 /** @param takesMemory name also what the disk refuses, to be committed straight from memory */
 export function describeSource(spool: SourceSpool, { takesMemory }: { takesMemory: boolean }): SourceState {
   const { source, folder } = spool;
-  const lane = (name: Lane) => describeLane(spool.lane(name), takesMemory);
-  return { source, folder, lanes: { keep: lane('keep'), rest: lane('rest') } };
+  const lane = (name: SpoolLane) => describeLane(spool.lane(name), takesMemory);
+  return { source, folder, lanes: { keep: lane('keep'), rest: lane('rest'), logs: lane('logs') } };
 }
 
 function describeLane(spool: LaneSpool, takesMemory: boolean): LaneState {
@@ -27,7 +27,7 @@ function describeLane(spool: LaneSpool, takesMemory: boolean): LaneState {
 
 /** @returns whether the next segment has something to tell: it is to be sealed and drained */
 export function applyReport(spool: SourceSpool, { lanes }: DrainReport): boolean {
-  return [applyLane(spool.lane('keep'), lanes.keep), applyLane(spool.lane('rest'), lanes.rest)].some(Boolean);
+  return SPOOL_LANES.map((lane) => applyLane(spool.lane(lane), lanes[lane])).some(Boolean);
 }
 
 function applyLane(spool: LaneSpool, { missing, mustRetell }: LaneReport): boolean {

@@ -2,7 +2,7 @@
 // Format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 import { KeepwatchError } from '../../errors.ts';
 
-/** The columns of a row as the encoder writes them, in order; `created_at` is left to its default. */
+/** The columns of an event's row as the encoder writes them, in order; `created_at` is left to its default. */
 export const COLUMNS = [
   'id',
   'start_time',
@@ -19,6 +19,20 @@ export const COLUMNS = [
   'parent_span_id',
   'error',
   'metadata',
+] as const;
+
+/** The columns of a log line's row, likewise. */
+export const LOG_COLUMNS = [
+  'id',
+  'time',
+  'source_id',
+  'trace_id',
+  'level',
+  'service',
+  'logger',
+  'message',
+  'span_id',
+  'attributes',
 ] as const;
 
 /** What COPY wants before the first tuple: signature, no flags, no extension. */

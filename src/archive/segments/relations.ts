@@ -2,8 +2,8 @@
 // window go. A segment names its table and its columns, and no others are ever written to. To add one: an entry here, a lane that writes to it
 // (`LANE_RELATIONS`), an encoder, a migration.
 import { KeepwatchError } from '../../errors.ts';
-import type { Lane } from '../../event.ts';
-import { COLUMNS } from './copy-tuples.ts';
+import type { SpoolLane } from '../../event.ts';
+import { COLUMNS, LOG_COLUMNS } from './copy-tuples.ts';
 
 export interface Relation {
   /** Its name in the schema keepwatch. */
@@ -26,10 +26,18 @@ const METRICS: Relation = {
   quarantine: 'observability_quarantine',
 };
 
-const RELATIONS: ReadonlyMap<string, Relation> = new Map([METRICS].map((relation) => [relation.name, relation]));
+const LOGS: Relation = {
+  name: 'observability_logs',
+  columns: LOG_COLUMNS,
+  moreColumns: ['created_at'],
+  timeColumn: 'time',
+  quarantine: 'observability_logs_quarantine',
+};
+
+const RELATIONS: ReadonlyMap<string, Relation> = new Map([METRICS, LOGS].map((relation) => [relation.name, relation]));
 
 /** What each lane writes to. */
-export const LANE_RELATIONS: Readonly<Record<Lane, Relation>> = { keep: METRICS, rest: METRICS };
+export const LANE_RELATIONS: Readonly<Record<SpoolLane, Relation>> = { keep: METRICS, rest: METRICS, logs: LOGS };
 
 /** Undefined for a name that this version does not know. */
 export function findRelation(name: string): Relation | undefined {

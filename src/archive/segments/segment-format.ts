@@ -8,7 +8,7 @@
 // The CRC of a block covers all that follows it in the block and starts from the CRC of its segment's header, so that rows and counts
 // are true together, and a block is never taken for one of another segment (nor bytes that a client sent for a block).
 import { crc32 } from 'node:zlib';
-import type { EventCounts, Lane } from '../../event.ts';
+import type { EventCounts, SpoolLane } from '../../event.ts';
 
 /** 2: what series each row belongs to stands behind the rows of a block. */
 export const FORMAT_VERSION = 2;
@@ -30,7 +30,7 @@ export const ROW_SERIES = 4;
 /** Whose rows a segment holds and where they go. */
 export interface SegmentHeader {
   readonly sourceId: bigint;
-  readonly lane: Lane;
+  readonly lane: SpoolLane;
   /** Counted from 1 in each source and lane. */
   readonly segment: number;
   readonly relation: string;

@@ -1,7 +1,7 @@
 // What the header of a segment may say. It decides what is written where, so nothing in it is believed that is not known here.
 import { z } from 'zod';
 import { describeError, KeepwatchError } from '../../errors.ts';
-import { LANES, type Lane } from '../../event.ts';
+import { SPOOL_LANES, type SpoolLane } from '../../event.ts';
 import { findRelation, knowsColumns } from './relations.ts';
 import type { SegmentHeader } from './segment-format.ts';
 
@@ -40,6 +40,6 @@ export function parseHeader(json: string): SegmentHeader | undefined {
   throw new KeepwatchError('ERR_SEGMENT_INVALID', `its header names no column ${relation.timeColumn}`);
 }
 
-function isLane(name: string): name is Lane {
-  return (LANES as readonly string[]).includes(name);
+function isLane(name: string): name is SpoolLane {
+  return (SPOOL_LANES as readonly string[]).includes(name);
 }

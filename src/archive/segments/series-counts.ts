@@ -1,7 +1,7 @@
 // The accounting law by series, on its way from the ring to the ledger: what a lane of a source has counted of each series. Counts go the
 // way of the events: noted as they are accepted, carried by the block that comes next, told in the last blocks of a segment, taken over by
 // Postgres with them. Told counts are cumulative, so that one that is lost or comes twice does no harm.
-import type { EventSeries } from '../../event.ts';
+import type { CountedSeries } from '../../event.ts';
 
 /** What is known of one series of a source and lane, cumulative. */
 export interface SeriesCount {
@@ -21,7 +21,7 @@ export interface SeriesDelta {
 }
 
 /** How many events of each series a tracker had dropped. */
-export type SeriesDrops = ReadonlyMap<EventSeries, number>;
+export type SeriesDrops = ReadonlyMap<CountedSeries, number>;
 
 interface SeriesEntry {
   readonly type: string;
@@ -44,8 +44,8 @@ const TELL_EVERY_MS = 10_000;
 export class SeriesCounts {
   readonly #entries = new Map<string, SeriesEntry>();
   /** Series that differ in their labels only are one here. */
-  readonly #bySeries = new Map<EventSeries, SeriesEntry>();
-  readonly #givenDrops: Map<EventSeries, number>;
+  readonly #bySeries = new Map<CountedSeries, SeriesEntry>();
+  readonly #givenDrops: Map<CountedSeries, number>;
   #noted: SeriesEntry[] = [];
   #isWanted = false;
   #toldMs = -Infinity;
@@ -61,19 +61,19 @@ export class SeriesCounts {
   }
 
   /** Notes an event that comes into the next block. */
-  note(series: EventSeries): void {
+  note(series: CountedSeries): void {
     this.#entryOf(series).newRecorded++;
   }
 
   /** Notes an event that was accepted and goes nowhere. */
-  noteDropped(series: EventSeries): void {
+  noteDropped(series: CountedSeries): void {
     const entry = this.#entryOf(series);
     entry.newRecorded++;
     entry.newDropped++;
   }
 
   /** Notes what a tracker has dropped, `events` in all. */
-  noteGivenDrops(series: EventSeries, events: number): void {
+  noteGivenDrops(series: CountedSeries, events: number): void {
     const more = events - (this.#givenDrops.get(series) ?? 0);
     if (more <= 0) return;
     this.#givenDrops.set(series, events);
@@ -149,13 +149,13 @@ export class SeriesCounts {
     for (const entry of this.#entries.values()) entry.toldRecorded = 0;
   }
 
-  #entryOf(series: EventSeries): SeriesEntry {
+  #entryOf(series: CountedSeries): SeriesEntry {
     const entry = this.#bySeries.get(series) ?? this.#find(series);
     if (entry.newRecorded === 0) this.#noted.push(entry);
     return entry;
   }
 
-  #find(series: EventSeries): SeriesEntry {
+  #find(series: CountedSeries): SeriesEntry {
     const { type } = series;
     const name = seriesName(series.name);
     const key = seriesKey(type, name);

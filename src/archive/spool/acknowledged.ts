@@ -1,7 +1,7 @@
 // Segments of one source that are committed and kept for the grace time, so that they can be archived again when the ledger goes back.
 // They never cost a live segment its room.
 import { rm, stat } from 'node:fs/promises';
-import type { Lane } from '../../event.ts';
+import type { SpoolLane } from '../../event.ts';
 import { listAcknowledged, type SegmentEntry } from './spool-folder.ts';
 
 /** How long a committed segment is kept: longer than a standby lags that somebody promotes. */
@@ -42,7 +42,7 @@ export class Acknowledged {
   }
 
   /** Those of a lane from a segment on, in order. */
-  from(lane: Lane, segment: number): readonly SegmentEntry[] {
+  from(lane: SpoolLane, segment: number): readonly SegmentEntry[] {
     return this.#kept.filter((entry) => entry.lane === lane && entry.segment >= segment);
   }
 

@@ -1,9 +1,10 @@
 // One lane of the spool: batches of events to blocks in a bounded queue, at once and without waiting; a SegmentWriter brings them to the
 // disk. What no longer fits is dropped by reason, and the counts travel with the next block.
 import { describeError } from '../../errors.ts';
-import { type DropReason, type EventBatch, type EventCounts, type EventSink, LANES, type Lane } from '../../event.ts';
+import type { DropReason, EventCounts, LaneBatch, SpoolLane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
-import { type EncodedRows, Encoder } from '../encoding/encoder.ts';
+import type { EncodedRows } from '../encoding/encoder.ts';
+import { createEncoder, type LaneEncoder } from '../encoding/lane-encoder.ts';
 import { encodeEmptyBlock } from '../segments/segment-format.ts';
 import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
 import { SeriesCounts, type SeriesDrops } from '../segments/series-counts.ts';
@@ -12,7 +13,7 @@ import { type MemorySegment, SegmentWriter } from './segment-writer.ts';
 import type { SourceHome } from './source-home.ts';
 
 export interface LaneSpoolOptions {
-  readonly lane: Lane;
+  readonly lane: SpoolLane;
   /** Of the source; shared by its lanes. */
   readonly home: SourceHome;
   /** Where the source before it ended; undefined for the first of a process. */
@@ -44,11 +45,11 @@ const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
 const START: LanePosition = { given: NO_COUNTS, givenDrops: new Map(), lowWatermarkMs: -Infinity, isUsed: false };
 
 /** What one source spools in one lane. */
-export class LaneSpool implements EventSink {
+export class LaneSpool {
   readonly #options: LaneSpoolOptions;
   readonly #from: LanePosition;
   /** Made with the first event, and let go when the source is ended. */
-  #encoder: Encoder | undefined;
+  #encoder: LaneEncoder | undefined;
   readonly #queue = new BlockQueue();
   readonly #writer: SegmentWriter;
   readonly #dropped: Partial<Record<DropReason, number>> = {};
@@ -82,7 +83,8 @@ export class LaneSpool implements EventSink {
     });
   }
 
-  accept(batch: EventBatch): number {
+  /** As `EventSink.accept`. @param batch of this lane */
+  accept(batch: LaneBatch): number {
     if (this.#isClosed) return 0;
     this.#isUsed = true;
     this.#noteGivenDrops(batch);
@@ -271,9 +273,9 @@ export class LaneSpool implements EventSink {
   }
 
   /** @returns the index of the first event that is not in the block */
-  #encodeBlock(batch: EventBatch, from: number): number {
+  #encodeBlock(batch: LaneBatch, from: number): number {
     const { home, lane } = this.#options;
-    this.#encoder ??= new Encoder(home.source.sourceId, LANES.indexOf(lane));
+    this.#encoder ??= createEncoder(lane, home.source.sourceId);
     const { next, rows, failed, minEndMs } = this.#encoder.encode(batch, from);
     if (failed > 0) this.#drop('encode_error', failed);
     if (next === from) {
@@ -286,7 +288,7 @@ export class LaneSpool implements EventSink {
     return next;
   }
 
-  #takeBlock(encoder: Encoder, batch: EventBatch, encoded: Pick<EncodedRows, 'next' | 'rows' | 'minEndMs'>): QueuedBlock {
+  #takeBlock(encoder: LaneEncoder, batch: LaneBatch, encoded: Pick<EncodedRows, 'next' | 'rows' | 'minEndMs'>): QueuedBlock {
     const { next, rows, minEndMs } = encoded;
     const counts = this.#countsAfter(batch, next);
     const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
@@ -296,7 +298,7 @@ export class LaneSpool implements EventSink {
   }
 
   /** Which of them the encoder could not read it does not say: that is known of the lane alone. */
-  #noteSeries(batch: EventBatch, from: number, until: number, fate: 'spooled' | 'dropped' = 'spooled'): void {
+  #noteSeries(batch: LaneBatch, from: number, until: number, fate: 'spooled' | 'dropped' = 'spooled'): void {
     for (let index = from; index < until; index++) {
       try {
         const series = batch.series(index);
@@ -308,7 +310,7 @@ export class LaneSpool implements EventSink {
     }
   }
 
-  #noteGivenDrops(batch: EventBatch): void {
+  #noteGivenDrops(batch: LaneBatch): void {
     const total = sumOf(batch.counts.dropped);
     if (total === sumOf(this.#given.dropped)) return;
     batch.eachDropped((series, events) => this.#series.noteGivenDrops(series, events));
@@ -319,7 +321,7 @@ export class LaneSpool implements EventSink {
   }
 
   /** The counts since the source began, as they were after the batch's first `taken` events, with the drops of the spool. */
-  #countsAfter(batch: EventBatch, taken: number): EventCounts {
+  #countsAfter(batch: LaneBatch, taken: number): EventCounts {
     const { given } = this.#from;
     const recorded = batch.counts.recorded - (batch.size - taken) - given.recorded;
     const dropped: Partial<Record<DropReason, number>> = { ...this.#dropped };

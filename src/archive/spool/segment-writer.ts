@@ -1,7 +1,7 @@
 // The one loop that writes the blocks of a lane: from the queue to the open segment, sealed when it is long or when asked. What the disk
 // refuses stays in the queue, and a new segment is tried every second; meanwhile it can be taken as a segment in memory.
 import { describeError } from '../../errors.ts';
-import type { EventCounts, Lane } from '../../event.ts';
+import type { EventCounts, SpoolLane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import { LANE_RELATIONS } from '../segments/relations.ts';
 import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from '../segments/segment-format.ts';
@@ -21,7 +21,7 @@ export interface Tail {
 }
 
 export interface SegmentWriterOptions {
-  readonly lane: Lane;
+  readonly lane: SpoolLane;
   /** Of the source; shared by its lanes. */
   readonly home: SourceHome;
   readonly queue: BlockQueue;

@@ -1,7 +1,8 @@
-// What waits on the disk, and for the disk, of one source: two lanes that share a folder. A process has one that takes its events, and
+// What waits on the disk, and for the disk, of one source: lanes that share a folder. A process has one that takes its events, and
 // now and then earlier ones that were ended and are not drained yet.
 import { join } from 'node:path';
-import { type DropReason, type EventBatch, type EventSink, LANES, type Lane } from '../../event.ts';
+import { type DropReason, type EventSink, LANES, type LaneBatch, SPOOL_LANES, type SpoolLane } from '../../event.ts';
+import type { LogSink } from '../../log.ts';
 import type { Logger } from '../../logger.ts';
 import { type LanePosition, LaneSpool } from './lane-spool.ts';
 import { formatSourceId, type Source } from './source.ts';
@@ -12,11 +13,11 @@ export interface SourceSpoolOptions {
   readonly spoolDir: string;
   readonly source: Source;
   /** Where the source before it ended; undefined for the first of a process. */
-  readonly from: Readonly<Record<Lane, LanePosition>> | undefined;
+  readonly from: Readonly<Record<SpoolLane, LanePosition>> | undefined;
   /** Asked before each block: events are dropped while the spool is full. */
-  readonly isFull: (lane: Lane) => boolean;
+  readonly isFull: (lane: SpoolLane) => boolean;
   /** Bytes at most that may wait in memory, asked before each block. */
-  readonly queueLimit: (lane: Lane) => number;
+  readonly queueLimit: (lane: SpoolLane) => number;
   /** A segment is sealed when it is longer. */
   readonly segmentBytes: number;
   /** `disk`: every write is synced before the next one. */
@@ -28,12 +29,12 @@ export interface SourceSpoolOptions {
   readonly logger: Logger;
 }
 
-export class SourceSpool implements EventSink {
+export class SourceSpool implements EventSink, LogSink {
   readonly source: Source;
   /** The source's own folder. */
   readonly folder: string;
   readonly #home: SourceHome;
-  readonly #lanes: Readonly<Record<Lane, LaneSpool>>;
+  readonly #lanes: Readonly<Record<SpoolLane, LaneSpool>>;
   readonly #all: readonly LaneSpool[];
   #isFresh = true;
 
@@ -42,7 +43,7 @@ export class SourceSpool implements EventSink {
     this.source = source;
     this.folder = join(spoolDir, formatSourceId(source.sourceId));
     this.#home = new SourceHome(this.folder, source, clock);
-    const createLane = (lane: Lane) =>
+    const createLane = (lane: SpoolLane) =>
       new LaneSpool({
         lane,
         home: this.#home,
@@ -54,16 +55,16 @@ export class SourceSpool implements EventSink {
         onLapse,
         logger,
       });
-    this.#lanes = { keep: createLane('keep'), rest: createLane('rest') };
-    this.#all = LANES.map((lane) => this.#lanes[lane]);
+    this.#lanes = { keep: createLane('keep'), rest: createLane('rest'), logs: createLane('logs') };
+    this.#all = SPOOL_LANES.map((lane) => this.#lanes[lane]);
   }
 
   /** What is spooled in a lane. */
-  lane(lane: Lane): LaneSpool {
+  lane(lane: SpoolLane): LaneSpool {
     return this.#lanes[lane];
   }
 
-  accept(batch: EventBatch): number {
+  accept(batch: LaneBatch): number {
     this.#isFresh = false;
     return this.#lanes[batch.lane].accept(batch);
   }
@@ -118,15 +119,20 @@ export class SourceSpool implements EventSink {
   }
 
   /** How far each lane has come: where the next source of this process begins. */
-  get position(): Readonly<Record<Lane, LanePosition>> {
-    return { keep: this.#lanes.keep.position, rest: this.#lanes.rest.position };
+  get position(): Readonly<Record<SpoolLane, LanePosition>> {
+    const { keep, rest, logs } = this.#lanes;
+    return { keep: keep.position, rest: rest.position, logs: logs.position };
   }
 
-  /** Cumulative drops, by reason. */
+  /** Cumulative drops of events, by reason. */
   get dropped(): Readonly<Partial<Record<DropReason, number>>> {
     const dropped: Partial<Record<DropReason, number>> = {};
-    for (const lane of this.#all) addDrops(dropped, lane.dropped);
+    for (const lane of this.#ofEvents) addDrops(dropped, lane.dropped);
     return dropped;
+  }
+
+  get #ofEvents(): readonly LaneSpool[] {
+    return LANES.map((lane) => this.#lanes[lane]);
   }
 
   /** Bytes on the disk and in the queues. */
@@ -136,18 +142,23 @@ export class SourceSpool implements EventSink {
 
   /** Events that were accepted and are not acknowledged. */
   get events(): number {
-    return this.#all.reduce((sum, lane) => sum + lane.events, 0);
+    return this.#ofEvents.reduce((sum, lane) => sum + lane.events, 0);
+  }
+
+  /** Events and log lines, likewise. */
+  get rows(): number {
+    return this.events + this.#lanes.logs.events;
   }
 
   /** End of the oldest event that is not acknowledged; undefined when there is none. */
   get oldestMs(): number | undefined {
-    const oldest = Math.min(...this.#all.map((lane) => lane.oldestMs ?? Infinity));
+    const oldest = Math.min(...this.#ofEvents.map((lane) => lane.oldestMs ?? Infinity));
     return oldest === Infinity ? undefined : oldest;
   }
 
-  /** All that was recorded before, in every lane, is accepted, or counted; -Infinity while nothing is known. */
+  /** All events that were recorded before, in every lane of theirs, are accepted, or counted; -Infinity while nothing is known. */
   get lowWatermarkMs(): number {
-    const used = this.#all.filter((lane) => lane.isUsed);
+    const used = this.#ofEvents.filter((lane) => lane.isUsed);
     return used.length === 0 ? -Infinity : Math.min(...used.map((lane) => lane.lowWatermarkMs));
   }
 

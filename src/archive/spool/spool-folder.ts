@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { LANES, type Lane } from '../../event.ts';
+import { SPOOL_LANES, type SpoolLane } from '../../event.ts';
 import { MAX_SOURCE_FILE_BYTES, readSpoolFile } from '../segments/spool-file.ts';
 import { isOwnerDead, parseSource, type Source } from './source.ts';
 
@@ -17,7 +17,7 @@ const OWN_FILE = /^source\.json(?:\.new)?$/;
 /** A segment as the folder lists it. */
 export interface SegmentEntry {
   readonly path: string;
-  readonly lane: Lane;
+  readonly lane: SpoolLane;
   readonly segment: number;
   /** `.seg` or `.ack`: nothing will be added. */
   readonly isSealed: boolean;
@@ -39,27 +39,27 @@ export interface SourceFolder {
 
 type SegmentState = 'open' | 'seg' | 'ack';
 
-export function segmentPath(folder: string, lane: Lane, segment: number, state: SegmentState): string {
+export function segmentPath(folder: string, lane: SpoolLane, segment: number, state: SegmentState): string {
   return join(folder, `${lane}-${String(segment).padStart(10, '0')}.${state}`);
 }
 
 /** The segments of one source and lane that wait, in order; none when the folder is gone, or a file is in its place. */
-export function listSegments(folder: string, lane?: Lane): Promise<SegmentEntry[]> {
+export function listSegments(folder: string, lane?: SpoolLane): Promise<SegmentEntry[]> {
   return listInStates(folder, ['open', 'seg'], lane);
 }
 
 /** The segments of one source and lane that were committed and are kept for the grace time, in order. */
-export function listAcknowledged(folder: string, lane?: Lane): Promise<SegmentEntry[]> {
+export function listAcknowledged(folder: string, lane?: SpoolLane): Promise<SegmentEntry[]> {
   return listInStates(folder, ['ack'], lane);
 }
 
-async function listInStates(folder: string, states: readonly SegmentState[], lane?: Lane): Promise<SegmentEntry[]> {
+async function listInStates(folder: string, states: readonly SegmentState[], lane?: SpoolLane): Promise<SegmentEntry[]> {
   const entries = (await namesIn(folder)).flatMap((name) => {
-    const match = /^(keep|rest)-(\d{10})\.(open|seg|ack)$/.exec(name);
+    const match = /^(keep|rest|logs)-(\d{10})\.(open|seg|ack)$/.exec(name);
     if (match === null || (lane !== undefined && match[1] !== lane) || !states.includes(match[3] as SegmentState)) return [];
     const [, found, segment, state] = match;
     const flags = { isSealed: state !== 'open', isAcknowledged: state === 'ack' };
-    return [{ path: join(folder, name), lane: found as Lane, segment: Number(segment), ...flags }];
+    return [{ path: join(folder, name), lane: found as SpoolLane, segment: Number(segment), ...flags }];
   });
   return entries.sort((a, b) => a.lane.localeCompare(b.lane) || a.segment - b.segment);
 }
@@ -180,7 +180,7 @@ export async function acknowledgeFile(path: string): Promise<void> {
 
 /** Whether a newer version has written segments of a lane that this one does not know: they wait for a newer process. */
 export async function hasNewerLanes(folder: string): Promise<boolean> {
-  const lanes: readonly string[] = LANES;
+  const lanes: readonly string[] = SPOOL_LANES;
   return (await namesIn(folder)).some((name) => !lanes.includes(SEGMENT_FILE.exec(name)?.[1] ?? 'keep'));
 }
 

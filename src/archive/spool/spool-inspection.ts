@@ -2,7 +2,7 @@
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describeError } from '../../errors.ts';
-import { LANES, type Lane } from '../../event.ts';
+import { SPOOL_LANES, type SpoolLane } from '../../event.ts';
 import { MAX_SEGMENT_BYTES } from '../segments/segment-format.ts';
 import { readSegment, refuseMisplaced } from '../segments/segment-reader.ts';
 import { readSpoolFile } from '../segments/spool-file.ts';
@@ -22,7 +22,7 @@ export interface SpooledLane {
   readonly service: string;
   readonly instance: string;
   readonly owner: SpoolOwner;
-  readonly lane: Lane;
+  readonly lane: SpoolLane;
   readonly segments: number;
   readonly bytes: number;
   /** When the oldest file was last written, in milliseconds since the epoch. */
@@ -88,7 +88,7 @@ async function findLanes(spoolDir: string): Promise<Found[]> {
   ];
   const found: Found[] = [];
   for (const { path, ...whose } of folders) {
-    for (const lane of LANES) {
+    for (const lane of SPOOL_LANES) {
       const entries = await listSegments(path, lane).catch(() => undefined);
       if (entries === undefined) {
         found.push({ ...whose, lane, segments: 0, bytes: 0, oldestMs: (await lstat(path)).mtimeMs, entries: [] });

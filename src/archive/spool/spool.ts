@@ -1,6 +1,7 @@
 // The spool of this process: what waits on the disk for Postgres. Events go to one source at a time; a source that was ended keeps what
 // it holds, under its own id, until that is drained. All share one bound.
-import { type DropReason, type EventBatch, type EventSink, LANES, type Lane } from '../../event.ts';
+import { type DropReason, type EventSink, type LaneBatch, SPOOL_LANES, type SpoolLane } from '../../event.ts';
+import type { LogSink } from '../../log.ts';
 import type { Logger } from '../../logger.ts';
 import { createSource, formatSourceId } from './source.ts';
 import type { HomeClock } from './source-home.ts';
@@ -28,16 +29,17 @@ export interface SpoolOptions {
 
 const DEFAULT_QUEUE_BYTES = 8_000_000;
 const DEFAULT_SEGMENT_BYTES = 8_000_000;
-/** Of the spool's bound: the last tenth is left to failures and slow events. */
-const SPOOL_SHARES: Readonly<Record<Lane, number>> = { keep: 1, rest: 0.9 };
+/** Of the spool's bound: the last tenth is left to failures and slow events, the last fifth to events. */
+const SPOOL_SHARES: Readonly<Record<SpoolLane, number>> = { keep: 1, rest: 0.9, logs: 0.8 };
 /** Of the queue's bound: failures and slow events are few. */
-const QUEUE_SHARES: Readonly<Record<Lane, number>> = { keep: 0.25, rest: 1 };
+const QUEUE_SHARES: Readonly<Record<SpoolLane, number>> = { keep: 0.25, rest: 1, logs: 0.5 };
 
-export class Spool implements EventSink {
+export class Spool implements EventSink, LogSink {
   readonly #options: SpoolOptions;
   readonly #retired = new Set<SourceSpool>();
   /** Of sources that were released. */
   readonly #releasedDrops: Partial<Record<DropReason, number>> = {};
+  readonly #releasedLogDrops: Partial<Record<DropReason, number>> = {};
   #current: SourceSpool;
   #otherBytes = 0;
   #isClosed = false;
@@ -57,7 +59,7 @@ export class Spool implements EventSink {
     return [...this.#retired];
   }
 
-  accept(batch: EventBatch): number {
+  accept(batch: LaneBatch): number {
     this.#checkLease();
     return this.#current.accept(batch);
   }
@@ -76,7 +78,9 @@ export class Spool implements EventSink {
 
   /** Forgets a retired source: it is drained, closed, and its folder removed. */
   release(source: SourceSpool): void {
-    if (this.#retired.delete(source)) addDrops(this.#releasedDrops, source.dropped);
+    if (!this.#retired.delete(source)) return;
+    addDrops(this.#releasedDrops, source.dropped);
+    addDrops(this.#releasedLogDrops, source.lane('logs').dropped);
   }
 
   /**
@@ -122,10 +126,17 @@ export class Spool implements EventSink {
     for (const source of this.#all) source.appendSync();
   }
 
-  /** Cumulative drops of this process, by reason. */
+  /** Cumulative drops of events of this process, by reason. */
   get dropped(): Readonly<Partial<Record<DropReason, number>>> {
     const dropped = { ...this.#releasedDrops };
     for (const source of this.#all) addDrops(dropped, source.dropped);
+    return dropped;
+  }
+
+  /** The same of log lines. */
+  get droppedLogs(): Readonly<Partial<Record<DropReason, number>>> {
+    const dropped = { ...this.#releasedLogDrops };
+    for (const source of this.#all) addDrops(dropped, source.lane('logs').dropped);
     return dropped;
   }
 
@@ -139,13 +150,18 @@ export class Spool implements EventSink {
     return this.#all.reduce((sum, source) => sum + source.events, 0);
   }
 
+  /** Log lines that were accepted and are not acknowledged. */
+  get logs(): number {
+    return this.#all.reduce((sum, source) => sum + source.lane('logs').events, 0);
+  }
+
   /** End of the oldest event that is not acknowledged; undefined when there is none. */
   get oldestMs(): number | undefined {
     const oldest = Math.min(...this.#all.map((source) => source.oldestMs ?? Infinity));
     return oldest === Infinity ? undefined : oldest;
   }
 
-  /** All that was recorded before, in every lane, is accepted, or counted; -Infinity while nothing is known. */
+  /** All events that were recorded before are accepted, or counted; -Infinity while nothing is known. */
   get lowWatermarkMs(): number {
     return this.#current.lowWatermarkMs;
   }
@@ -155,9 +171,9 @@ export class Spool implements EventSink {
     return this.#all.find((source) => source.failure !== undefined)?.failure;
   }
 
-  /** Lanes whose events are dropped because the spool is full: none, `rest`, or both. */
-  get fullLanes(): readonly Lane[] {
-    return LANES.filter((lane) => this.#isFull(lane));
+  /** Lanes of which all is dropped because the spool is full: none, `logs` where there are any, `rest` too, or all. */
+  get fullLanes(): readonly SpoolLane[] {
+    return SPOOL_LANES.filter((lane) => (lane !== 'logs' || this.#current.lane(lane).isUsed) && this.#isFull(lane));
   }
 
   /** Bytes that may still come, acknowledged segments left out. */
@@ -207,12 +223,12 @@ export class Spool implements EventSink {
     });
   }
 
-  #isFull(lane: Lane): boolean {
+  #isFull(lane: SpoolLane): boolean {
     return this.bytes + this.#otherBytes >= this.#options.maxBytes * SPOOL_SHARES[lane];
   }
 
   /** What ended sources have in memory is taken from what the current one may have. */
-  #queueLimit(lane: Lane): number {
+  #queueLimit(lane: SpoolLane): number {
     const { maxQueueBytes = DEFAULT_QUEUE_BYTES } = this.#options;
     let limit = maxQueueBytes * QUEUE_SHARES[lane];
     for (const source of this.#retired) limit -= source.lane(lane).queuedBytes;

@@ -2,8 +2,11 @@
 // it reads is its caller's (verify-tables.ts).
 import type { Transaction } from '../../db/database.ts';
 import { loadSql, type SqlFile } from '../../db/sql.ts';
+import type { SpoolLane } from '../../event.ts';
+import { logLevelName } from '../../log.ts';
+import { LOG_TYPE, readSmallint } from '../encoding/tuple-levels.ts';
 import { eachSeries } from '../encoding/tuple-series.ts';
-import { COLUMNS } from '../segments/copy-tuples.ts';
+import { COLUMNS, LOG_COLUMNS } from '../segments/copy-tuples.ts';
 import { type LedgerRow, RowCounts, type SeriesRows, type Tables } from './table-rows.ts';
 import type { VerifyProgress } from './verify-report.ts';
 import { verifyRollups } from './verify-rollups.ts';
@@ -15,8 +18,11 @@ export interface TableReaderOptions {
   readonly onProgress: (progress: VerifyProgress) => void;
 }
 
+export type Relation = 'observability_metrics' | 'observability_logs';
+
 /** A partition, or a table that is about to be one or was one: its days are null. */
 export interface Leaf {
+  readonly relation: Relation;
   readonly name: string;
   readonly from_day: Date | null;
   readonly until_day: Date | null;
@@ -27,7 +33,8 @@ export interface Leaf {
 
 interface Counted {
   readonly source_id: string;
-  readonly is_kept: boolean;
+  /** Of events. */
+  readonly is_kept?: boolean;
   readonly events: number;
 }
 
@@ -37,11 +44,22 @@ const DEAD_LETTERS = 2000;
 
 const verifySources = loadSql('archive/verify-sources');
 const verifySeries = loadSql('archive/verify-series');
-const verifyDay = loadSql('archive/verify-day');
-const verifyTable = loadSql('archive/verify-table');
-const findDoublesOfDay = loadSql('archive/find-doubles-of-day');
 const findDoublesOfTable = loadSql('archive/find-doubles-of-table');
 const verifyDeadLetters = loadSql('archive/verify-dead-letters');
+const STATEMENTS = {
+  observability_metrics: {
+    countDay: loadSql('archive/verify-day'),
+    countTable: loadSql('archive/verify-table'),
+    findDoublesOfDay: loadSql('archive/find-doubles-of-day'),
+    quarantine: 'observability_quarantine',
+  },
+  observability_logs: {
+    countDay: loadSql('archive/verify-logs-day'),
+    countTable: loadSql('archive/verify-logs-table'),
+    findDoublesOfDay: loadSql('archive/find-log-doubles-of-day'),
+    quarantine: 'observability_logs_quarantine',
+  },
+} as const;
 
 /** In one transaction, which reads one moment and has locked the leaves that stand apart. */
 export class TableReader {
@@ -55,10 +73,14 @@ export class TableReader {
     this.#options = options;
   }
 
-  async read(leaves: readonly Leaf[]): Promise<Tables> {
+  /** @param options.hasLogs there is a table for log lines */
+  async read(leaves: readonly Leaf[], { hasLogs }: { hasLogs: boolean }): Promise<Tables> {
     const ledger = await this.#transaction.any<LedgerRow>(verifySources);
     await this.#readSeries();
-    await this.#count('observability_quarantine', verifyTable, { name: 'observability_quarantine' }, 'quarantined');
+    for (const relation of ['observability_metrics', ...(hasLogs ? (['observability_logs'] as const) : [])] as const) {
+      const { countTable, quarantine: name } = STATEMENTS[relation];
+      await this.#count(relation, countTable, { name }, 'quarantined');
+    }
     await this.#readDeadLetters();
     const large: Leaf[] = [];
     const totalBytes = leaves.reduce((total, { bytes }) => total + bytes, 0);
@@ -76,7 +98,8 @@ export class TableReader {
     const surplus = this.#sourcesWithSurplus(ledger);
     for (const leaf of surplus.length > 0 ? large : []) await this.#findDoubles(leaf, surplus);
     const { signal, onProgress } = this.#options;
-    const rollups = await verifyRollups(this.#transaction, leaves, {
+    const ofEvents = leaves.filter(({ relation }) => relation === 'observability_metrics');
+    const rollups = await verifyRollups(this.#transaction, ofEvents, {
       signal,
       onProgress: (what) => onProgress({ what, doneBytes, totalBytes }),
     });
@@ -111,7 +134,7 @@ export class TableReader {
       for (const { source_id: sourceId, lane: name, segment, batch, row_number: row, head } of rows) {
         const lane = this.#counts.lane(sourceId, name);
         lane.deadLettered++;
-        readSeriesOf(head, (type, series) => {
+        readSeriesOf(head, name, (type, series) => {
           this.#counts.series(lane, type, series).deadLettered++;
         });
         last = { sourceId, lane: name, segment, batch, row };
@@ -121,25 +144,27 @@ export class TableReader {
   }
 
   #countLeaf(leaf: Leaf): Promise<number> {
-    const { name, from_day: fromDay, until_day: untilDay } = leaf;
+    const { name, relation, from_day: fromDay, until_day: untilDay } = leaf;
+    const { countTable, countDay } = STATEMENTS[relation];
     return isApart(leaf)
-      ? this.#count(name, verifyTable, { name }, 'rows')
-      : this.#count(name, verifyDay, { fromDay, untilDay }, 'rows');
+      ? this.#count(relation, countTable, { name }, 'rows')
+      : this.#count(relation, countDay, { fromDay, untilDay }, 'rows');
   }
 
-  async #count(what: string, statement: SqlFile, values: object, as: 'rows' | 'quarantined'): Promise<number> {
+  async #count(relation: Relation, statement: SqlFile, values: object, as: 'rows' | 'quarantined'): Promise<number> {
     this.#options.signal?.throwIfAborted();
     interface Row extends Counted {
       readonly type: string;
       readonly name: string;
     }
     let total = 0;
-    if (as === 'quarantined') this.#options.onProgress({ what, doneBytes: 0, totalBytes: 0 });
+    const { quarantine } = STATEMENTS[relation];
+    if (as === 'quarantined') this.#options.onProgress({ what: quarantine, doneBytes: 0, totalBytes: 0 });
     for (const { source_id: sourceId, is_kept: isKept, type, name, events } of await this.#transaction.any<Row>(
       statement,
       values,
     )) {
-      this.#counts.series(this.#counts.lane(sourceId, isKept ? 'keep' : 'rest'), type, name)[as] += events;
+      this.#counts.series(this.#counts.lane(sourceId, laneOf(relation, isKept)), type, name)[as] += events;
       total += events;
     }
     return total;
@@ -148,11 +173,11 @@ export class TableReader {
   /** @param sources null: all */
   async #findDoubles(leaf: Leaf, sources: readonly string[] | null): Promise<void> {
     this.#options.signal?.throwIfAborted();
-    const { name, from_day: fromDay, until_day: untilDay } = leaf;
+    const { name, relation, from_day: fromDay, until_day: untilDay } = leaf;
     const given = { name, fromDay, untilDay, sources: sources && `{${sources.join()}}` };
-    const statement = isApart(leaf) ? findDoublesOfTable : findDoublesOfDay;
+    const statement = isApart(leaf) ? findDoublesOfTable : STATEMENTS[relation].findDoublesOfDay;
     for (const row of await this.#transaction.any<Counted & { ids: string[] }>(statement, given)) {
-      const lane = this.#counts.lane(row.source_id, row.is_kept ? 'keep' : 'rest');
+      const lane = this.#counts.lane(row.source_id, laneOf(relation, row.is_kept));
       lane.doubled += row.events;
       if (lane.doubledIds.length < 10) lane.doubledIds.push(...row.ids);
     }
@@ -178,8 +203,18 @@ export function isApart({ from_day: fromDay }: Leaf): boolean {
   return fromDay === null;
 }
 
+function laneOf(relation: Relation, isKept: boolean | undefined): SpoolLane {
+  if (relation === 'observability_logs') return 'logs';
+  return isKept ? 'keep' : 'rest';
+}
+
 /** The head of a dead letter is a tuple that may be cut off behind the fields that name its series. */
-function readSeriesOf(head: Buffer, tell: (type: string, name: string) => void): void {
+function readSeriesOf(head: Buffer, lane: string, tell: (type: string, name: string) => void): void {
+  if (lane === 'logs') {
+    const level = readSmallint(head, LOG_COLUMNS.indexOf('level'));
+    if (level !== undefined) tell(LOG_TYPE, logLevelName(level));
+    return;
+  }
   const fields = Math.max(COLUMNS.indexOf('type'), COLUMNS.indexOf('name')) + 1;
   if (head.length < 2 || head.readInt16BE(0) < fields) return;
   const tuple = Buffer.from(head);

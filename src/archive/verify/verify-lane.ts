@@ -153,7 +153,8 @@ function compareTables({ ledger, tables, knowsExpired }: LaneInput, counted: Ret
     problems.push({ ...place, kind, expected, found, message, advice });
   };
   compare('dead_letters', 'dead_lettered', 'observability_dead_letter', ledger.dead_lettered ?? 0, counted.deadLettered);
-  compare('quarantine', 'quarantined', 'observability_quarantine', ledger.quarantined ?? 0, counted.quarantined);
+  const quarantine = ledger.lane === 'logs' ? 'observability_logs_quarantine' : 'observability_quarantine';
+  compare('quarantine', 'quarantined', quarantine, ledger.quarantined ?? 0, counted.quarantined);
   return problems;
 }
 
@@ -173,7 +174,7 @@ export function compareRows(
       kind: isMissing ? 'missing_rows' : 'surplus_rows',
       expected: archived,
       found: rows + expired,
-      message: `${describePlace(place)}: archived ${archived}, rows in observability_metrics ${rows}${removed}`,
+      message: `${describePlace(place)}: archived ${archived}, rows in ${place.lane === 'logs' ? 'observability_logs' : 'observability_metrics'} ${rows}${removed}`,
       advice: isMissing
         ? 'rows were deleted behind the back of the archive, or a partition was dropped by hand; a backup has them'
         : 'rows were inserted behind the back of the archive, or the ledger was changed',

@@ -90,7 +90,7 @@ export interface VerifiedLane {
   readonly dropped: Readonly<Record<string, number>>;
   /** In the spool, not yet committed. */
   readonly queued: number;
-  /** In observability_metrics. */
+  /** In observability_metrics, or observability_logs. */
   readonly rows: number;
   /** Archived events that retention has removed. */
   readonly expired: number;
@@ -129,7 +129,10 @@ export interface VerifyReport {
   readonly ok: boolean;
   /** By source and lane. */
   readonly sources: readonly VerifiedLane[];
+  /** Of events; problems and unknown tails of all lanes. */
   readonly totals: Readonly<Record<TotalKey, number>>;
+  /** Of log lines. */
+  readonly logs: Readonly<Record<TotalKey, number>>;
   /** Rows whose ids were not compared with each other, because their table is large: `allIds` does. */
   readonly uncomparedIds: number;
   readonly rollups: VerifiedRollups;

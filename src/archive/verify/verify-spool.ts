@@ -2,7 +2,8 @@
 // Rows are counted by series and let go: a full spool is larger than the memory should be.
 import { basename, join } from 'node:path';
 import { describeError } from '../../errors.ts';
-import { type EventCounts, LANES, type Lane } from '../../event.ts';
+import { type EventCounts, SPOOL_LANES, type SpoolLane } from '../../event.ts';
+import { eachLevel } from '../encoding/tuple-levels.ts';
 import { eachSeries } from '../encoding/tuple-series.ts';
 import { MAX_SEGMENT_BYTES } from '../segments/segment-format.ts';
 import { type DamagedRange, readSegment, refuseMisplaced, type Segment } from '../segments/segment-reader.ts';
@@ -54,7 +55,7 @@ export interface SpooledSource extends Pick<SourceFolder, 'path' | 'isOrphan'> {
 /** What the spool holds of a source and lane. */
 export interface SpooledLane {
   readonly folder: SpooledSource;
-  readonly lane: Lane;
+  readonly lane: SpoolLane;
   /** In order. */
   readonly segments: readonly WaitingSegment[];
   /** Committed, and kept for a while; not read. */
@@ -67,7 +68,7 @@ export async function readSpool(spoolDir: string, onFolder: (path: string) => vo
   const found: SpooledLane[] = [];
   const readFolder = async (folder: SpooledSource, unreadable: readonly Unreadable[]) => {
     onFolder(folder.path);
-    for (const lane of LANES) {
+    for (const lane of SPOOL_LANES) {
       const spooled = await readLane(folder, lane);
       const isThere = spooled.segments.length + spooled.acknowledged.length + spooled.unreadable.length > 0;
       if (isThere) found.push({ ...spooled, unreadable: [...unreadable, ...spooled.unreadable] });
@@ -95,7 +96,7 @@ export async function readAcknowledged({ folder, acknowledged }: SpooledLane, ma
   return found;
 }
 
-async function readLane(folder: SpooledSource, lane: Lane): Promise<SpooledLane> {
+async function readLane(folder: SpooledSource, lane: SpoolLane): Promise<SpooledLane> {
   const segments: WaitingSegment[] = [];
   const unreadable: Unreadable[] = [];
   const note = (path: string, segment: number | undefined, error: unknown) => {
@@ -142,7 +143,8 @@ async function readEntry(folder: SpooledSource, entry: SegmentEntry): Promise<Wa
 function summarize({ header, blocks, damaged, tailBytes, isComplete }: Segment, path: string): WaitingSegment {
   const summaries = blocks.map((block): WaitingBlock => {
     const rowsBySeries = new Map<string, number>();
-    eachSeries(block.frames, header.columns, (type, name) => {
+    const eachRow = header.lane === 'logs' ? eachLevel : eachSeries;
+    eachRow(block.frames, header.columns, (type, name) => {
       const key = seriesKey(type, name);
       rowsBySeries.set(key, (rowsBySeries.get(key) ?? 0) + 1);
     });

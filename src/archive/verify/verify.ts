@@ -2,7 +2,7 @@
 // dropped, and the tables hold as many rows as the ledger says, none twice. Reads only; safe beside running processes: the spool is read
 // before a snapshot of the database, so that what is committed meanwhile is known by its mark. And that rollups equal what they are made of.
 import type { Database } from '../../db/database.ts';
-import { LANES } from '../../event.ts';
+import { SPOOL_LANES } from '../../event.ts';
 import { formatSourceId } from '../spool/source.ts';
 import { listSuspects } from '../spool/spool-folder.ts';
 import { type LedgerRow, laneKey, type Tables } from './table-rows.ts';
@@ -46,9 +46,13 @@ export async function verifyArchive(options: VerifyOptions): Promise<VerifyRepor
     const verified = await verifySource(rows, tables, spooled, suspects);
     sources.push(...verified.map((lane) => ({ ...lane, series: allSeries ? lane.series : [] })));
   }
-  const totals = addUp(sources);
+  const isOfLogs = ({ lane }: VerifiedLane) => lane === 'logs';
+  const logs = addUp(sources.filter(isOfLogs));
+  const events = addUp(sources.filter((lane) => !isOfLogs(lane)));
+  const problems = events.problems + logs.problems;
+  const totals = { ...events, problems, unknownTailBytes: events.unknownTailBytes + logs.unknownTailBytes };
   const { rollups, uncomparedIds } = tables;
-  return { ok: totals.problems === 0 && rollups.differences === 0, sources, totals, uncomparedIds, rollups };
+  return { ok: problems === 0 && rollups.differences === 0, sources, totals, logs, uncomparedIds, rollups };
 }
 
 /** A row for each source and lane of which anything is known, those of a source together. */
@@ -134,7 +138,7 @@ function compareAsWhole(lanes: readonly VerifiedLane[]): VerifiedLane[] {
 
 function expiredBySeries(sourceId: string, { lanes }: Tables): number {
   let expired = 0;
-  for (const lane of LANES) {
+  for (const lane of SPOOL_LANES) {
     for (const series of lanes.get(laneKey(sourceId, lane))?.series.values() ?? []) expired += series.expired;
   }
   return expired;

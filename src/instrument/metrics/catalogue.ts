@@ -131,6 +131,16 @@ export const CATALOGUE = {
     help: 'Timing events set aside because their time is outside of the ingest window.',
     labels: [],
   },
+  keepwatch_logs_recorded_total: { type: 'counter', help: 'Log lines written to the log stream.', labels: [] },
+  keepwatch_logs_archived_total: { type: 'counter', help: 'Log lines committed to Postgres.', labels: [] },
+  keepwatch_logs_dropped_total: { type: 'counter', help: 'Log lines dropped before they were archived.', labels: ['reason'] },
+  keepwatch_logs_dead_lettered_total: { type: 'counter', help: 'Log lines that Postgres refused.', labels: [] },
+  keepwatch_logs_quarantined_total: {
+    type: 'counter',
+    help: 'Log lines set aside because their time is outside of the ingest window.',
+    labels: [],
+  },
+  keepwatch_spool_logs: { type: 'gauge', help: 'Log lines that wait in the spool for Postgres.', labels: [] },
   keepwatch_events_waiting: { type: 'gauge', help: 'Timing events in memory that no sink has taken yet.', labels: [] },
   keepwatch_spool_bytes: {
     type: 'gauge',

@@ -35,10 +35,25 @@ export interface AlertNumbers {
   readonly evaluationSeconds: { readonly sum: number; readonly count: number };
 }
 
+/** Of log lines: what was written, and what became of it. */
+export interface LogNumbers {
+  readonly recorded: number;
+  /** Before they reached the archive. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly archive: {
+    readonly archived: number;
+    readonly deadLettered: number;
+    readonly quarantined: number;
+    readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+    readonly spooled: number;
+  };
+}
+
 export interface SelfMetricsSources {
   readonly tracker?: () => TrackerNumbers;
   readonly archive?: () => ArchiveNumbers;
   readonly alerts?: () => AlertNumbers;
+  readonly logs?: () => LogNumbers;
 }
 
 /** Reasons that only the tracker counts. */
@@ -48,11 +63,12 @@ const TRACKER_REASONS: ReadonlySet<string> = new Set<DropReason>(['ring_full', '
  * Registers the metrics of the given parts. May be called again for other parts (the tracker registers its own).
  * @throws KeepwatchError ERR_CONFIG_INVALID when the registry holds another's metric under one of the names
  */
-export function registerSelfMetrics(registry: MetricRegistry, { tracker, archive, alerts }: SelfMetricsSources): void {
+export function registerSelfMetrics(registry: MetricRegistry, { tracker, archive, alerts, logs }: SelfMetricsSources): void {
   const metrics = new Metrics(registry);
   if (tracker !== undefined) registerTracker(metrics, tracker);
   if (archive !== undefined) registerArchive(metrics, archive);
   if (alerts !== undefined) registerAlerts(metrics, alerts);
+  if (logs !== undefined) registerLogs(metrics, logs);
 }
 
 function registerTracker(metrics: Metrics, numbers: () => TrackerNumbers): void {
@@ -106,6 +122,19 @@ function registerAlerts(metrics: Metrics, numbers: () => AlertNumbers): void {
   metrics
     .collected('keepwatch_alert_evaluation_duration_seconds')
     .add(() => summary(numbers().evaluationSeconds.sum, numbers().evaluationSeconds.count));
+}
+
+function registerLogs(metrics: Metrics, numbers: () => LogNumbers): void {
+  metrics.collected('keepwatch_logs_recorded_total').add(() => [{ value: numbers().recorded }]);
+  metrics.collected('keepwatch_logs_archived_total').add(() => [{ value: numbers().archive.archived }]);
+  metrics.collected('keepwatch_logs_dead_lettered_total').add(() => [{ value: numbers().archive.deadLettered }]);
+  metrics.collected('keepwatch_logs_quarantined_total').add(() => [{ value: numbers().archive.quarantined }]);
+  metrics.collected('keepwatch_spool_logs').add(() => [{ value: numbers().archive.spooled }]);
+  metrics.collected('keepwatch_logs_dropped_total').add(() => {
+    const { dropped, archive } = numbers();
+    const all = { ...archive.dropped, ...dropped };
+    return Object.entries(all).map(([reason, value]) => ({ value, labels: { reason } }));
+  });
 }
 
 function summary(sum: number, count: number): CollectedValue[] {

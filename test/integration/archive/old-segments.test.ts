@@ -197,14 +197,14 @@ describe('Archive, segments of other versions', () => {
   it('drains the lanes that it knows, and leaves others with their folder to a newer process', async () => {
     const sourceId = writeSource({ columns: COLUMNS.filter((column) => !/trace|span|error|weight/.test(column)) });
     const folder = join(spool.path, formatSourceId(sourceId));
-    writeFileSync(join(folder, 'logs-0000000001.seg'), 'of a newer version');
+    writeFileSync(join(folder, 'traces-0000000001.seg'), 'of a newer version');
     for (let pass = 0; pass < 2; pass++) assert.ok((await drain()) > 0, 'it counts as bytes that wait');
     assert.deepEqual(readdirSync(spool.path), [formatSourceId(sourceId)]);
-    assert.ok(readdirSync(folder).includes('logs-0000000001.seg'));
+    assert.ok(readdirSync(folder).includes('traces-0000000001.seg'));
     const [lane] = await verified(sourceId);
     assert.deepEqual([lane?.archived, lane?.closed], [1, false]);
     assert.equal(await removeSource(folder), false);
-    assert.ok(readdirSync(folder).includes('logs-0000000001.seg'));
+    assert.ok(readdirSync(folder).includes('traces-0000000001.seg'));
   });
 
   it('leaves a segment of a newer format to a newer process, and shows it', async () => {

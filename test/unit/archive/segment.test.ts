@@ -214,7 +214,7 @@ describe('segments', () => {
   for (const [what, header] of [
     ['a table', { relation: 'observability_logs' }],
     ['a column', { columns: [...COLUMNS, 'severity'] }],
-    ['a lane', { lane: 'logs' as Lane }],
+    ['a lane', { lane: 'traces' as Lane }],
   ] as const) {
     it(`wait for a newer process when their header names ${what} that is not known yet`, () => {
       assert.equal(readSegment(encodeSegment([], header)), undefined);

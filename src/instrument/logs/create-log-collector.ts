@@ -1,0 +1,27 @@
+// The collector of log lines of one process, with the lists and the redaction that its configuration has for events.
+import type { Logger } from '../../logger.ts';
+import { createRedact, type ErrorRedactionOptions } from '../error-redaction.ts';
+import { InternalErrors } from '../internal-errors.ts';
+import { createMetadataKeys, type MetadataKeyLists } from '../metadata-keys.ts';
+import type { ObservabilityTracker } from '../tracker.ts';
+import { LogCollector } from './log-stream.ts';
+
+interface LogSettings extends ErrorRedactionOptions {
+  readonly service: string;
+  readonly metadataAllow?: MetadataKeyLists['allow'];
+  readonly metadataDeny?: MetadataKeyLists['deny'];
+}
+
+/** @throws KeepwatchError ERR_CONFIG_INVALID on what is no pattern */
+export function createLogCollector(settings: LogSettings, tracker: ObservabilityTracker, logger: Logger): LogCollector {
+  const redact = createRedact(settings);
+  return new LogCollector({
+    service: settings.service,
+    now: () => tracker.now(),
+    traceContext: () => tracker.currentTraceContext(),
+    isEnabled: () => tracker.isEnabled,
+    keys: createMetadataKeys({ allow: settings.metadataAllow, deny: settings.metadataDeny }),
+    redact,
+    errors: new InternalErrors(logger, () => performance.now(), redact),
+  });
+}
