@@ -26,7 +26,15 @@ const PREPARE = `
   values (7, 'shop', 'shop:1', '2026-01-01', '2026-01-01 00:00:00+00', '2026-01-02 00:00:00+00');
   insert into keepwatch.ledger (source_id, lane, recorded, archived, dead_lettered, dropped) values (7, 'rest', 10, 8, 1, '{"ring_full":1}');
   insert into keepwatch.observability_dead_letter (source_id, lane, segment, batch, row_number, sqlstate, error, payload, created_at)
-  values (7, 'rest', 1, 1, 1, '22P05', 'no such character', '', '2026-01-03 00:00:00+00');`;
+  values (7, 'rest', 1, 1, 1, '22P05', 'no such character', '', '2026-01-03 00:00:00+00');
+  select keepwatch.ensure_log_partitions(now() - interval '1 day', now());
+  insert into keepwatch.observability_logs (id, time, source_id, trace_id, level, service, logger, message, attributes)
+  select gen_random_uuid(), now() - n * interval '7 minutes', 7,
+    case when n % 2 = 0 then failed.trace_id else '${TRACE_ID}'::uuid end, 10 + 10 * (n % 6), 'shop', case when n % 3 > 0 then 'orders' end,
+    case when n % 4 = 0 then 'card refused' else 'card taken' end, jsonb_build_object('order', n)
+  from generate_series(0, 40) as n
+  cross join (select trace_id from keepwatch.observability_metrics where status = 'failure' and trace_id is not null
+    and end_time < now() order by end_time desc limit 1) as failed;`;
 
 describe('the questions of docs/sql.md', () => {
   const page = readFileSync(new URL('../../docs/sql.md', import.meta.url), 'utf8');

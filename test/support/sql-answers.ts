@@ -146,4 +146,20 @@ export const ANSWERS: Readonly<Record<string, string>> = {
       timestamptz '2026-01-02 00:00:00+00' as last_seen_at, false as closed`,
   'Do the counts agree': `select 7 as source_id, 'rest' as lane, 10 as recorded, 8 as archived, '{"ring_full":1}'::jsonb as dropped, true as agrees`,
   'Why was something not archived': `select '22P05' as sqlstate, 'no such character' as error, 1 as events, timestamptz '2026-01-03 00:00:00+00' as first_at`,
+  'What was logged in one trace (only where pino writes to `keepwatch.logStream()`)': `
+    select time, case level when 10 then 'trace' when 20 then 'debug' when 30 then 'info' when 40 then 'warn' when 50 then 'error' else 'fatal' end
+      as level, logger, message, attributes
+    from keepwatch.observability_logs where encode(uuid_send(trace_id), 'hex') = '0af7651916cd43dd8448eb211c80319c' order by time, id`,
+  'Which loggers complain, by how much they do': `
+    select service, logger, sum((level in (40, 50, 60))::int) as lines, sum((level = 60)::int) as fatal, max(time) filter (where level > 30) as last
+    from keepwatch.observability_logs where now() - time <= interval '1 hour' group by 1, 2 having sum((level > 30)::int) > 0
+    order by lines desc, service, logger`,
+  'Lines with a word in them, the newest first': `
+    select time, (array['trace','debug','info','warn','error','fatal'])[level / 10] as level, service, message, (attributes -> 'order')::text as "order"
+    from keepwatch.observability_logs where now() - time <= interval '1 hour' and strpos(lower(message), 'refused') > 0 order by time desc, id desc`,
+  'The errors of executions, with what was logged on the way': `
+    select metrics.end_time, metrics.name, metrics.error, (array['trace','debug','info','warn','error','fatal'])[logs.level / 10] as level, logs.message
+    from keepwatch.observability_metrics as metrics, keepwatch.observability_logs as logs
+    where metrics.trace_id = logs.trace_id and metrics.status = 'failure' and now() - metrics.end_time <= interval '1 hour'
+      and now() - logs.time <= interval '2 hours'`,
 };

@@ -3,15 +3,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Database, inTransaction, sqlState, type Transaction } from '../../db/database.ts';
 import { loadSql, readSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
+import { hasLogTable } from '../drain/log-drain.ts';
+import { LOG_COLUMNS } from '../segments/copy-tuples.ts';
 import type { Matcher } from './criteria.ts';
 import { eraseTuple, matchesTuple } from './erase-tuple.ts';
 
 const boundLocks = readSql('archive/bound-locks');
-const countErasable = loadSql('archive/count-erasable');
 const countPages = loadSql('archive/count-pages');
 const eraseDeadLetter = loadSql('archive/erase-dead-letter');
-const eraseRows = loadSql('archive/erase-rows');
-const listLeaves = loadSql('archive/list-leaves');
+const EVENTS = {
+  list: loadSql('archive/list-leaves'),
+  count: loadSql('archive/count-erasable'),
+  erase: loadSql('archive/erase-rows'),
+  quarantine: 'observability_quarantine',
+};
+const LOGS = {
+  list: loadSql('archive/list-log-leaves'),
+  count: loadSql('archive/count-erasable-logs'),
+  erase: loadSql('archive/erase-logs'),
+  quarantine: 'observability_logs_quarantine',
+};
 const readDeadLetters = loadSql('archive/read-dead-letters');
 const vacuumErased = loadSql('archive/vacuum-erased');
 
@@ -27,9 +38,10 @@ const RETRY_MS = 500;
 /** As it is nearly everywhere; only progress is told by it. */
 const PAGE_BYTES = 8192;
 
-/** A table that holds events. */
+/** A table that holds events or log lines. */
 export interface EventTable {
   readonly name: string;
+  readonly of: typeof EVENTS;
   /** About. */
   readonly pages: number;
 }
@@ -53,23 +65,30 @@ export interface EraseRowsOptions {
 }
 
 /**
- * Partitions, those that are being detached or are detached and not dropped, and the quarantine.
+ * Partitions, those that are being detached or are detached and not dropped, and the quarantine; of events, then of log lines.
  * @throws KeepwatchError ERR_DATABASE_UNAVAILABLE when somebody keeps one of them locked
  */
-export async function listEventTables({
-  database,
-  from,
-  until,
-  signal,
-}: Pick<EraseRowsOptions, 'database' | 'from' | 'until' | 'signal'>): Promise<EventTable[]> {
-  const leaves = await bounded(database, signal, (transaction) => transaction.any<Leaf>(listLeaves));
+export async function listEventTables(
+  options: Pick<EraseRowsOptions, 'database' | 'from' | 'until' | 'signal'>,
+): Promise<EventTable[]> {
+  return [
+    ...(await listTables(EVENTS, options)),
+    ...((await hasLogTable(options.database)) ? await listTables(LOGS, options) : []),
+  ];
+}
+
+async function listTables(
+  of: typeof EVENTS,
+  { database, from, until, signal }: Pick<EraseRowsOptions, 'database' | 'from' | 'until' | 'signal'>,
+): Promise<EventTable[]> {
+  const leaves = await bounded(database, signal, (transaction) => transaction.any<Leaf>(of.list));
   if (leaves === 'locked' || leaves === 'gone') {
-    throw new KeepwatchError('ERR_DATABASE_UNAVAILABLE', 'erase: somebody keeps a partition of observability_metrics locked');
+    throw new KeepwatchError('ERR_DATABASE_UNAVAILABLE', 'erase: somebody keeps a partition locked');
   }
   const isAsked = ({ from_day: fromDay, until_day: untilDay }: Leaf) =>
     (untilDay === null || from === undefined || untilDay > from) && (fromDay === null || until === undefined || fromDay < until);
-  const tables = leaves.filter(isAsked).map(({ name, bytes }) => ({ name, pages: bytes / PAGE_BYTES }));
-  return [...tables, { name: 'observability_quarantine', pages: 0 }];
+  const tables = leaves.filter(isAsked).map(({ name, bytes }) => ({ name, of, pages: bytes / PAGE_BYTES }));
+  return [...tables, { name: of.quarantine, of, pages: 0 }];
 }
 
 interface Leaf {
@@ -92,9 +111,10 @@ export async function eraseTables(
   const locked: string[] = [];
   const allPages = tables.reduce((sum, { pages }) => sum + pages, 0);
   let donePages = 0;
-  for (const { name, pages } of tables) {
+  for (const table of tables) {
     if (signal?.aborted) break;
-    const { rows, isLocked } = await eraseTable(name, options, (page) =>
+    const { name, pages } = table;
+    const { rows, isLocked } = await eraseTable(table, options, (page) =>
       options.onProgress?.(name, donePages + Math.min(page, pages), allPages),
     );
     donePages += pages;
@@ -107,7 +127,7 @@ export async function eraseTables(
 }
 
 async function eraseTable(
-  name: string,
+  { name, of }: EventTable,
   options: EraseRowsOptions,
   onPage: (page: number) => void,
 ): Promise<{ rows: number; isLocked: boolean }> {
@@ -122,7 +142,7 @@ async function eraseTable(
       // What was erased is written at the end as a new version: the table grows while it is read, and comes to an end.
       const size = await transaction.oneOrNone<{ pages: number }>(countPages, { name });
       if (page >= (size?.pages ?? 0)) return undefined;
-      return (await transaction.one<{ rows: number }>(isDryRun ? countErasable : eraseRows, part)).rows;
+      return (await transaction.one<{ rows: number }>(isDryRun ? of.count : of.erase, part)).rows;
     });
     if (done === 'locked') return { rows, isLocked: true };
     if (done === undefined || done === 'gone') break;
@@ -176,11 +196,11 @@ export async function eraseDeadLetters({
     onProgress?.('observability_dead_letter', 0, 0);
     const { source_id: sourceId, row_number: row, ...place } = last;
     const letters = await database.any<DeadLetter>(readDeadLetters, { sourceId, row, ...place, limit: DEAD_LETTERS_AT_ONCE });
-    const found = letters.filter(({ payload }) => isAsked(payload, matcher));
+    const found = letters.filter((letter) => isAsked(letter, matcher));
     if (found.length > 0 && !isDryRun) {
       const done = await bounded(database, signal, async (transaction) => {
         for (const letter of found) {
-          eraseTuple(letter.payload, undefined);
+          eraseTuple(letter.payload, columnsOf(letter));
           await transaction.none(eraseDeadLetter, letter);
         }
       });
@@ -194,10 +214,15 @@ export async function eraseDeadLetters({
   return { letters: erased, isLocked: false };
 }
 
+/** Of an event it is told by its looks what is what: its columns are those of its version. */
+function columnsOf({ lane }: DeadLetter): readonly string[] | undefined {
+  return lane === 'logs' ? LOG_COLUMNS : undefined;
+}
+
 /** What is no tuple at all is not ours. */
-function isAsked(payload: Buffer, matcher: Matcher): boolean {
+function isAsked(letter: DeadLetter, matcher: Matcher): boolean {
   try {
-    return matchesTuple(payload, undefined, matcher);
+    return matchesTuple(letter.payload, columnsOf(letter), matcher);
   } catch {
     return false;
   }

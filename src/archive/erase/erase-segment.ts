@@ -1,5 +1,6 @@
 // Erases rows in the bytes of a segment, in place, and gives the blocks that held them right checksums again.
 import { readTimestampMs, splitTuples } from '../segments/copy-tuples.ts';
+import { relationOf } from '../segments/relations.ts';
 import {
   BLOCK_MAGIC,
   BLOCK_PREFIX_BYTES,
@@ -66,8 +67,13 @@ interface FoundRow {
   readonly labels: Buffer | undefined;
 }
 
-function matchingRows(block: Block, { columns }: SegmentHeader, matcher: Matcher, { fromMs, untilMs }: EraseRange): FoundRow[] {
-  const time = columns.indexOf('end_time');
+function matchingRows(
+  block: Block,
+  { relation, columns }: SegmentHeader,
+  matcher: Matcher,
+  { fromMs, untilMs }: EraseRange,
+): FoundRow[] {
+  const time = columns.indexOf(relationOf(relation).timeColumn);
   return splitTuples(block.frames).flatMap((tuple, row) => {
     if (!matchesTuple(tuple, columns, matcher)) return [];
     const endMs = readTimestampMs(tuple, time);

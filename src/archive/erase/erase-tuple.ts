@@ -40,7 +40,7 @@ export function matchesTuple(tuple: Buffer, columns: readonly string[] | undefin
 }
 
 /**
- * Erases a row: of its metadata only labels stay, its error is a word.
+ * Erases a row: of its metadata only labels stay, its error is a word; of a log line, attributes and message likewise.
  * @param labels members of its metadata, as they are written, that are the labels of its metric
  */
 export function eraseTuple(tuple: Buffer, columns: readonly string[] | undefined, labels?: Buffer): void {
@@ -55,8 +55,10 @@ export function eraseTuple(tuple: Buffer, columns: readonly string[] | undefined
 function find(fields: readonly (Buffer | undefined)[], columns: readonly string[] | undefined) {
   const names = columns ?? (fields.length === COLUMNS.length ? COLUMNS : undefined);
   const looksLikeMetadata = (field: Buffer | undefined) => field?.[0] === JSONB_VERSION && field[1] === OPENING_BRACE;
-  const at = names === undefined ? fields.findLastIndex(looksLikeMetadata) : names.indexOf('metadata');
-  const errorAt = names === undefined ? at - 1 : names.indexOf('error');
+  // Of a log line: what says most about a person stands in its message.
+  const isLog = names?.includes('attributes') === true;
+  const at = names === undefined ? fields.findLastIndex(looksLikeMetadata) : names.indexOf(isLog ? 'attributes' : 'metadata');
+  const errorAt = names === undefined ? at - 1 : names.indexOf(isLog ? 'message' : 'error');
   return { metadata: fields[at], error: fields[errorAt] };
 }
 

@@ -160,7 +160,7 @@ describe('log lines', function () {
   });
 
   it('of a killed process are archived by another one, once, up to what was on the disk', async () => {
-    const child = startProgram('test/support/logging-child.ts', [proxy.urlOf(test.url), spoolDir()]);
+    const child = startProgram('test/support/logging-user.ts', [proxy.urlOf(test.url), spoolDir()]);
     const flushes = () => [...child.output().matchAll(/flushed (\d+)\n/g)].map(([, lines]) => Number(lines));
     await waitFor(() => (flushes().at(-1) ?? 0) > 1000, { timeoutMs: 30_000 });
     proxy.down();
