@@ -6,6 +6,7 @@ import { type Dashboard, type DashboardQuery, readDashboard } from './queries/da
 import { type Dimensions, type DimensionsQuery, readDimensions } from './queries/dimensions.ts';
 import type { TimeRange } from './queries/event-filter.ts';
 import { type EventPage, type EventRow, type EventsQuery, readEventPage } from './queries/events.ts';
+import { type LogPage, type LogsQuery, readLogPage } from './queries/logs.ts';
 import { type Ask, readSnapshot } from './queries/read-snapshot.ts';
 import { readTimeseries, type Timeseries, type TimeseriesQuery } from './queries/timeseries.ts';
 import { readTrace, type Trace, type TraceQuery } from './queries/trace.ts';
@@ -27,6 +28,8 @@ export interface ArchiveQueries {
    * @throws KeepwatchError ERR_USAGE when the cursor is none of ours, or of another question
    */
   events(query: EventsQuery): Promise<EventPage>;
+  /** A page of log lines. @throws KeepwatchError ERR_USAGE as `events` */
+  logs(query: LogsQuery): Promise<LogPage>;
   /** Undefined when nothing is known of it. */
   trace(query: TraceQuery): Promise<Trace | undefined>;
   /** @throws KeepwatchError ERR_USAGE when the steps are too many, or finer than what is left of the range */
@@ -61,6 +64,7 @@ export function createArchiveQueries(database: Database, options: ArchiveQueries
       return (await read((ask) => readEventPage(ask, query, now()))).events;
     },
     events: (query) => read((ask) => readEventPage(ask, query, now())),
+    logs: (query) => read((ask) => readLogPage(ask, query, now())),
     trace: (query) => read((ask) => readTrace(ask, query)),
     timeseries: (query) => read((ask) => readTimeseries(ask, query, now())),
     dimensions: (query) => read((ask) => readDimensions(ask, query)),

@@ -1,6 +1,7 @@
 // The parameters of /api/v1: how each is written, and what it becomes. The OpenAPI document is made from these schemas.
 import { z } from 'zod';
 import { EVENT_STATUSES, EVENT_TYPES } from '../event.ts';
+import { LOG_LEVELS, type LogLevel } from '../log.ts';
 import { parseDuration } from '../units.ts';
 
 const TIME_FORM = 'allowed: RFC 3339 (2026-11-20T12:00:00Z) or seconds since the epoch';
@@ -154,6 +155,27 @@ export const eventsParameters = z.strictObject({
     .max(MAX_MEMBERS, `allowed: at most ${MAX_MEMBERS} members`)
     .meta({ description: 'The member is there, whatever its value. Repeated: all of them.' })
     .optional(),
+  limit: limitOf(1000, 100),
+  cursor: textOf(
+    500,
+    'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
+  ).optional(),
+});
+
+const logLevels = Object.keys(LOG_LEVELS) as LogLevel[];
+
+/** `GET /logs` */
+export const logsParameters = z.strictObject({
+  from: range.from,
+  to: range.to,
+  level: z
+    .enum(logLevels, { error: `allowed: ${logLevels.join(', ')}` })
+    .meta({ description: 'Lines of at least this level.' })
+    .optional(),
+  service,
+  logger: textOf(200, 'Name of the logger.').optional(),
+  trace_id: traceId.optional(),
+  message: textOf(500, 'A part of the message, exactly as it stands there: no pattern, upper and lower case differ.').optional(),
   limit: limitOf(1000, 100),
   cursor: textOf(
     500,

@@ -6,6 +6,7 @@ import {
   dashboardParameters,
   dimensionsParameters,
   eventsParameters,
+  logsParameters,
   summaryParameters,
   timeseriesParameters,
   traceParameters,
@@ -54,6 +55,15 @@ export function parseEventsQuery(url: string, now: number) {
     traceId: trace_id,
     metadataKeys: has_metadata,
   };
+}
+
+/** `GET /logs`: as events, of the time that lines were logged. @throws BadQuery */
+export function parseLogsQuery(url: string, now: number) {
+  const { trace_id: traceId, ...query } = parse(logsParameters, url);
+  const range = query.cursor === undefined ? withDefaults(query, now) : query;
+  const problems = rangeProblems(range, now);
+  if (problems.length > 0) throw new BadQuery(problems.join('; '));
+  return { ...query, from: range.from, to: range.to, traceId };
 }
 
 /** `GET /timeseries`: the last hour, in at most 300 points, unless told otherwise. @throws BadQuery */

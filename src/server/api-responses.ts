@@ -1,6 +1,7 @@
 // What /api/v1 answers, as schemas: the OpenAPI document is made from them, and the readers' types are checked against them.
 import { z } from 'zod';
 import { EVENT_STATUSES, EVENT_TYPES } from '../event.ts';
+import { LOG_LEVELS, type LogLevel } from '../log.ts';
 
 /** What a reader may give for `T`: the same, read-only. */
 export type Answer<T> = T extends (infer E)[]
@@ -54,6 +55,28 @@ const execution = {
 /** The `data` of `GET /events`. */
 export const eventsData = z.object({
   events: z.array(z.object({ ...execution, trace_id: hexOrNull, source_id: z.string() })).meta({ description: 'Newest first.' }),
+  cursor: z.string().optional().meta({ description: 'For the next page; absent on the last one.' }),
+});
+
+/** The `data` of `GET /logs`. */
+export const logsData = z.object({
+  logs: z
+    .array(
+      z.object({
+        id: z.string().meta({ format: 'uuid' }),
+        time,
+        level: z.enum(Object.keys(LOG_LEVELS) as LogLevel[]).meta({ description: 'The name that `level_number` has reached.' }),
+        level_number: z.int(),
+        message: z.string(),
+        logger: z.string().nullable(),
+        service: z.string(),
+        trace_id: hexOrNull,
+        span_id: hexOrNull,
+        attributes: z.record(z.string(), z.unknown()),
+        source_id: z.string(),
+      }),
+    )
+    .meta({ description: 'Newest first.' }),
   cursor: z.string().optional().meta({ description: 'For the next page; absent on the last one.' }),
 });
 

@@ -8,6 +8,7 @@ import {
   parseDashboardQuery,
   parseDimensionsQuery,
   parseEventsQuery,
+  parseLogsQuery,
   parseSummaryQuery,
   parseTimeseriesQuery,
   parseTraceQuery,
@@ -18,6 +19,7 @@ import type {
   dashboardData,
   dimensionsData,
   eventsData,
+  logsData,
   rulesData,
   summaryData,
   timeseriesData,
@@ -31,6 +33,7 @@ import { GateClosed, QueryGate } from './query-gate.ts';
 export interface ArchiveReader {
   summary(query: ReturnType<typeof parseSummaryQuery>): Promise<Answer<z.output<typeof summaryData>>>;
   events(query: ReturnType<typeof parseEventsQuery>): Promise<Answer<z.output<typeof eventsData>>>;
+  logs(query: ReturnType<typeof parseLogsQuery>): Promise<Answer<z.output<typeof logsData>>>;
   timeseries(query: ReturnType<typeof parseTimeseriesQuery>): Promise<Answer<z.output<typeof timeseriesData>>>;
   dimensions(query: ReturnType<typeof parseDimensionsQuery>): Promise<Answer<z.output<typeof dimensionsData>>>;
   dashboard(query: ReturnType<typeof parseDashboardQuery>): Promise<Answer<Omit<z.output<typeof dashboardData>, 'health'>>>;
@@ -111,6 +114,10 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
   ask('/events', ({ url }) => {
     const query = parseEventsQuery(url, now());
     return (reader) => reader.events(query);
+  });
+  ask('/logs', ({ url }) => {
+    const query = parseLogsQuery(url, now());
+    return (reader) => reader.logs(query);
   });
   ask('/traces/:id', ({ url, params }) => {
     const query = parseTraceQuery(url, String(params['id']));

@@ -12,6 +12,10 @@ export class RecordingReader implements ArchiveReader {
     this.queries.push(query);
     return { events: [] };
   }
+  async logs(query: unknown) {
+    this.queries.push(query);
+    return { logs: [] };
+  }
   async timeseries(query: unknown) {
     this.queries.push(query);
     return { agg: 'rate', from: '', to: '', step_seconds: 60, group_by: null, group_count: 1, series: [] };
