@@ -70,7 +70,7 @@ describe('GET /logs', function () {
 
   const pathOf = (parameters: Readonly<Record<string, string | undefined>>) => {
     const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    return `/logs?${new URLSearchParams(given)}`;
+    return `/logs?${String(new URLSearchParams(given))}`;
   };
 
   it('equals brute force for any filter, page by page', async () => {
