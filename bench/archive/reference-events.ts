@@ -28,15 +28,19 @@ const ROUTES = ['users', 'orders', 'invoices', 'messages', 'documents', 'shipmen
 const METHODS = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'];
 const SPREAD_MS = 10_000;
 
-/** The same events for the same arguments: the last 10 s before `untilMs`, evenly, oldest first, 5 events to a trace. */
-export function createReferenceEvents(count: number, untilMs: number): ReferenceEvent[] {
+/**
+ * The same events for the same arguments: the last 10 s before `untilMs`, evenly, oldest first, 5 events to a trace.
+ * @param series how many names they have, a multiple of 50
+ */
+export function createReferenceEvents(count: number, untilMs: number, series = 50): ReferenceEvent[] {
   const random = createRandom(42);
+  const routes = createRoutes(series / METHODS.length);
   let traceId = '';
   return Array.from({ length: count }, (_, index) => {
     if (index % 5 === 0) traceId = randomHex(random, 16);
     const endMs = Math.round((untilMs - SPREAD_MS + (SPREAD_MS * index) / count) * 1000) / 1000;
     const method = METHODS[Math.floor(random() * METHODS.length)] ?? 'GET';
-    const route = `/api/${ROUTES[Math.floor(random() * ROUTES.length)]}/:id`;
+    const route = routes[Math.floor(random() * routes.length)] ?? '';
     const isFailure = random() < 0.02;
     const statusCode = isFailure ? 500 : 200;
     return {
@@ -52,6 +56,13 @@ export function createReferenceEvents(count: number, untilMs: number): Reference
       seriesMetadata: `"http_request_method":"${method}","http_route":"${route}"`,
       ownMetadata: `"status":${statusCode},"user":"u-${Math.floor(random() * 9000) + 1000}","bytes":${Math.floor(random() * 9000) + 1000}`,
     };
+  });
+}
+
+function createRoutes(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const version = Math.floor(index / ROUTES.length);
+    return `/api/${ROUTES[index % ROUTES.length]}${version === 0 ? '' : version.toString(36)}/:id`;
   });
 }
 

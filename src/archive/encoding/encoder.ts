@@ -109,7 +109,7 @@ export class Encoder {
     const json = JSON.stringify(counts);
     const start = HEAD_BYTES - BLOCK_PREFIX_BYTES - Buffer.byteLength(json);
     const countsLength = page.bytes.write(json, start + BLOCK_PREFIX_BYTES);
-    const filled = page.bytes.subarray(start, this.#rowSeries.write(page.view, this.#end));
+    const filled = page.bytes.subarray(start, this.#rowSeries.write(page.bytes, this.#end));
     const { rows, minEndMs, maxEndMs } = { rows: this.#rows, minEndMs: this.#minEndMs, maxEndMs: this.#maxEndMs };
     writeBlockPrefix(filled, { number: 0, rows, isLast: false, counts, minEndMs, maxEndMs, lowWatermarkMs }, countsLength);
     filled.writeUInt16BE(ROW_SERIES, 20);

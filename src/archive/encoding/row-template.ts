@@ -2,6 +2,7 @@
 import type { EventSeries, EventStatus } from '../../event.ts';
 import { MAX_NAME_LENGTH, MAX_SERIES_METADATA_LENGTH } from '../../event-bounds.ts';
 import { REPLACED_MARK, storableMembers, storableText, TRUNCATED_MARK } from '../../storable-text.ts';
+import { canonicalLabels, halvesOf, seriesId } from '../rollups/series.ts';
 import { COLUMNS } from '../segments/copy-tuples.ts';
 import { type SharedMembers, sharedMembers } from './member-order.ts';
 
@@ -42,6 +43,11 @@ export interface RowTemplate {
   readonly members: Buffer;
   /** How many of their bytes, from the first, are the labels of the metric; marks may follow. */
   readonly labelsLength: number;
+  /** Place of the status in EVENT_STATUSES. */
+  readonly status: number;
+  /** The halves of the id that rollups have for the series. */
+  readonly idHigh: number;
+  readonly idLow: number;
   /** Undefined: an event's own members are not to go before them. */
   readonly shared: SharedMembers | undefined;
   /** Of `RowSeriesWriter`: the block in which a row of this template was noted last, and its entry there. */
@@ -74,6 +80,7 @@ export class SeriesRows {
   }
 }
 
+/** Its place in EVENT_STATUSES. */
 function statusCode(status: EventStatus): number {
   if (status === 'success') return 0;
   if (status === 'failure') return 1;
@@ -105,6 +112,8 @@ function createTemplate(series: EventSeries, sourceId: bigint, status: EventStat
   const beforeError = [...beforeSpan, field(hasSpan ? Buffer.alloc(8) : null), field(hasParent ? Buffer.alloc(8) : null)];
   const metadata = Buffer.concat([Buffer.alloc(4), Buffer.from([JSONB_VERSION]), Buffer.from(`{${members}`)]);
   const bytes = Buffer.concat([...beforeError, field(null), metadata]);
+  const [name = '', type = '', , service = ''] = texts;
+  const [idHigh, idLow] = halvesOf(seriesId(service, type, name, canonicalLabels(labels)));
   const spanAt = lengthOf(beforeSpan) + 4;
   const errorAt = lengthOf(beforeError);
   return {
@@ -117,6 +126,9 @@ function createTemplate(series: EventSeries, sourceId: bigint, status: EventStat
     hasMembers: members !== '',
     members: bytes.subarray(errorAt + 4 + MEMBERS_AT),
     labelsLength: Buffer.byteLength(labels),
+    status: statusCode(status),
+    idHigh,
+    idLow,
     shared: sharedMembers(members),
     block: 0,
     entry: 0,

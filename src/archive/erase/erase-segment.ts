@@ -83,8 +83,9 @@ function matchingRows(
 
 /** A copy: the row that the labels of a series are read from may be erased before another one of it. */
 function labelsOf({ frames, rowSeries }: Block, row: number): Buffer | undefined {
-  const entry = rowSeries?.entries[rowSeries.entryOf(row)];
-  if (entry === undefined) return undefined;
+  const index = rowSeries?.entryOf(row) ?? -1;
+  if (rowSeries === undefined || index < 0) return undefined;
+  const entry = rowSeries.entry(index);
   const at = entry.rowAt + entry.labelsAt;
   return Buffer.from(frames.subarray(at, at + entry.labelsLength));
 }

@@ -1,10 +1,11 @@
 // What the rows of a batch add to the rollups: added up here, and sent with the rows in their transaction.
 import type { Statement } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import { toMicroseconds } from '../../duration-buckets.ts';
+import { bucketOf, toMicroseconds } from '../../duration-buckets.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../segments/copy-tuples.ts';
 import type { RowSeries } from '../segments/row-series.ts';
 import { Delta, minuteOf } from './delta.ts';
+import { HistogramCells } from './histogram-cells.ts';
 import { RowFields } from './row-fields.ts';
 import type { KnownSeries, RollupSeries, SeriesStatus } from './series.ts';
 
@@ -26,20 +27,18 @@ export interface NamedRows {
   readonly rowSeries: RowSeries;
 }
 
-/** A series and status in a block, with the delta that its last row went to. */
-interface Slot {
-  readonly of: SeriesStatus;
-  delta: Delta | undefined;
-}
-
 export class BatchRollups {
   readonly #fields: RowFields;
   /** For the rows that name a series, while others are gone through. */
   readonly #namingFields: RowFields;
   readonly #known: KnownSeries;
   readonly #deltas: Delta[] = [];
-  readonly #byMinute = new Map<SeriesStatus, Map<number, Delta>>();
-  readonly #slots = new Map<NamedRows, (Slot | undefined)[]>();
+  readonly #cells = new HistogramCells();
+  /** Most have no other minute in a batch. */
+  readonly #first = new Map<SeriesStatus, Delta>();
+  readonly #others = new Map<SeriesStatus, Map<number, Delta>>();
+  /** What the last row of each entry of a block went to. */
+  readonly #ofEntries = new Map<RowSeries, (Delta | undefined)[]>();
   #stored: readonly RollupSeries[] = [];
 
   /** @param columns of the rows */
@@ -52,20 +51,25 @@ export class BatchRollups {
   /** Adds rows that go to observability_metrics. */
   add({ frames, row, named }: RollupRun): void {
     const fields = this.#fields;
-    const slots = named && this.#slotsOf(named);
+    const known = named === undefined ? [] : this.#knownOf(named.rowSeries);
     let index = row - 1;
+    fields.open(frames);
     for (let at = 0; at < frames.length; index++) {
-      const next = fields.enter(frames, at);
-      if (next === -1) return;
-      at = next;
+      const rowAt = at;
+      at = fields.skim(rowAt);
+      if (at === -1) return;
       if (!fields.isWhole) continue;
-      const slot = (named && slots && this.#namedSlot(named, slots, index)) ?? {
-        of: this.#known.find(fields.key, () => textsOf(fields, '')),
-        delta: undefined,
-      };
       const minute = minuteOf(fields.endUs);
-      if (slot.delta?.minute !== minute) slot.delta = this.#deltaOf(slot.of, minute);
-      slot.delta.add(toMicroseconds(fields.durationMs), fields.weight);
+      const entry = named === undefined ? -1 : named.rowSeries.entryOf(index);
+      let delta = known[entry];
+      if (delta?.minute !== minute) {
+        delta = this.#deltaOf(delta?.of ?? this.#seriesOf(named, entry, rowAt), minute);
+        if (entry !== -1) known[entry] = delta;
+      }
+      const us = toMicroseconds(fields.durationMs);
+      const { weight } = fields;
+      delta.add(us, weight);
+      this.#cells.note(delta.index, bucketOf(us), weight);
     }
   }
 
@@ -83,53 +87,73 @@ export class BatchRollups {
   }
 
   #encode(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.#deltas.reduce((sum, delta) => sum + delta.maxBytes, 0));
+    const histograms = this.#cells.add(this.#deltas.length);
+    const { ends } = histograms;
+    const room = (delta: Delta) => delta.maxBytes((ends[delta.index] ?? 0) - (ends[delta.index - 1] ?? 0));
+    const bytes = Buffer.allocUnsafeSlow(this.#deltas.reduce((sum, delta) => sum + room(delta), 0));
+    const view = new DataView(bytes.buffer);
     let end = 0;
-    for (const delta of this.#deltas) end = delta.write(bytes, end);
+    for (const delta of this.#deltas) end = delta.write(bytes, view, end, histograms);
     return bytes.subarray(0, end);
   }
 
-  /** Of the entries of a block, as far as they were needed. */
-  #slotsOf(named: NamedRows): (Slot | undefined)[] {
-    let slots = this.#slots.get(named);
-    if (slots === undefined) {
-      slots = named.rowSeries.entries.map(() => undefined);
-      this.#slots.set(named, slots);
+  #knownOf(rowSeries: RowSeries): (Delta | undefined)[] {
+    let known = this.#ofEntries.get(rowSeries);
+    if (known === undefined) {
+      known = new Array<undefined>(rowSeries.count).fill(undefined);
+      this.#ofEntries.set(rowSeries, known);
     }
-    return slots;
+    return known;
   }
 
-  /** By what the block says of the row; undefined when that is not true of it. */
-  #namedSlot(named: NamedRows, slots: (Slot | undefined)[], index: number): Slot | undefined {
-    const entry = named.rowSeries.entryOf(index);
-    const slot = slots[entry] ?? this.#resolve(named, entry);
-    slots[entry] = slot;
-    return slot;
+  /** By what its block says of a row, else, or where that cannot be true, by its own texts, without labels. */
+  #seriesOf(named: NamedRows | undefined, entry: number, rowAt: number): SeriesStatus {
+    const found = named === undefined || entry === -1 ? undefined : this.#namedSeries(named, entry);
+    if (found !== undefined) return found;
+    const fields = this.#fields;
+    fields.enter(rowAt);
+    return this.#known.find(fields.key, () => textsOf(fields, ''));
   }
 
-  #resolve({ frames, rowSeries }: NamedRows, index: number): Slot | undefined {
-    const entry = rowSeries.entries[index];
-    if (entry === undefined) return undefined;
+  #namedSeries({ frames, rowSeries }: NamedRows, index: number): SeriesStatus | undefined {
+    const { idHigh, idLow, status, rowAt, labelsAt, labelsLength } = rowSeries.entry(index);
+    const known = this.#known.findById(idHigh, idLow, status);
+    if (known !== undefined) return known;
     const fields = this.#namingFields;
-    if (fields.enter(frames, entry.rowAt) === -1 || !fields.isWhole) return undefined;
-    const labelsAt = entry.rowAt + entry.labelsAt;
-    const key = fields.key + frames.toString('latin1', labelsAt, labelsAt + entry.labelsLength);
-    const read = () => textsOf(fields, frames.toString('utf8', labelsAt, labelsAt + entry.labelsLength));
-    return { of: this.#known.find(key, read), delta: undefined };
+    fields.open(frames);
+    if (fields.enter(rowAt) === -1 || !fields.isWhole) return undefined;
+    const at = rowAt + labelsAt;
+    const key = fields.key + frames.toString('latin1', at, at + labelsLength);
+    return this.#known.find(key, () => textsOf(fields, frames.toString('utf8', at, at + labelsLength)));
   }
 
   #deltaOf(of: SeriesStatus, minute: number): Delta {
-    let minutes = this.#byMinute.get(of);
+    const first = this.#first.get(of);
+    if (first === undefined) {
+      const delta = this.#createDelta(of, minute);
+      this.#first.set(of, delta);
+      return delta;
+    }
+    return first.minute === minute ? first : this.#otherDeltaOf(of, minute);
+  }
+
+  #otherDeltaOf(of: SeriesStatus, minute: number): Delta {
+    let minutes = this.#others.get(of);
     if (minutes === undefined) {
       minutes = new Map();
-      this.#byMinute.set(of, minutes);
+      this.#others.set(of, minutes);
     }
     let delta = minutes.get(minute);
     if (delta === undefined) {
-      delta = new Delta(of, minute);
+      delta = this.#createDelta(of, minute);
       minutes.set(minute, delta);
-      this.#deltas.push(delta);
     }
+    return delta;
+  }
+
+  #createDelta(of: SeriesStatus, minute: number): Delta {
+    const delta = new Delta(of, minute, this.#deltas.length);
+    this.#deltas.push(delta);
     return delta;
   }
 }

@@ -1,22 +1,25 @@
 // What a batch adds to the rollups of one minute, series and status, and how binary COPY has it.
-import { bucketOf } from '../../duration-buckets.ts';
+import type { Histograms } from './histogram-cells.ts';
 import type { SeriesStatus } from './series.ts';
 
 const VALUES_OF_32_BITS = 4_294_967_296;
-const FIRST_BUCKET = 32_768;
 const MAX_BIGINT = 9_223_372_036_854_775_807n;
-const MINUTE_US = 60_000_000n;
+const MINUTE_US = 60_000_000;
 const COLUMNS = 10;
 const INT2_OID = 21;
 const INT8_OID = 20;
+const ARRAY_HEAD_BYTES = 20;
 /** Of all fields but the text and the elements of the arrays. */
-const FIXED_BYTES = 2 + COLUMNS * 4 + 7 * 8 + 2 * 20;
+const FIXED_BYTES = 2 + COLUMNS * 4 + 7 * 8 + 2 * ARRAY_HEAD_BYTES;
 const BYTES_OF_BUCKET = 4 + 2 + 4 + 8;
+const MAX_BYTES_OF_UNIT = 3;
 
 export class Delta {
   readonly of: SeriesStatus;
   /** Minutes since 2000-01-01. */
   readonly minute: number;
+  /** In its batch, counted from 0. */
+  readonly index: number;
   #rows = 0;
   #count = 0;
   #sum = 0;
@@ -24,15 +27,14 @@ export class Delta {
   #largeSum = 0n;
   #min = Infinity;
   #max = 0;
-  /** Bucket and weight of each row, in one number. */
-  readonly #values: number[] = [];
 
-  constructor(of: SeriesStatus, minute: number) {
+  constructor(of: SeriesStatus, minute: number, index: number) {
     this.of = of;
     this.minute = minute;
+    this.index = index;
   }
 
-  /** Adds a row. @param us its duration, whole microseconds */
+  /** Adds a row, but for its bucket. @param us its duration, whole microseconds */
   add(us: number, weight: number): void {
     this.#rows++;
     this.#count += weight;
@@ -41,70 +43,75 @@ export class Delta {
     else this.#largeSum += BigInt(us) * BigInt(weight);
     if (us < this.#min) this.#min = us;
     if (us > this.#max) this.#max = us;
-    this.#values.push((bucketOf(us) + FIRST_BUCKET) * VALUES_OF_32_BITS + weight);
+  }
+
+  /** Room that it takes at most. @param buckets of its histogram */
+  maxBytes(buckets: number): number {
+    return FIXED_BYTES + MAX_BYTES_OF_UNIT * this.of.status.length + buckets * BYTES_OF_BUCKET;
   }
 
   /** Writes it as a tuple of binary COPY, in the order of `copy-deltas.sql`. @returns its end */
-  write(target: Buffer, from: number): number {
+  write(target: Buffer, view: DataView, from: number, histograms: Histograms): number {
     const { series, status } = this.of;
-    let at = target.writeInt16BE(COLUMNS, from);
-    at = writeBigint(target, at, BigInt(this.minute) * MINUTE_US);
-    at = writeBigint(target, at, series.id);
+    view.setInt16(from, COLUMNS);
+    let at = writeInteger(view, from + 2, this.minute * MINUTE_US);
+    view.setInt32(at, 8);
+    view.setInt32(at + 4, series.idHigh);
+    view.setInt32(at + 8, series.idLow);
+    at += 12;
     const length = target.write(status, at + 4);
-    at = target.writeInt32BE(length, at) + length;
-    const sum = BigInt(this.#sum) + this.#largeSum;
-    at = writeBigint(target, at, BigInt(this.#rows));
-    at = writeBigint(target, at, BigInt(this.#count));
-    at = writeBigint(target, at, sum > MAX_BIGINT ? MAX_BIGINT : sum);
-    at = writeBigint(target, at, BigInt(this.#min));
-    at = writeBigint(target, at, BigInt(this.#max));
-    return this.#writeHistogram(target, at);
+    view.setInt32(at, length);
+    at = writeInteger(view, at + 4 + length, this.#rows);
+    at = writeInteger(view, at, this.#count);
+    at = this.#largeSum === 0n ? writeInteger(view, at, this.#sum) : this.#writeLargeSum(view, at);
+    at = writeInteger(view, at, this.#min);
+    at = writeInteger(view, at, this.#max);
+    return this.#writeHistogram(view, at, histograms);
   }
 
-  /** Room that it takes at most. */
-  get maxBytes(): number {
-    return FIXED_BYTES + 3 * this.of.status.length + this.#values.length * BYTES_OF_BUCKET;
+  #writeLargeSum(view: DataView, at: number): number {
+    const sum = BigInt(this.#sum) + this.#largeSum;
+    view.setInt32(at, 8);
+    view.setBigInt64(at + 4, sum > MAX_BIGINT ? MAX_BIGINT : sum);
+    return at + 12;
   }
 
   /** Two arrays of one length: the buckets, ascending, and the counts. */
-  #writeHistogram(target: Buffer, from: number): number {
-    const values = Float64Array.from(this.#values).sort();
-    const buckets: number[] = [];
-    const counts: number[] = [];
-    for (const value of values) {
-      const bucket = Math.floor(value / VALUES_OF_32_BITS);
-      const weight = value - bucket * VALUES_OF_32_BITS;
-      const last = buckets.length - 1;
-      if (buckets[last] === bucket - FIRST_BUCKET) counts[last] = (counts[last] ?? 0) + weight;
-      else {
-        buckets.push(bucket - FIRST_BUCKET);
-        counts.push(weight);
-      }
+  #writeHistogram(view: DataView, from: number, { buckets, counts, ends }: Histograms): number {
+    const first = ends[this.index - 1] ?? 0;
+    const end = ends[this.index] ?? 0;
+    let at = writeArrayHead(view, from, INT2_OID, end - first, 2);
+    for (let cell = first; cell < end; cell++, at += 6) {
+      view.setInt32(at, 2);
+      view.setInt16(at + 4, buckets[cell] ?? 0);
     }
-    let at = writeArrayHead(target, from, INT2_OID, buckets.length, 2);
-    for (const bucket of buckets) at = target.writeInt16BE(bucket, target.writeInt32BE(2, at));
-    at = writeArrayHead(target, at, INT8_OID, counts.length, 8);
-    for (const count of counts) {
-      at = target.writeInt32BE(8, at);
-      at = target.writeInt32BE(Math.floor(count / VALUES_OF_32_BITS), at);
-      at = target.writeUInt32BE(count % VALUES_OF_32_BITS, at);
-    }
+    at = writeArrayHead(view, at, INT8_OID, end - first, 8);
+    for (let cell = first; cell < end; cell++) at = writeInteger(view, at, counts[cell] ?? 0);
     return at;
   }
 }
 
 /** The minute of a timestamp of Postgres. @param us microseconds since 2000-01-01 */
 export function minuteOf(us: number): number {
-  return Math.floor(us / 60_000_000);
+  return Math.floor(us / MINUTE_US);
 }
 
-function writeBigint(target: Buffer, at: number, value: bigint): number {
-  return target.writeBigInt64BE(value, target.writeInt32BE(8, at));
+/** A bigint field. @param value a whole number that a double holds, below 2^63 */
+function writeInteger(view: DataView, at: number, value: number): number {
+  const high = Math.floor(value / VALUES_OF_32_BITS);
+  view.setInt32(at, 8);
+  view.setInt32(at + 4, high);
+  view.setUint32(at + 8, value - high * VALUES_OF_32_BITS);
+  return at + 12;
 }
 
 /** Length, one dimension, no nulls, type, elements, first index. */
-function writeArrayHead(target: Buffer, from: number, type: number, elements: number, bytes: number): number {
-  let at = target.writeInt32BE(20 + elements * (4 + bytes), from);
-  for (const value of [1, 0, type, elements, 1]) at = target.writeInt32BE(value, at);
-  return at;
+function writeArrayHead(view: DataView, at: number, type: number, elements: number, bytes: number): number {
+  view.setInt32(at, ARRAY_HEAD_BYTES + elements * (4 + bytes));
+  view.setInt32(at + 4, 1);
+  view.setInt32(at + 8, 0);
+  view.setInt32(at + 12, type);
+  view.setInt32(at + 16, elements);
+  view.setInt32(at + 20, 1);
+  return at + 24;
 }

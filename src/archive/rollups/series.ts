@@ -1,10 +1,15 @@
 // Series as rollups know them: their ids, which everybody computes for himself, and which of them the database surely has.
 import { createHash } from 'node:crypto';
+import { EVENT_STATUSES } from '../../event.ts';
 
 /** A series whose rows are added up. */
 export interface RollupSeries {
   /** 63 bits; in SQL keepwatch.series_id(). */
   readonly id: bigint;
+  /** Its first 32 bits, signed; zero or above. */
+  readonly idHigh: number;
+  /** Its last 32 bits, signed. */
+  readonly idLow: number;
   readonly service: string;
   readonly type: string;
   readonly name: string;
@@ -41,6 +46,11 @@ export function seriesId(service: string, type: string, name: string, labels: st
   return createHash('sha256').update(canonical).digest().readBigUInt64BE(0) >> 1n;
 }
 
+/** The first 32 bits of an id, and its last ones, each as a signed integer. */
+export function halvesOf(id: bigint): [high: number, low: number] {
+  return [Number(id >> 32n), Number(BigInt.asIntN(32, id))];
+}
+
 /** Labels as an object in JSON, in the order of their names; `{}` for what is none, or what jsonb would refuse. */
 export function canonicalLabels(members: string): string {
   if (members === '') return '{}';
@@ -68,7 +78,15 @@ function isLabel(value: unknown): boolean {
 export class KnownSeries {
   readonly #statuses = new Map<string, SeriesStatus>();
   readonly #series = new Map<bigint, RollupSeries>();
+  /** By the lower half of their ids, which is a key that maps are fast with; where two have the same one, the first. */
+  readonly #byId = new Map<number, { readonly series: RollupSeries; readonly statuses: (SeriesStatus | undefined)[] }>();
   #trustedUntilMs = -Infinity;
+
+  /** By the halves of its id and the place of the status in EVENT_STATUSES; undefined: it is to be found by its texts. */
+  findById(idHigh: number, idLow: number, status: number): SeriesStatus | undefined {
+    const known = this.#byId.get(idLow);
+    return known?.series.idHigh === idHigh ? known.statuses[status] : undefined;
+  }
 
   /** @param key the same for the same texts @param read asked for the texts of a key that is new */
   find(key: string, read: () => SeriesTexts): SeriesStatus {
@@ -77,15 +95,27 @@ export class KnownSeries {
     if (this.#statuses.size >= MAX_KNOWN) {
       this.#statuses.clear();
       this.#series.clear();
+      this.#byId.clear();
     }
     const { service, type, name, status, labels: members } = read();
     const labels = canonicalLabels(members);
     const id = seriesId(service, type, name, labels);
-    const series = this.#series.get(id) ?? { id, service, type, name, labels, isStored: false };
+    const [idHigh, idLow] = halvesOf(id);
+    const series = this.#series.get(id) ?? { id, idHigh, idLow, service, type, name, labels, isStored: false };
     this.#series.set(id, series);
     const found = { series, status };
     this.#statuses.set(key, found);
+    this.#noteId(found);
     return found;
+  }
+
+  #noteId(found: SeriesStatus): void {
+    const { series, status } = found;
+    const known = this.#byId.get(series.idLow) ?? { series, statuses: EVENT_STATUSES.map(() => undefined) };
+    const place = (EVENT_STATUSES as readonly string[]).indexOf(status);
+    if (known.series !== series || place < 0) return;
+    known.statuses[place] ??= found;
+    this.#byId.set(series.idLow, known);
   }
 
   /** Which of them the database may not have. */

@@ -93,9 +93,9 @@ function framesOf(block: Buffer): string {
   return block.toString('latin1', 48 + block.readUInt16BE(22), end);
 }
 
-/** Behind the rows: six bytes for each series, two for each row, two. */
+/** Behind the rows: sixteen bytes for each series, two for each row, two. */
 function rowsEnd(block: Buffer): number {
-  return block.length - 2 - 2 * block.readUInt32BE(16) - 6 * block.readUInt16BE(block.length - 2);
+  return block.length - 2 - 2 * block.readUInt32BE(16) - 16 * block.readUInt16BE(block.length - 2);
 }
 
 /** What is damaged, what is read and the tail are all of the file, and no part of it is two of them. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Encoder } from '../../../../src/archive/encoding/encoder.ts';
 import { BatchRollups } from '../../../../src/archive/rollups/batch-rollups.ts';
-import { canonicalLabels, KnownSeries, seriesId } from '../../../../src/archive/rollups/series.ts';
+import { canonicalLabels, halvesOf, KnownSeries, seriesId } from '../../../../src/archive/rollups/series.ts';
 import { COLUMNS, splitTuples } from '../../../../src/archive/segments/copy-tuples.ts';
 import { LANE_RELATIONS } from '../../../../src/archive/segments/relations.ts';
 import { encodeEmptyBlock, encodeSegment } from '../../../../src/archive/segments/segment-format.ts';
@@ -60,11 +60,16 @@ describe('the series of rows', () => {
           const tuples = splitTuples(frames);
           tuples.forEach((_, row) => {
             const expected = given[index++]?.series;
-            const entry = rowSeries?.entries[rowSeries.entryOf(row)];
-            assert.ok(entry && expected);
+            assert.ok(rowSeries && expected);
+            const entry = rowSeries.entry(rowSeries.entryOf(row));
             const at = entry.rowAt + entry.labelsAt;
             const labels = frames.toString('utf8', at, at + entry.labelsLength);
             assert.equal(canonicalLabels(labels), canonicalLabels(expected.metadata));
+            const { service, type, name } = expected;
+            const storable = Buffer.from(name.replaceAll('\0', '\ufffd')).toString();
+            const id = seriesId(service, type, storable, canonicalLabels(expected.metadata));
+            assert.deepEqual([entry.idHigh, entry.idLow], halvesOf(id));
+            assert.equal(EVENT_STATUSES[entry.status], given[index - 1]?.status);
             assert.ok(frames.includes(`"keepwatch`) || entry.labelsLength === Buffer.byteLength(expected.metadata));
           });
         }
@@ -78,7 +83,7 @@ describe('the series of rows', () => {
     const given = Array.from({ length: 5000 }, (_, index) => ({
       series: { type: 'api', name: `${index}`, service: '', metadata: '' } as const,
     }));
-    for (const { rows, rowSeries } of blocksOf(given)) assert.ok(rows === 0 || rowSeries?.entries.length === rows);
+    for (const { rows, rowSeries } of blocksOf(given)) assert.ok(rows === 0 || rowSeries?.count === rows);
   });
 
   it('know nothing of a series that differs in a label only', () => {
