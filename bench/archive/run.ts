@@ -15,6 +15,8 @@ import type { SpoolFillerMethods } from './spool-filler.ts';
 const REFERENCE = 'psql \\copy, text, one transaction';
 const OURS = 'Keepwatch, spool to commit';
 const PLAIN = 'Keepwatch, spool to commit, without rollups';
+const OURS_MANY = 'Keepwatch, spool to commit, 1,000 series';
+const PLAIN_MANY = 'Keepwatch, spool to commit, 1,000 series, without rollups';
 const PEERS = {
   'pg-promise helpers.insert, 1,000 rows': 'archive/contender-insert-1k.ts',
   'pg-promise helpers.insert, 10,000 rows': 'archive/contender-insert-10k.ts',
@@ -25,12 +27,20 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   'psql \\copy, binary, one transaction': 'archive/contender-psql-binary.ts',
   [OURS]: 'archive/contender-keepwatch.ts',
   [PLAIN]: 'archive/contender-keepwatch-plain.ts',
+  [OURS_MANY]: 'archive/contender-keepwatch.ts',
+  [PLAIN_MANY]: 'archive/contender-keepwatch-plain.ts',
   'Keepwatch, spool to commit, two sources': 'archive/contender-keepwatch-2.ts',
   'Keepwatch, event to commit': 'archive/contender-keepwatch-whole.ts',
   ...PEERS,
 };
-/** Who takes its rows from a spool that another process has filled, and how many sources that has. */
-const SOURCES: Readonly<Record<string, number>> = { [OURS]: 1, [PLAIN]: 1, 'Keepwatch, spool to commit, two sources': 2 };
+/** Who takes its rows from a spool that another process has filled: how many sources that has, and of how many series the rows are. */
+const SPOOLS: Readonly<Record<string, { readonly sources: number; readonly series: number }>> = {
+  [OURS]: { sources: 1, series: 50 },
+  [PLAIN]: { sources: 1, series: 50 },
+  [OURS_MANY]: { sources: 1, series: 1000 },
+  [PLAIN_MANY]: { sources: 1, series: 1000 },
+  'Keepwatch, spool to commit, two sources': { sources: 2, series: 50 },
+};
 const ROWS = { full: 100_000, quick: 2000 } as const;
 
 interface Slice extends ArchiveSlice {
@@ -94,9 +104,9 @@ async function startContenders(context: BenchContext, server: PostgresServer, { 
     const contender = processes.get(name);
     if (contender === undefined) throw new Error(`${name} was not started`);
     const { child, spoolDir } = contender;
-    const sources = SOURCES[name];
+    const spooled = SPOOLS[name];
     await emptyTable(server.database);
-    if (sources !== undefined) await filler.call('fill', { spoolDir, rows, sources, untilMs });
+    if (spooled !== undefined) await filler.call('fill', { spoolDir, rows, untilMs, ...spooled });
     await child.call('refill');
     const before = await readServerState(server.database);
     const slice = await child.call('load');
@@ -157,10 +167,18 @@ function comparePeers(rounds: readonly Turn<Slice>[][]): string[] {
   const ratios = Object.keys(PEERS).map(
     (peer) => `${describe(pairedRatioOf(rounds, OURS, peer, ({ rowsPerSecond }) => rowsPerSecond))} times ${peer}`,
   );
-  const cost = describe(pairedRatioOf(rounds, PLAIN, OURS, ({ rowsPerSecond }) => rowsPerSecond));
+  const costs = [
+    ['50', OURS, PLAIN],
+    ['1,000', OURS_MANY, PLAIN_MANY],
+  ] as const;
+  const time = ({ seconds }: Slice) => seconds;
+  const cpu = ({ nodeCpuUsPerRow, serverCpuUsPerRow }: Slice) => nodeCpuUsPerRow + serverCpuUsPerRow;
   return [
     `${OURS}, over one connection, paired by round: ${ratios.join('; ')}.`,
-    `Rollups of 50 series in the batch's transaction, paired by round: without them ${cost} times the rows a second.`,
+    ...costs.map(([series, ours, plain]) => {
+      const [longer, more] = [time, cpu].map((value) => describe(pairedRatioOf(rounds, ours, plain, value)));
+      return `Rollups of ${series} series in the batch's transaction, paired by round: ${longer} times the time, ${more} times the CPU time of Node and backend together, of the same without them.`;
+    }),
   ];
 }
 

@@ -17,21 +17,25 @@ export interface FillPlan {
   readonly sources: number;
   /** The end of the events' time, in milliseconds since the epoch. */
   readonly untilMs: number;
+  /** Of the events. */
+  readonly series: number;
 }
 
 export type SpoolFillerMethods = { fill(plan: FillPlan): Promise<void> };
 
-let made: { readonly key: string; readonly take: TakeBatch } | undefined;
+/** Events of each kind, once they are made. */
+const made = new Map<string, TakeBatch>();
 
 answerParent({
-  async fill({ spoolDir, rows, sources, untilMs }) {
+  async fill({ spoolDir, rows, sources, untilMs, series }) {
     await rm(spoolDir, { recursive: true, force: true });
     await mkdir(spoolDir, { recursive: true });
-    const key = `${rows} ${untilMs}`;
-    if (made?.key !== key) made = { key, take: createReferenceBatches(createReferenceEvents(rows, untilMs)) };
+    const key = `${rows} ${untilMs} ${series}`;
+    const take = made.get(key) ?? createReferenceBatches(createReferenceEvents(rows, untilMs, series));
+    made.set(key, take);
     for (let source = 0; source < sources; source++) {
       const [from, until] = [Math.floor((rows * source) / sources), Math.floor((rows * (source + 1)) / sources)];
-      await fillSource(spoolDir, made.take, from, until);
+      await fillSource(spoolDir, take, from, until);
     }
   },
 } satisfies SpoolFillerMethods);

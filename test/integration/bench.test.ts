@@ -74,6 +74,8 @@ describe('npm run bench', () => {
         'psql \\copy, binary, one transaction',
         'Keepwatch, spool to commit',
         'Keepwatch, spool to commit, without rollups',
+        'Keepwatch, spool to commit, 1,000 series',
+        'Keepwatch, spool to commit, 1,000 series, without rollups',
         'Keepwatch, spool to commit, two sources',
         'Keepwatch, event to commit',
         'pg-promise helpers.insert, 1,000 rows',
