@@ -2,13 +2,13 @@
 import { resolve } from 'node:path';
 import { type Config, type ConfigOptions, loadConfig } from './config.ts';
 import { KeepwatchError } from './errors.ts';
-import type { EventSink } from './event.ts';
+import type { EventStore } from './event-store.ts';
 import { createMetricsHandler } from './instrument/exposition/metrics-handler.ts';
 import { markUncounted } from './instrument/http/express.ts';
 import { createLogCollector } from './instrument/logs/create-log-collector.ts';
 import type { LogCollector, LogStream } from './instrument/logs/log-stream.ts';
 import type { MetricRegistry } from './instrument/metrics/registry.ts';
-import { type ArchiveNumbers, registerSelfMetrics } from './instrument/metrics/self-metrics.ts';
+import { registerSelfMetrics } from './instrument/metrics/self-metrics.ts';
 import type { LogFields } from './instrument/tracing/log-mixin.ts';
 import { ObservabilityTracker } from './instrument/tracker.ts';
 import { createJsonlQueries } from './jsonl/jsonl-queries.ts';
@@ -106,19 +106,14 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
   return assemble({ config, tracker, logs, store, storage, metrics });
 }
 
-/** Where events go: the archive in Postgres, or JSONL files. */
-interface EventStore {
+/** Where events go, with what reads them and what has to be started beside it. */
+interface ReadableStore extends Omit<EventStore, 'start'> {
   readonly reader: EventReader;
-  readonly sink: EventSink;
   start(): Promise<void> | void;
-  flush(): Promise<void>;
-  stop(options: { timeoutMs: number }): Promise<void>;
-  appendSync(): void;
-  stats(): ArchiveNumbers & NonNullable<KeepwatchStatus['archive']> & { readonly reasons: readonly string[] };
 }
 
 /** With what must be started and stopped beside the archive. */
-function storeOf(storage: Storage): EventStore {
+function storeOf(storage: Storage): ReadableStore {
   const { archive } = storage;
   return {
     reader: storage.reader,
@@ -131,7 +126,7 @@ function storeOf(storage: Storage): EventStore {
   };
 }
 
-function openJsonl(config: Config, tracker: ObservabilityTracker, logger: Logger): EventStore | undefined {
+function openJsonl(config: Config, tracker: ObservabilityTracker, logger: Logger): ReadableStore | undefined {
   if (config.jsonlDir === undefined) return undefined;
   const folder = resolve(config.jsonlDir);
   const onBroken = (lines: object) => logger.warn(lines, 'lines of the JSONL folder that are no events were passed over');
@@ -170,7 +165,7 @@ async function openStorage(
 
 function registerStoreMetrics(
   tracker: ObservabilityTracker,
-  store: EventStore | undefined,
+  store: ReadableStore | undefined,
   { storage, logs }: Pick<Parts, 'storage' | 'logs'>,
 ): void {
   const alerts = storage?.alerts;
@@ -185,7 +180,7 @@ interface Parts {
   readonly config: Config;
   readonly tracker: ObservabilityTracker;
   readonly logs: LogCollector;
-  readonly store: EventStore | undefined;
+  readonly store: ReadableStore | undefined;
   /** What only a database has. */
   readonly storage: Storage | undefined;
   readonly metrics: RequestHandler;
@@ -255,7 +250,7 @@ function assemble({ config, tracker, logs, store, storage, metrics }: Parts): Ke
 
 function statusOf(
   tracker: ObservabilityTracker,
-  store: EventStore | undefined,
+  store: ReadableStore | undefined,
   storage: Storage | undefined,
   reasons: readonly string[],
 ): KeepwatchStatus {

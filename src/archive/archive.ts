@@ -2,6 +2,7 @@
 import type { Database } from '../db/database.ts';
 import { KeepwatchError } from '../errors.ts';
 import type { DropReason, EventSink, SpoolLane } from '../event.ts';
+import type { EventStore, StoreStats } from '../event-store.ts';
 import type { LogSink } from '../log.ts';
 import type { Logger } from '../logger.ts';
 import { Archiver } from './archiver.ts';
@@ -52,24 +53,7 @@ export interface ArchiveConnection {
   readonly applicationName?: string;
 }
 
-/** Numbers of this process since it started, and how it is now. */
-export interface ArchiveStats {
-  readonly archived: number;
-  readonly deadLettered: number;
-  readonly quarantined: number;
-  /** Dropped behind the tracker, by reason. */
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  /** Runs that failed. */
-  readonly failures: number;
-  readonly spoolBytes: number;
-  readonly spoolEvents: number;
-  /** Age of the oldest event that waits; 0 when none does. */
-  readonly lagSeconds: number;
-  readonly state: 'ok' | 'degraded';
-  /** Why it is degraded, a sentence each. */
-  readonly reasons: readonly string[];
-  readonly batches: number;
-  readonly batchSecondsSum: number;
+export interface ArchiveStats extends StoreStats {
   readonly logs: LogStats;
 }
 
@@ -83,18 +67,13 @@ export interface LogStats {
   readonly spooled: number;
 }
 
-export interface Archive {
+/** What still waits when the process ends is drained by the next one. */
+export interface Archive extends EventStore {
   /** 63 random bits: `source_id` of what this process records now. */
   readonly sourceId: bigint;
   readonly sink: EventSink & LogSink;
   /** Makes the schedule and the first run, without waiting for Postgres. What dead processes left is drained beside it. */
   start(): void;
-  /** Resolves when everything recorded so far is committed or, when Postgres cannot be reached, on the disk. Never rejects. */
-  flush(): Promise<void>;
-  /** Flushes, closes the source, and ends in time whatever Postgres does. Never rejects. */
-  stop(options: { timeoutMs: number }): Promise<void>;
-  /** For `process.on('exit')`: what still waits is written synchronously, and drained by the next process. Never throws. */
-  appendSync(): void;
   stats(): ArchiveStats;
 }
 

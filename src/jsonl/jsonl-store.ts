@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { describeError } from '../errors.ts';
 import type { DropReason, EventBatch, EventSink, Lane } from '../event.ts';
+import type { EventStore, StoreStats } from '../event-store.ts';
 import type { Logger } from '../logger.ts';
 import { within } from '../within.ts';
 import { removeDaysBefore } from './day-folder.ts';
@@ -27,41 +28,6 @@ export interface JsonlStoreOptions {
   readonly maxQueueBytes?: number;
 }
 
-/** Numbers of this process since it started, and how it is now. In the words of the archive, of which there is no database here. */
-export interface JsonlStats {
-  /** Written to a file. */
-  readonly archived: number;
-  readonly deadLettered: 0;
-  readonly quarantined: 0;
-  /** Dropped behind the tracker, by reason. */
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  /** Writes that failed. */
-  readonly failures: number;
-  /** What waits in memory. */
-  readonly spoolBytes: number;
-  readonly spoolEvents: number;
-  /** Age of the oldest event that waits; 0 when none does. */
-  readonly lagSeconds: number;
-  readonly state: 'ok' | 'degraded';
-  /** Why it is degraded, a sentence each. */
-  readonly reasons: readonly string[];
-  readonly batches: number;
-  readonly batchSecondsSum: number;
-}
-
-export interface JsonlStore {
-  readonly sink: EventSink;
-  /** Begins to remove old days: now, and once a day. */
-  start(): void;
-  /** Resolves when everything recorded so far is in its file, or the disk refuses. Never rejects. */
-  flush(): Promise<void>;
-  /** Flushes and takes nothing more; what the disk has not taken in time is said in the log. Never rejects. */
-  stop(options: { timeoutMs: number }): Promise<void>;
-  /** For `process.on('exit')`: what still waits is written synchronously. Never throws. */
-  appendSync(): void;
-  stats(): JsonlStats;
-}
-
 const DEFAULT_QUEUE_BYTES = 8_000_000;
 /** Of that bound: the last quarter is left to failures and slow events. */
 const QUEUE_SHARES: Readonly<Record<Lane, number>> = { keep: 1, rest: 0.75 };
@@ -70,11 +36,11 @@ const PIECE_LENGTH = 64_000;
 const LOOK_MS = 3_600_000;
 
 /** Builds it; nothing runs and no file is made yet. */
-export function createJsonlStore(options: JsonlStoreOptions): JsonlStore {
+export function createJsonlStore(options: JsonlStoreOptions): EventStore {
   return new Store(options);
 }
 
-class Store implements JsonlStore {
+class Store implements EventStore {
   readonly sink: EventSink = { accept: (batch) => this.#accept(batch) };
   readonly #options: JsonlStoreOptions;
   readonly #folder: string;
@@ -91,6 +57,7 @@ class Store implements JsonlStore {
     this.#writer = new LineWriter({ folder: this.#folder, durability: options.durability, logger: options.logger });
   }
 
+  /** Begins to remove old days: now, and once a day. */
   start(): void {
     if (this.#timer !== undefined || this.#isClosed || this.#options.keepMs === Infinity) return;
     this.#timer = setInterval(() => void this.#prune(), LOOK_MS).unref();
@@ -105,6 +72,7 @@ class Store implements JsonlStore {
     }
   }
 
+  /** What the disk has not taken in time is said in the log. */
   async stop({ timeoutMs }: { timeoutMs: number }): Promise<void> {
     clearInterval(this.#timer);
     const finish = async () => {
@@ -127,7 +95,7 @@ class Store implements JsonlStore {
     this.#writer.appendSync();
   }
 
-  stats(): JsonlStats {
+  stats(): StoreStats {
     const { events, bytes, oldestMs } = this.#writer.waiting;
     const { failure } = this.#writer;
     const reasons = [

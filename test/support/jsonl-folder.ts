@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventRow } from '../../src/event-row.ts';
-import { createJsonlStore, type JsonlStore, type JsonlStoreOptions } from '../../src/jsonl/jsonl-store.ts';
+import type { EventStore } from '../../src/event-store.ts';
+import { createJsonlStore, type JsonlStoreOptions } from '../../src/jsonl/jsonl-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { ArrayTracker } from './array-batch.ts';
 
@@ -11,7 +12,7 @@ import { ArrayTracker } from './array-batch.ts';
 export function createTestStore(
   folder: string,
   options: Partial<JsonlStoreOptions> = {},
-): { readonly store: JsonlStore; readonly tracker: ArrayTracker } {
+): { readonly store: EventStore; readonly tracker: ArrayTracker } {
   const tracker = new ArrayTracker();
   const store = createJsonlStore({
     folder,

@@ -1,5 +1,6 @@
 // The keepwatch_* metrics: how Keepwatch itself does. Each room gives its numbers by a small function, which is called at each scrape.
 import type { DropReason } from '../../event.ts';
+import type { StoreNumbers } from '../../event-store.ts';
 import type { RingCounts } from '../recording/lane-queue.ts';
 import type { CollectedValue } from './collected-metric.ts';
 import { type MetricRegistry, Metrics } from './registry.ts';
@@ -11,21 +12,6 @@ export interface TrackerNumbers {
   readonly labelsSanitized: number;
   readonly executionsEvicted: number;
   readonly traceHeadersRefused: { readonly traceparent: number; readonly tracestate: number };
-}
-
-export interface ArchiveNumbers {
-  readonly archived: number;
-  readonly deadLettered: number;
-  readonly quarantined: number;
-  readonly spoolBytes: number;
-  readonly spoolEvents: number;
-  readonly lagSeconds: number;
-  readonly failures: number;
-  /** Dropped behind the tracker. */
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  /** Transactions that archived a batch, and how long they took in all. */
-  readonly batches: number;
-  readonly batchSecondsSum: number;
 }
 
 export interface AlertNumbers {
@@ -51,7 +37,7 @@ export interface LogNumbers {
 
 export interface SelfMetricsSources {
   readonly tracker?: () => TrackerNumbers;
-  readonly archive?: () => ArchiveNumbers;
+  readonly archive?: () => StoreNumbers;
   readonly alerts?: () => AlertNumbers;
   readonly logs?: () => LogNumbers;
 }
@@ -96,7 +82,7 @@ function registerTracker(metrics: Metrics, numbers: () => TrackerNumbers): void 
     overflow.add(() => metrics.overflows().map(({ metric, count }) => ({ value: count, labels: { metric } })));
 }
 
-function registerArchive(metrics: Metrics, numbers: () => ArchiveNumbers): void {
+function registerArchive(metrics: Metrics, numbers: () => StoreNumbers): void {
   metrics.collected('keepwatch_events_archived_total').add(() => [{ value: numbers().archived }]);
   metrics.collected('keepwatch_events_dead_lettered_total').add(() => [{ value: numbers().deadLettered }]);
   metrics.collected('keepwatch_events_quarantined_total').add(() => [{ value: numbers().quarantined }]);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
+import type { StoreNumbers } from '../../../../src/event-store.ts';
 import { InternalErrors } from '../../../../src/instrument/internal-errors.ts';
-import { type ArchiveNumbers, registerSelfMetrics } from '../../../../src/instrument/metrics/self-metrics.ts';
+import { registerSelfMetrics } from '../../../../src/instrument/metrics/self-metrics.ts';
 import { ObservabilityTracker } from '../../../../src/instrument/tracker.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 
-const ARCHIVE: ArchiveNumbers = {
+const ARCHIVE: StoreNumbers = {
   archived: 90,
   deadLettered: 1,
   quarantined: 2,
