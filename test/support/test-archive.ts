@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Archive, type ArchiveOptions, createArchive } from '../../src/archive/archive.ts';
 import type { Database } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { ArrayTracker } from './array-batch.ts';
+import { type ArrayEvent, ArrayTracker } from './array-batch.ts';
 
 export interface TestArchive {
   readonly archive: Archive;
@@ -37,6 +37,14 @@ export function createTestArchive(
   });
   tracker.sink = archive.sink;
   return { archive, tracker };
+}
+
+/** Archives events as a process does that ends well. */
+export async function archiveEvents(database: Database, spoolDir: string, events: readonly ArrayEvent[]): Promise<void> {
+  const { archive, tracker } = createTestArchive(database, spoolDir);
+  tracker.record(...events);
+  await archive.flush();
+  await archive.stop({ timeoutMs: 5000 });
 }
 
 /** A new folder for a spool, and what removes it. */

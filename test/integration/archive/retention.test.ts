@@ -6,7 +6,7 @@ import { expirePartitions } from '../../../src/archive/maintenance/retention.ts'
 import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase, type Database, inTransaction } from '../../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts';
+import { archiveEvents, createSpoolDir } from '../../support/test-archive.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const DAY_MS = 86_400_000;
@@ -35,10 +35,11 @@ describe('Retention', function () {
 
   /** Archives events, and lets some of them be older: a day each. @returns how many are older than what is kept */
   async function fill(days: number): Promise<number> {
-    const { archive, tracker } = createTestArchive(test.database, spool.path);
-    tracker.record(...Array.from({ length: days + 5 }, () => ({})));
-    await archive.flush();
-    await archive.stop({ timeoutMs: 5000 });
+    await archiveEvents(
+      test.database,
+      spool.path,
+      Array.from({ length: days + 5 }, () => ({})),
+    );
     await test.database.any("select keepwatch.ensure_partitions(now() - $1 * interval '1 day', now() - interval '31 days')", [
       days + 32,
     ]);

@@ -10,7 +10,7 @@ import { loadMigrations, migrate } from '../../../../src/db/migrate.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { type ArrayEvent, ArrayTracker } from '../../../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
-import { createSpoolDir, createTestArchive } from '../../../support/test-archive.ts';
+import { archiveEvents, createSpoolDir } from '../../../support/test-archive.ts';
 import { variedEvents } from '../../../support/varied-events.ts';
 
 const OLD = new URL('../../../fixtures/archive-7b50b4e/archive.mjs', import.meta.url);
@@ -52,12 +52,7 @@ describe('backfillRollups', function () {
     await archive.stop({ timeoutMs: 5000 });
     assert.equal(archive.stats().archived + archive.stats().deadLettered, events.length);
   }
-  async function writeNow(events: readonly ArrayEvent[]): Promise<void> {
-    const { archive, tracker } = createTestArchive(test.database, spool.path);
-    tracker.record(...events);
-    await archive.flush();
-    await archive.stop({ timeoutMs: 5000 });
-  }
+  const writeNow = (events: readonly ArrayEvent[]) => archiveEvents(test.database, spool.path, events);
   const options = (shouldStop = () => false) => ({
     database: test.database,
     lease: new Lease({ database: test.database, name: 'rollups', holder: 'test', seconds: 60 }),

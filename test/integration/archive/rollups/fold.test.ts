@@ -5,7 +5,7 @@ import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../../src/db/database.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import { compareRollups } from '../../../support/rollup-oracle.ts';
-import { createSpoolDir, createTestArchive } from '../../../support/test-archive.ts';
+import { archiveEvents, createSpoolDir } from '../../../support/test-archive.ts';
 import { variedEvents } from '../../../support/varied-events.ts';
 import { waitFor } from '../../../support/wait-for.ts';
 
@@ -22,12 +22,7 @@ describe('foldRollups', function () {
     await test.drop();
   });
 
-  async function archiveEvents(count: number): Promise<void> {
-    const { archive, tracker } = createTestArchive(test.database, spool.path);
-    tracker.record(...variedEvents(count));
-    await archive.flush();
-    await archive.stop({ timeoutMs: 5000 });
-  }
+  const archive = (count: number) => archiveEvents(test.database, spool.path, variedEvents(count));
   const leaseOf = (holder: string, database: Database = test.database, seconds = 60) =>
     new Lease({ database, name: 'maintenance', holder, seconds });
   const fold = (more = {}) =>
@@ -36,13 +31,13 @@ describe('foldRollups', function () {
     (await test.database.one<{ rows: number }>(`select count(*)::int as rows from keepwatch.${table}`)).rows;
 
   it('moves all deltas to minutes and hours that equal raw, once and again', async () => {
-    await archiveEvents(3000);
+    await archive(3000);
     const before = await count('rollup_deltas');
     assert.equal(await fold({ deltasAtOnce: 50 }), before);
     assert.equal(await count('rollup_deltas'), 0);
     assert.deepEqual(await compareRollups(test.database), []);
     // The same minutes again, late: they are added to what is there.
-    await archiveEvents(3000);
+    await archive(3000);
     assert.deepEqual(await compareRollups(test.database), []);
     assert.ok((await fold()) > 0);
     assert.deepEqual(await compareRollups(test.database), []);
@@ -50,7 +45,7 @@ describe('foldRollups', function () {
   });
 
   it('leaves minutes that have just begun', async () => {
-    await archiveEvents(500);
+    await archive(500);
     await foldRollups({ database: test.database, lease: leaseOf('test'), shouldStop: () => false });
     const fresh = await test.database.one<{ fresh: boolean }>(
       "select bool_and(bucket >= now() - interval '2 minutes 5 seconds') as fresh from keepwatch.rollup_deltas",
@@ -61,7 +56,7 @@ describe('foldRollups', function () {
   });
 
   it('changes nothing when its process or its connection dies amid it', async () => {
-    await archiveEvents(2000);
+    await archive(2000);
     const before = await count('rollup_deltas');
     const own = createDatabase({ url: test.url, max: 1, applicationName: 'the one that dies' });
     // It waits in its transaction for a month that is locked, and is terminated there.
@@ -90,7 +85,7 @@ describe('foldRollups', function () {
   });
 
   it('does nothing when another process holds the lease, or has taken it meanwhile', async () => {
-    await archiveEvents(100);
+    await archive(100);
     assert.ok(await leaseOf('other').take());
     assert.equal(await fold(), 0);
     await test.database.none('delete from keepwatch.lease');

@@ -4,7 +4,7 @@ import { Lease } from '../../../../src/archive/maintenance/lease.ts';
 import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
 import { type VerifiedRollups, verifyArchive } from '../../../../src/archive/verify/verify.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
-import { createSpoolDir, createTestArchive } from '../../../support/test-archive.ts';
+import { archiveEvents, createSpoolDir } from '../../../support/test-archive.ts';
 import { variedEvents } from '../../../support/varied-events.ts';
 
 describe('verifyArchive, rollups', function () {
@@ -14,10 +14,7 @@ describe('verifyArchive, rollups', function () {
   beforeEach(async () => {
     test = await createTestDatabase();
     spool = createSpoolDir();
-    const { archive, tracker } = createTestArchive(test.database, spool.path);
-    tracker.record(...variedEvents(2000), { durationMs: 2e14, weight: 2_147_483_647 });
-    await archive.flush();
-    await archive.stop({ timeoutMs: 5000 });
+    await archiveEvents(test.database, spool.path, [...variedEvents(2000), { durationMs: 2e14, weight: 2_147_483_647 }]);
   });
   afterEach(async () => {
     spool.remove();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { ArrayEvent } from '../../../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import { compareRollups } from '../../../support/rollup-oracle.ts';
-import { createSpoolDir, createTestArchive } from '../../../support/test-archive.ts';
+import { archiveEvents, createSpoolDir } from '../../../support/test-archive.ts';
 import { VARIED_SERIES, variedEvents } from '../../../support/varied-events.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,12 +21,7 @@ describe('Rollups, written with the rows', function () {
     await test.drop();
   });
 
-  async function archiveAll(events: readonly ArrayEvent[]): Promise<void> {
-    const { archive, tracker } = createTestArchive(test.database, spool.path);
-    tracker.record(...events);
-    await archive.flush();
-    await archive.stop({ timeoutMs: 5000 });
-  }
+  const archiveAll = (events: readonly ArrayEvent[]) => archiveEvents(test.database, spool.path, events);
   const count = async (from: string) =>
     (await test.database.one<{ rows: number }>(`select count(*)::int as rows from keepwatch.${from}`)).rows;
 
