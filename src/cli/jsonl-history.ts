@@ -21,7 +21,7 @@ export function openJsonlHistory(folder: string): History {
     recent: queries.recent,
     prunable: async ({ keepMs, keepRollupsMs }) => {
       refuseRollups(keepRollupsMs);
-      return { days: await queries.listBefore(until(keepMs)), months: [] };
+      return { days: await queries.listBefore(until(keepMs)), logDays: [], months: [] };
     },
     async prune({ keepMs, signal, onRemoved: onGone = () => {} }) {
       const days = await queries.listBefore(until(keepMs));
@@ -33,7 +33,7 @@ export function openJsonlHistory(folder: string): History {
         onGone(day);
       };
       await queries.removeBefore(until(keepMs), { shouldStop: () => signal?.aborted === true, onRemoved });
-      return { days: removed, months: [], left: (await queries.listBefore(until(keepMs))).length };
+      return { days: removed, logDays: [], months: [], left: (await queries.listBefore(until(keepMs))).length };
     },
   };
 }

@@ -1,4 +1,4 @@
-// keepwatch prune: removes days of raw events, and months of rollups, at once, after asking.
+// keepwatch prune: removes days of raw events and log lines, and months of rollups, at once, after asking.
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { ExpiredDay, ExpiredMonth, Prunable, Pruned } from '../archive/maintenance/prune.ts';
@@ -25,7 +25,7 @@ const DAY_MS = 86_400_000;
 export function addPrune(program: Command): void {
   program
     .command('prune')
-    .description('remove days of raw events, and months of rollups, that are older than what is to be kept, now')
+    .description('remove days of raw events and log lines, and months of rollups, that are older than what is to be kept, now')
     .requiredOption(
       '--keep <duration>',
       'how much to keep: 30d, 4w; whole UTC days go, the newest of them an hour late',
@@ -70,10 +70,10 @@ async function run(flags: Flags): Promise<void> {
   );
 }
 
-const NOTHING: Prunable = { days: [], months: [] };
+const NOTHING: Prunable = { days: [], logDays: [], months: [] };
 
-function isNothing({ days, months }: Prunable): boolean {
-  return days.length === 0 && months.length === 0;
+function isNothing({ days, logDays, months }: Prunable): boolean {
+  return days.length === 0 && logDays.length === 0 && months.length === 0;
 }
 
 /** Asks on a terminal; a script means what it says. */
@@ -95,7 +95,7 @@ async function isWanted(found: Prunable, { yes, json }: Flags, signal: AbortSign
 async function prune(history: History, found: Prunable, flags: Flags, signal: AbortSignal): Promise<void> {
   const progress = createProgress();
   const removed = new Set<string>();
-  const total = found.days.length + found.months.length;
+  const total = found.days.length + found.logDays.length + found.months.length;
   const pruned = await history.prune({
     keepMs: flags.keep,
     keepRollupsMs: flags.keepRollups,
@@ -115,10 +115,10 @@ async function prune(history: History, found: Prunable, flags: Flags, signal: Ab
 function print({ keep, keepRollups, dryRun, json }: Flags, pruned: Pruned, candidates: Prunable): void {
   const { left } = pruned;
   if (json === true) {
-    const { days, months } = dryRun === true ? candidates : pruned;
-    const sums = { removed: sum(pruned.days), removedRollups: sum(pruned.months) };
+    const { days, logDays, months } = dryRun === true ? candidates : pruned;
+    const sums = { removed: sum(pruned.days), removedLogs: sum(pruned.logDays), removedRollups: sum(pruned.months) };
     const kept = { keep: formatDuration(keep), keepRollups: keepRollups === undefined ? 'all' : formatDuration(keepRollups) };
-    process.stdout.write(`${JSON.stringify({ ...kept, dryRun: dryRun === true, days, months, ...sums, left })}\n`);
+    process.stdout.write(`${JSON.stringify({ ...kept, dryRun: dryRun === true, days, logDays, months, ...sums, left })}\n`);
     return;
   }
   if (!isNothing(candidates)) {
@@ -134,11 +134,15 @@ function print({ keep, keepRollups, dryRun, json }: Flags, pruned: Pruned, candi
   }
 }
 
-function describe({ days, months }: Prunable): string {
+function describe({ days, logDays, months }: Prunable): string {
   const parts: string[] = [];
   if (days.length > 0) {
     const { rows, bytes } = sum(days);
     parts.push(`${plural(days.length, 'day')}, ${plural(rows, 'event')}, ${formatBytes(bytes)}`);
+  }
+  if (logDays.length > 0) {
+    const { rows, bytes } = sum(logDays);
+    parts.push(`${plural(logDays.length, 'day')} of log lines, ${plural(rows, 'line')}, ${formatBytes(bytes)}`);
   }
   if (months.length > 0) {
     const { rows, bytes } = sum(months);
@@ -151,9 +155,10 @@ function sum(parts: readonly { readonly rows: number; readonly bytes: number }[]
   return parts.reduce((all, { rows, bytes }) => ({ rows: all.rows + rows, bytes: all.bytes + bytes }), { rows: 0, bytes: 0 });
 }
 
-function tablesOf({ days, months }: Prunable): string {
+function tablesOf({ days, logDays, months }: Prunable): string {
   const tables = [
     ...(days.length > 0 ? [formatTable(DAY_COLUMNS, days)] : []),
+    ...(logDays.length > 0 ? [formatTable(LOG_COLUMNS, logDays)] : []),
     ...(months.length > 0 ? [formatTable(MONTH_COLUMNS, months)] : []),
   ];
   return tables.join('\n\n');
@@ -164,6 +169,12 @@ const SIZE: Column<{ readonly bytes: number }> = { title: 'SIZE', align: 'right'
 const DAY_COLUMNS: Column<ExpiredDay>[] = [
   { title: 'DAY', cell: ({ day }) => day },
   { title: 'EVENTS', align: 'right', cell: ({ rows }) => formatCount(rows) },
+  SIZE,
+];
+
+const LOG_COLUMNS: Column<ExpiredDay>[] = [
+  { title: 'LOGS OF', cell: ({ day }) => day },
+  { title: 'LINES', align: 'right', cell: ({ rows }) => formatCount(rows) },
   SIZE,
 ];
 

@@ -1,4 +1,4 @@
-// What the archive needs now and then: removes days of raw events, and months of rollups, that are no longer kept.
+// What the archive needs now and then: removes days of raw events and log lines, and months of rollups, that are no longer kept.
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
 import { removeExpiredDeltas } from './expired-deltas.ts';
@@ -13,7 +13,7 @@ export interface MaintenanceOptions {
   readonly database: Database;
   /** Unique to this process. */
   readonly holder: string;
-  /** How long raw events are kept. */
+  /** How long raw events and log lines are kept. */
   readonly keepMs: number;
   /** How long rollups are kept, at least `keepMs`; default: for ever. */
   readonly keepRollupsMs?: number | undefined;
@@ -26,8 +26,12 @@ export function createMaintenance({ database, holder, keepMs, keepRollupsMs, log
     if (days.partitions > 0) {
       logger.info({ partitions: days.partitions, rows: days.rows }, 'days that are no longer kept are removed');
     }
+    const logs = await expirePartitions({ ...leased, retained: 'logs', keepMs });
+    if (logs.partitions > 0) {
+      logger.info({ partitions: logs.partitions, rows: logs.rows }, 'days of log lines that are no longer kept are removed');
+    }
     const isHeldUp = keepRollupsMs !== undefined && (await expireRollups(leased, keepRollupsMs, logger));
-    return days.isWaiting || isHeldUp ? WAITING_MS : undefined;
+    return days.isWaiting || logs.isWaiting || isHeldUp ? WAITING_MS : undefined;
   }
   return new LeasedWork({
     database,

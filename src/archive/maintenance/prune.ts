@@ -1,4 +1,4 @@
-// Removes days of raw events, and months of rollups, at once, by the steps of retention, for a person who says how much is to be kept: counted
+// Removes days of raw events and log lines, and months of rollups, at once, by the steps of retention, for a person who says how much is to be kept: counted
 // as expired, so that verify adds up.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,7 +15,7 @@ interface ExpiredRows {
   readonly bytes: number;
 }
 
-/** A UTC day of raw events. */
+/** A UTC day of raw events, or of log lines. */
 export interface ExpiredDay extends ExpiredRows {
   /** `2026-11-20` */
   readonly day: string;
@@ -29,12 +29,15 @@ export interface ExpiredMonth extends ExpiredRows {
 
 /** What goes, the oldest first. */
 export interface Prunable {
+  /** Of raw events. */
   readonly days: readonly ExpiredDay[];
+  /** Of log lines. */
+  readonly logDays: readonly ExpiredDay[];
   readonly months: readonly ExpiredMonth[];
 }
 
 export interface KeepOptions {
-  /** Of raw events; at least a day. */
+  /** Of raw events and log lines; at least a day. */
   readonly keepMs: number;
   /** Of rollups, at least `keepMs`; undefined: they all stay. */
   readonly keepRollupsMs?: number | undefined;
@@ -45,7 +48,7 @@ export interface KeepOptions {
 export interface PruneOptions extends KeepOptions {
   /** As the owner of the tables, without a query timeout: to count a day takes as long as it takes. */
   readonly database: Database;
-  /** Called for each partition that is gone: `2026-11-20`, or `2026-11`, whose minutes and hours are two of them. */
+  /** Called for each partition that is gone: `2026-11-20`, `logs of 2026-11-20`, or `2026-11`, whose minutes and hours are two of them. */
   readonly onRemoved?: (what: string) => void;
   /** Called when it has to wait: for what. */
   readonly onWait?: (what: string) => void;
@@ -80,7 +83,7 @@ export async function listPrunable(database: Database, { keepMs, keepRollupsMs, 
 }
 
 /**
- * Removes every day whose events are all older than `keepMs`, and every month whose rollups are all older than `keepRollupsMs`.
+ * Removes every day whose events or lines are all older than `keepMs`, and every month whose rollups are all older than `keepRollupsMs`.
  * @throws KeepwatchError ERR_USAGE when this user may not; what Postgres says: what is removed by then stays removed
  */
 export async function prune(options: PruneOptions): Promise<Pruned> {
@@ -117,8 +120,11 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
 
 /** Days before months, which stay as long as there are days of them. */
 function listsOf(keepMs: number, keepRollupsMs: number | undefined, keepEventsMs?: number): ListExpiredOptions[] {
-  const days: ListExpiredOptions = { retained: 'events', keepMs };
-  return keepRollupsMs === undefined ? [days] : [days, { retained: 'rollups', keepMs: keepRollupsMs, keepEventsMs }];
+  const days: ListExpiredOptions[] = [
+    { retained: 'events', keepMs },
+    { retained: 'logs', keepMs },
+  ];
+  return keepRollupsMs === undefined ? days : [...days, { retained: 'rollups', keepMs: keepRollupsMs, keepEventsMs }];
 }
 
 async function countLeft(database: Database, lists: readonly ListExpiredOptions[]): Promise<number> {
@@ -149,21 +155,25 @@ async function rowsOf(database: Database, { name }: ExpiredPartition): Promise<n
 /** Partitions by day, or by month. */
 class Tally {
   readonly #days = new Map<string, ExpiredRows>();
+  readonly #logDays = new Map<string, ExpiredRows>();
   readonly #months = new Map<string, ExpiredRows>();
 
-  /** @returns the day or month */
+  /** @returns what to call it */
   add({ parent, until, bytes }: ExpiredPartition, rows: number): string {
     const last = new Date(until.getTime() - 1).toISOString();
-    const isDay = parent === 'observability_metrics';
-    const [known, key] = isDay ? [this.#days, last.slice(0, 10)] : [this.#months, last.slice(0, 7)];
+    const isLog = parent === 'observability_logs';
+    const isDay = isLog || parent === 'observability_metrics';
+    const known = isLog ? this.#logDays : isDay ? this.#days : this.#months;
+    const key = last.slice(0, isDay ? 10 : 7);
     const { rows: rowsBefore, bytes: bytesBefore } = known.get(key) ?? { rows: 0, bytes: 0 };
     known.set(key, { rows: rowsBefore + rows, bytes: bytesBefore + bytes });
-    return key;
+    return isLog ? `logs of ${key}` : key;
   }
 
   sorted(): Prunable {
     return {
       days: inOrder(this.#days).map(([day, of]) => ({ day, ...of })),
+      logDays: inOrder(this.#logDays).map(([day, of]) => ({ day, ...of })),
       months: inOrder(this.#months).map(([month, of]) => ({ month, ...of })),
     };
   }

@@ -19,10 +19,11 @@ const DAY_MS = 86_400_000;
 /** What has a retention of its own: how its partitions that are no longer kept are listed and counted. */
 const RETAINED = {
   events: { list: loadSql('archive/expired-partitions'), count: loadSql('archive/count-expired') },
+  logs: { list: loadSql('archive/expired-logs'), count: loadSql('archive/count-expired-logs') },
   rollups: { list: loadSql('archive/expired-rollups'), count: loadSql('archive/count-expired-rollups') },
 } as const;
 
-/** `events`: days of raw events. `rollups`: months of minutes, and of hours; they stay while raw events of the month are there. */
+/** `events`: days of raw events. `logs`: days of log lines. `rollups`: months of minutes, and of hours; they stay while raw events of the month are there. */
 export type Retained = keyof typeof RETAINED;
 
 /** A partition of which no row is kept any longer. */

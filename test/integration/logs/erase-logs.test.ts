@@ -1,39 +1,11 @@
 // `erase` over log lines: rows, quarantine, dead letters and the spool.
 import assert from 'node:assert/strict';
 import { eraseEvents } from '../../../src/archive/erase/erase.ts';
-import type { LogBatch, LogLine } from '../../../src/log.ts';
 import { useArchiveSite } from '../../support/archive-site.ts';
 import { disown, drain, placesOf } from '../../support/erase-site.ts';
+import { batchOf, lineOf } from '../../support/log-lines.ts';
 
 const DAY_MS = 86_400_000;
-
-/** A line of somebody: in its attributes and in its message. */
-function lineOf(user: string, more: Partial<LogLine> = {}): LogLine {
-  const attributes = `"user_id":${JSON.stringify(user)},"note":${JSON.stringify(`of ${user}`)}`;
-  const ids = { traceId: undefined, spanId: undefined };
-  return {
-    timeMs: Date.now(),
-    level: 30,
-    message: `hello ${user}`,
-    logger: 'mail',
-    service: 'test',
-    ...ids,
-    attributes,
-    ...more,
-  };
-}
-
-function batchOf(lines: readonly LogLine[], recorded = lines.length): LogBatch {
-  return {
-    lane: 'logs',
-    size: lines.length,
-    counts: { recorded, sampledOut: 0, dropped: {} },
-    lowWatermarkMs: Date.now(),
-    line: (index) => lines[index] as LogLine,
-    series: () => ({ type: 'log', name: 'info' }),
-    eachDropped() {},
-  };
-}
 
 describe('erase, log lines', function () {
   this.timeout(30_000);
