@@ -1,5 +1,6 @@
 -- Folds deltas of minutes that are over into rollup_minutes and rollup_hours: all three change at once, so that readers never count twice or
--- too little. Deltas of months that are no longer kept are left to expire-deltas. To be run by one process at a time.
+-- too little. Deltas of months that are no longer kept are left to expire-deltas, and of months that have no partitions to themselves (one
+-- is being removed, or a person has detached it). To be run by one process at a time.
 -- Parameters: seconds (how long a minute has begun), keepDays (null: all are kept), limit. One row: folded (deltas).
 with taken as (
   delete from keepwatch.rollup_deltas
@@ -7,6 +8,11 @@ with taken as (
     select ctid from keepwatch.rollup_deltas
     where bucket < clock_timestamp() - $<seconds> * interval '1 second'
       and bucket >= coalesce(date_trunc('month', clock_timestamp() - $<keepDays> * interval '1 day', 'UTC'), '-infinity')
+      and to_char(bucket at time zone 'UTC', 'YYYYMM') = any (array(
+        select right(pg_class.relname, 6) from pg_inherits join pg_class on pg_class.oid = inhrelid
+        where inhparent in ('keepwatch.rollup_minutes'::regclass, 'keepwatch.rollup_hours'::regclass) and not inhdetachpending
+        group by 1 having count(*) = 2
+      ))
     limit $<limit>
   ))
   returning *

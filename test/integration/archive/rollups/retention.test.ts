@@ -228,6 +228,31 @@ describe('Retention of rollups', function () {
     assert.ok(rows >= 3, `${rows} deltas`);
   });
 
+  it('that are half removed hold up no other month, and wait', async () => {
+    await importDays('old', 250, 0);
+    await fold();
+    await expireEvents();
+    const [minutes] = await monthsOf('rollup_minutes');
+    assert.ok(minutes);
+    await test.database.none(
+      'insert into keepwatch.retired_partitions (name, until) select name, now() from unnest($1::text[]) as name',
+      [[minutes, minutes.replace('minutes', 'hours')]],
+    );
+    await test.database.none('alter table keepwatch.rollup_minutes detach partition keepwatch.$1:name', [minutes]);
+    await importDays('late', 250, 0);
+    assert.ok((await fold()) > 0);
+    const count = () =>
+      test.database.one("select count(*)::int as deltas from keepwatch.rollup_deltas where bucket < now() - interval '200 days'");
+    assert.ok((await count()).deltas > 0);
+    await assertProved();
+    await expireEvents();
+    assert.equal((await expireRollups()).partitions, 2);
+    assert.ok((await fold()) > 0, 'where rollups are kept for ever, its month comes anew');
+    assert.equal((await count()).deltas, 0);
+    assert.equal(await measured(), 3 * PER_DAY);
+    await assertProved();
+  });
+
   it('know more than a day that was removed and imported again, never less', async () => {
     await importDays('first', 45, 0);
     await fold(KEEP_ROLLUPS_MS);
