@@ -9,7 +9,8 @@ grant select, insert, update on keepwatch.observability_metrics, keepwatch.sourc
 grant select, insert on keepwatch.observability_series, keepwatch.rollup_deltas to keepwatch_writer;
 grant select, insert, update on keepwatch.imports to keepwatch_writer;
 grant select, insert, update on keepwatch.observability_logs, keepwatch.observability_logs_quarantine to keepwatch_writer;
-grant select on keepwatch.migration, keepwatch.events, keepwatch.logs, keepwatch.expired_events, keepwatch.expired_series, keepwatch.retired_partitions,
+grant select on keepwatch.migration, keepwatch.events, keepwatch.logs, keepwatch.expired_events, keepwatch.expired_series,
+  keepwatch.expired_refusals, keepwatch.retired_partitions,
   keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog,
   keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_writer;
 revoke execute on function keepwatch.ensure_partitions from public;

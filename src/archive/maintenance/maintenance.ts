@@ -1,7 +1,9 @@
-// What the archive needs now and then: removes days of raw events and log lines, and months of rollups, that are no longer kept.
+// What the archive needs now and then: removes days of raw events and log lines, months of rollups, and what was refused, that are no longer
+// kept.
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
 import { removeExpiredDeltas } from './expired-deltas.ts';
+import { removeExpiredRefusals } from './expired-refusals.ts';
 import { type LeasedRun, LeasedWork } from './leased-work.ts';
 import { expirePartitions } from './retention.ts';
 
@@ -31,6 +33,10 @@ export function createMaintenance({ database, holder, keepMs, keepRollupsMs, log
       logger.info({ partitions: logs.partitions, rows: logs.rows }, 'days of log lines that are no longer kept are removed');
     }
     const isHeldUp = keepRollupsMs !== undefined && (await expireRollups(leased, keepRollupsMs, logger));
+    const refusals = await removeExpiredRefusals(leased, keepMs);
+    if (refusals.deadLetters + refusals.quarantined > 0) {
+      logger.warn(refusals, 'dead letters and quarantined rows that are no longer kept are removed');
+    }
     return days.isWaiting || logs.isWaiting || isHeldUp ? WAITING_MS : undefined;
   }
   return new LeasedWork({

@@ -3,10 +3,7 @@
 import type { Transaction } from '../../db/database.ts';
 import { loadSql, type SqlFile } from '../../db/sql.ts';
 import type { SpoolLane } from '../../event.ts';
-import { logLevelName } from '../../log.ts';
-import { LOG_TYPE, readSmallint } from '../encoding/tuple-levels.ts';
-import { eachSeries } from '../encoding/tuple-series.ts';
-import { COLUMNS, LOG_COLUMNS } from '../segments/copy-tuples.ts';
+import { letterSeries } from '../encoding/letter-series.ts';
 import { type LedgerRow, RowCounts, type SeriesRows, type Tables } from './table-rows.ts';
 import type { VerifyProgress } from './verify-report.ts';
 import { verifyRollups } from './verify-rollups.ts';
@@ -45,6 +42,8 @@ const DEAD_LETTERS = 2000;
 const verifySources = loadSql('archive/verify-sources');
 const verifySeries = loadSql('archive/verify-series');
 const findDoublesOfTable = loadSql('archive/find-doubles-of-table');
+const hasRefusals = loadSql('archive/has-expired-refusals');
+const verifyRefusals = loadSql('archive/verify-refusals');
 const verifyDeadLetters = loadSql('archive/verify-dead-letters');
 const STATEMENTS = {
   observability_metrics: {
@@ -82,6 +81,7 @@ export class TableReader {
       await this.#count(relation, countTable, { name }, 'quarantined');
     }
     await this.#readDeadLetters();
+    await this.#readExpiredRefusals();
     const large: Leaf[] = [];
     const totalBytes = leaves.reduce((total, { bytes }) => total + bytes, 0);
     let doneBytes = 0;
@@ -134,12 +134,28 @@ export class TableReader {
       for (const { source_id: sourceId, lane: name, segment, batch, row_number: row, head } of rows) {
         const lane = this.#counts.lane(sourceId, name);
         lane.deadLettered++;
-        readSeriesOf(head, name, (type, series) => {
-          this.#counts.series(lane, type, series).deadLettered++;
-        });
+        const of = letterSeries(head, name);
+        if (of !== undefined) this.#counts.series(lane, of.type, of.name).deadLettered++;
         last = { sourceId, lane: name, segment, batch, row };
       }
       if (rows.length < DEAD_LETTERS) return;
+    }
+  }
+
+  /** What retention has removed of them counts as if it were there. */
+  async #readExpiredRefusals(): Promise<void> {
+    interface Row extends Pick<SeriesRows, 'type' | 'name'> {
+      readonly source_id: string;
+      readonly lane: string;
+      readonly kind: 'dead_letter' | 'quarantine';
+      readonly events: number;
+    }
+    if (!(await this.#transaction.one<{ has_refusals: boolean }>(hasRefusals)).has_refusals) return;
+    for (const { source_id: sourceId, lane: name, kind, events, ...of } of await this.#transaction.any<Row>(verifyRefusals)) {
+      const lane = this.#counts.lane(sourceId, name);
+      const as = kind === 'dead_letter' ? 'deadLettered' : 'quarantined';
+      if (as === 'deadLettered') lane.deadLettered += events;
+      if (of.type !== '' || as === 'quarantined') this.#counts.series(lane, of.type, of.name)[as] += events;
     }
   }
 
@@ -206,22 +222,4 @@ export function isApart({ from_day: fromDay }: Leaf): boolean {
 function laneOf(relation: Relation, isKept: boolean | undefined): SpoolLane {
   if (relation === 'observability_logs') return 'logs';
   return isKept ? 'keep' : 'rest';
-}
-
-/** The head of a dead letter is a tuple that may be cut off behind the fields that name its series. */
-function readSeriesOf(head: Buffer, lane: string, tell: (type: string, name: string) => void): void {
-  if (lane === 'logs') {
-    const level = readSmallint(head, LOG_COLUMNS.indexOf('level'));
-    if (level !== undefined) tell(LOG_TYPE, logLevelName(level));
-    return;
-  }
-  const fields = Math.max(COLUMNS.indexOf('type'), COLUMNS.indexOf('name')) + 1;
-  if (head.length < 2 || head.readInt16BE(0) < fields) return;
-  const tuple = Buffer.from(head);
-  tuple.writeInt16BE(fields, 0);
-  let isFirst = true;
-  eachSeries(tuple, COLUMNS, (type, name) => {
-    if (isFirst) tell(type, name);
-    isFirst = false;
-  });
 }

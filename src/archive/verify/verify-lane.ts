@@ -148,7 +148,7 @@ function compareTables({ ledger, tables, knowsExpired }: LaneInput, counted: Ret
   }
   const compare = (kind: 'dead_letters' | 'quarantine', word: string, table: string, expected: number, found: number) => {
     if (expected === found) return;
-    const message = `${describePlace(place)}: ${word} ${expected}, rows in ${table} ${found}`;
+    const message = `${describePlace(place)}: ${word} ${expected}, rows in ${table}, or removed by retention, ${found}`;
     const advice = `somebody has ${found < expected ? 'deleted' : 'inserted'} rows of keepwatch.${table}`;
     problems.push({ ...place, kind, expected, found, message, advice });
   };
