@@ -1,11 +1,10 @@
 // What the rows of a batch add to the rollups: added up here, and sent with the rows in their transaction.
 import type { Statement } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import { bucketOf, toMicroseconds } from '../../duration-buckets.ts';
+import { toMicroseconds } from '../../duration-buckets.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../segments/copy-tuples.ts';
 import type { RowSeries } from '../segments/row-series.ts';
-import { Delta, minuteOf } from './delta.ts';
-import { HistogramCells } from './histogram-cells.ts';
+import { Deltas, minuteOf } from './deltas.ts';
 import { RowFields } from './row-fields.ts';
 import type { KnownSeries, RollupSeries, SeriesStatus } from './series.ts';
 
@@ -32,13 +31,12 @@ export class BatchRollups {
   /** For the rows that name a series, while others are gone through. */
   readonly #namingFields: RowFields;
   readonly #known: KnownSeries;
-  readonly #deltas: Delta[] = [];
-  readonly #cells = new HistogramCells();
-  /** Most have no other minute in a batch. */
-  readonly #first = new Map<SeriesStatus, Delta>();
-  readonly #others = new Map<SeriesStatus, Map<number, Delta>>();
-  /** What the last row of each entry of a block went to. */
-  readonly #ofEntries = new Map<RowSeries, (Delta | undefined)[]>();
+  readonly #deltas = new Deltas();
+  /** Index of the first delta of each; most have no other minute in a batch. */
+  readonly #first = new Map<SeriesStatus, number>();
+  readonly #others = new Map<SeriesStatus, Map<number, number>>();
+  /** For each entry of a block, the delta that its last row went to; -1: none yet. */
+  readonly #ofEntries = new Map<RowSeries, Int32Array>();
   #stored: readonly RollupSeries[] = [];
 
   /** @param columns of the rows */
@@ -51,7 +49,8 @@ export class BatchRollups {
   /** Adds rows that go to observability_metrics. */
   add({ frames, row, named }: RollupRun): void {
     const fields = this.#fields;
-    const known = named === undefined ? [] : this.#knownOf(named.rowSeries);
+    const deltas = this.#deltas;
+    const ofEntries = named === undefined ? NO_ENTRIES : this.#deltasOf(named.rowSeries);
     let index = row - 1;
     fields.open(frames);
     for (let at = 0; at < frames.length; index++) {
@@ -61,24 +60,22 @@ export class BatchRollups {
       if (!fields.isWhole) continue;
       const minute = minuteOf(fields.endUs);
       const entry = named === undefined ? -1 : named.rowSeries.entryOf(index);
-      let delta = known[entry];
-      if (delta?.minute !== minute) {
-        delta = this.#deltaOf(delta?.of ?? this.#seriesOf(named, entry, rowAt), minute);
-        if (entry !== -1) known[entry] = delta;
+      let delta = entry === -1 ? -1 : (ofEntries[entry] ?? -1);
+      if (delta === -1 || deltas.minuteOf(delta) !== minute) {
+        const of = delta === -1 ? undefined : deltas.of[delta];
+        delta = this.#deltaOf(of ?? this.#seriesOf(named, entry, rowAt), minute);
+        if (entry !== -1) ofEntries[entry] = delta;
       }
-      const us = toMicroseconds(fields.durationMs);
-      const { weight } = fields;
-      delta.add(us, weight);
-      this.#cells.note(delta.index, bucketOf(us), weight);
+      deltas.add(delta, toMicroseconds(fields.durationMs), fields.weight);
     }
   }
 
   /** Statements of the transaction, to come behind its rows; none without rows. */
   statements(): Statement[] {
-    if (this.#deltas.length === 0) return [];
-    this.#stored = this.#known.missing(new Set(this.#deltas.map(({ of }) => of.series)));
+    if (this.#deltas.of.length === 0) return [];
+    this.#stored = this.#known.missing(new Set(this.#deltas.of.map(({ series }) => series)));
     const insert = this.#stored.length === 0 ? [] : [{ sql: insertSeries, values: seriesArrays(this.#stored) }];
-    return [...insert, { sql: copyDeltas, values: {}, chunks: [COPY_HEADER, this.#encode(), COPY_TRAILER] }];
+    return [...insert, { sql: copyDeltas, values: {}, chunks: [COPY_HEADER, this.#deltas.encode(), COPY_TRAILER] }];
   }
 
   /** The transaction is committed. */
@@ -86,24 +83,13 @@ export class BatchRollups {
     this.#known.noteStored(this.#stored);
   }
 
-  #encode(): Buffer {
-    const histograms = this.#cells.add(this.#deltas.length);
-    const { ends } = histograms;
-    const room = (delta: Delta) => delta.maxBytes((ends[delta.index] ?? 0) - (ends[delta.index - 1] ?? 0));
-    const bytes = Buffer.allocUnsafeSlow(this.#deltas.reduce((sum, delta) => sum + room(delta), 0));
-    const view = new DataView(bytes.buffer);
-    let end = 0;
-    for (const delta of this.#deltas) end = delta.write(bytes, view, end, histograms);
-    return bytes.subarray(0, end);
-  }
-
-  #knownOf(rowSeries: RowSeries): (Delta | undefined)[] {
-    let known = this.#ofEntries.get(rowSeries);
-    if (known === undefined) {
-      known = new Array<undefined>(rowSeries.count).fill(undefined);
-      this.#ofEntries.set(rowSeries, known);
+  #deltasOf(rowSeries: RowSeries): Int32Array {
+    let deltas = this.#ofEntries.get(rowSeries);
+    if (deltas === undefined) {
+      deltas = new Int32Array(rowSeries.count).fill(-1);
+      this.#ofEntries.set(rowSeries, deltas);
     }
-    return known;
+    return deltas;
   }
 
   /** By what its block says of a row, else, or where that cannot be true, by its own texts, without labels. */
@@ -127,17 +113,17 @@ export class BatchRollups {
     return this.#known.find(key, () => textsOf(fields, frames.toString('utf8', at, at + labelsLength)));
   }
 
-  #deltaOf(of: SeriesStatus, minute: number): Delta {
+  #deltaOf(of: SeriesStatus, minute: number): number {
     const first = this.#first.get(of);
     if (first === undefined) {
-      const delta = this.#createDelta(of, minute);
+      const delta = this.#deltas.create(of, minute);
       this.#first.set(of, delta);
       return delta;
     }
-    return first.minute === minute ? first : this.#otherDeltaOf(of, minute);
+    return this.#deltas.minuteOf(first) === minute ? first : this.#otherDeltaOf(of, minute);
   }
 
-  #otherDeltaOf(of: SeriesStatus, minute: number): Delta {
+  #otherDeltaOf(of: SeriesStatus, minute: number): number {
     let minutes = this.#others.get(of);
     if (minutes === undefined) {
       minutes = new Map();
@@ -145,18 +131,14 @@ export class BatchRollups {
     }
     let delta = minutes.get(minute);
     if (delta === undefined) {
-      delta = this.#createDelta(of, minute);
+      delta = this.#deltas.create(of, minute);
       minutes.set(minute, delta);
     }
     return delta;
   }
-
-  #createDelta(of: SeriesStatus, minute: number): Delta {
-    const delta = new Delta(of, minute, this.#deltas.length);
-    this.#deltas.push(delta);
-    return delta;
-  }
 }
+
+const NO_ENTRIES = new Int32Array(0);
 
 function textsOf(fields: RowFields, labels: string) {
   const [service, type, name, status] = [fields.text('service'), fields.text('type'), fields.text('name'), fields.text('status')];

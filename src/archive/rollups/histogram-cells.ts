@@ -1,5 +1,5 @@
 // The durations of a batch on their way into histograms: noted row by row, in whatever order they come, and sorted all at once, by delta and
-// bucket. Measured (Node 20, 10,000 rows): two passes of counting over typed arrays take a tenth of the time of a sort for each delta.
+// bucket. Measured (Node 20, 10,000 rows): two passes of counting over typed arrays take a quarter of the time of a sort for each delta.
 import { ZERO_BUCKET } from '../../duration-buckets.ts';
 
 const FIRST_CELLS = 16_384;

@@ -1,6 +1,6 @@
 // The fields of a row that rollups are made of, found in tuples of binary COPY without taking them apart. What is no tuple, or lacks one of
-// them, is passed over: Postgres refuses it. On the hot path of the drain. Measured (Node 20): a DataView reads three times as fast as the
-// methods of Buffer; a walk that knows the lengths of our own columns takes a third of the time of one that looks for any.
+// them, is passed over: Postgres refuses it. On the hot path of the drain. Measured (Node 20): a walk that knows the lengths of our
+// own columns saves 50 of 200 ns a row; by a DataView, since the methods of Buffer put numbers together byte by byte.
 import { COLUMNS } from '../segments/copy-tuples.ts';
 
 const FIELDS = ['end_time', 'duration_ms', 'weight', 'name', 'type', 'status', 'service'] as const;
