@@ -1,14 +1,14 @@
 // One lane of the spool: batches of events to blocks in a bounded queue, at once and without waiting; a SegmentWriter brings them to the
 // disk. What no longer fits is dropped by reason, and the counts travel with the next block.
 import { describeError } from '../../errors.ts';
-import type { DropReason, EventCounts, LaneBatch, SpoolLane } from '../../event.ts';
+import type { DropReason, LaneBatch, SpoolLane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import type { EncodedRows } from '../encoding/encoder.ts';
 import { createEncoder, type LaneEncoder } from '../encoding/lane-encoder.ts';
 import { encodeEmptyBlock } from '../segments/segment-format.ts';
 import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
-import { SeriesCounts, type SeriesDrops } from '../segments/series-counts.ts';
 import { BlockQueue, type QueuedBlock } from './block-queue.ts';
+import { LaneAccount, type LanePosition } from './lane-account.ts';
 import { type MemorySegment, SegmentWriter } from './segment-writer.ts';
 import type { SourceHome } from './source-home.ts';
 
@@ -31,51 +31,27 @@ export interface LaneSpoolOptions {
   readonly logger: Logger;
 }
 
-/** How far a lane of a source has come: where the next source of the process begins. */
-export interface LanePosition {
-  /** What the tracker had counted with the last event that was accepted. */
-  readonly given: EventCounts;
-  /** What it had dropped, by series. */
-  readonly givenDrops: SeriesDrops;
-  readonly lowWatermarkMs: number;
-  readonly isUsed: boolean;
-}
-
-const NO_COUNTS: EventCounts = { recorded: 0, sampledOut: 0, dropped: {} };
-const START: LanePosition = { given: NO_COUNTS, givenDrops: new Map(), lowWatermarkMs: -Infinity, isUsed: false };
-
 /** What one source spools in one lane. */
 export class LaneSpool {
   readonly #options: LaneSpoolOptions;
-  readonly #from: LanePosition;
   /** Made with the first event, and let go when the source is ended. */
   #encoder: LaneEncoder | undefined;
   readonly #queue = new BlockQueue();
   readonly #writer: SegmentWriter;
-  readonly #dropped: Partial<Record<DropReason, number>> = {};
-  readonly #series: SeriesCounts;
-  /** After the last event that was accepted, whether or not a block has told it yet. */
-  #counts: EventCounts = NO_COUNTS;
-  #given: EventCounts;
-  #lowWatermarkMs: number;
-  #isUsed: boolean;
+  readonly #account: LaneAccount;
   #isClosed = false;
 
   constructor(options: LaneSpoolOptions) {
-    const { lane, home, from = START, durability, onLapse, logger, segmentBytes } = options;
+    const { lane, home, from, durability, onLapse, logger, segmentBytes } = options;
     this.#options = options;
-    this.#from = from;
-    this.#given = from.given;
-    this.#lowWatermarkMs = from.lowWatermarkMs;
-    this.#isUsed = from.isUsed;
-    this.#series = new SeriesCounts(from.givenDrops);
+    this.#account = new LaneAccount(from);
     this.#writer = new SegmentWriter({
       lane,
       home,
       queue: this.#queue,
-      series: this.#series,
+      series: this.#account.series,
       recycle: (block) => this.#encoder?.recycle(block),
-      tail: () => ({ counts: this.#counts, lowWatermarkMs: this.#lowWatermarkMs, series: this.#series.takeNoted() }),
+      tail: () => this.#account.takeTail(),
       segmentBytes,
       durability,
       onLapse,
@@ -86,24 +62,21 @@ export class LaneSpool {
   /** As `EventSink.accept`. @param batch of this lane */
   accept(batch: LaneBatch): number {
     if (this.#isClosed) return 0;
-    this.#isUsed = true;
-    this.#noteGivenDrops(batch);
+    const account = this.#account;
+    account.open(batch);
     let next = 0;
     while (next < batch.size) {
       const refusal = this.#refusal();
       if (refusal === 'wait') break;
       if (refusal !== undefined) {
-        this.#drop(refusal, batch.size - next);
-        this.#noteSeries(batch, next, batch.size, 'dropped');
+        account.drop(refusal, batch.size - next);
+        account.noteSeries(batch, next, batch.size, 'dropped');
         next = batch.size;
         break;
       }
       next = this.#encodeBlock(batch, next);
     }
-    this.#counts = this.#countsAfter(batch, next);
-    const { recorded, sampledOut, dropped } = batch.counts;
-    this.#given = { recorded: recorded - (batch.size - next), sampledOut, dropped: { ...dropped } };
-    if (next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs) this.#lowWatermarkMs = batch.lowWatermarkMs;
+    account.close(batch, next);
     this.#writer.write();
     return next;
   }
@@ -113,20 +86,11 @@ export class LaneSpool {
    * @returns whether all that was accepted before the call is on the disk; false when the disk refuses
    */
   seal(): Promise<boolean> {
-    const isUntold = this.hasUntoldCounts || this.#series.isWanted;
+    const isUntold = this.hasUntoldCounts || this.#account.series.isWanted;
     if (isUntold && !this.#writer.hasOpenSegment && this.#queue.length === 0) {
-      const counts = this.#counts;
-      const lowWatermarkMs = this.#lowWatermarkMs;
-      const bytes = encodeEmptyBlock(counts, lowWatermarkMs, false);
-      this.#queue.push({
-        bytes,
-        page: undefined,
-        rows: 0,
-        minEndMs: Infinity,
-        counts,
-        lowWatermarkMs,
-        series: this.#series.takeNoted(),
-      });
+      const tail = this.#account.takeTail();
+      const bytes = encodeEmptyBlock(tail.counts, tail.lowWatermarkMs, false);
+      this.#queue.push({ bytes, page: undefined, rows: 0, minEndMs: Infinity, ...tail });
     }
     return this.#writer.seal();
   }
@@ -165,7 +129,7 @@ export class LaneSpool {
 
   /** The next segment that is sealed tells the counts of all series that have changed, whenever that was done last. */
   tellSeries(): void {
-    this.#series.want();
+    this.#account.series.want();
   }
 
   /** Takes nothing more. What is queued can still be sealed. */
@@ -192,10 +156,12 @@ export class LaneSpool {
     this.stopRetrying();
     const queued = this.#queue.peek(Infinity);
     const blocks = queued.map((block) => block.bytes);
-    if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(this.#counts, this.#lowWatermarkMs, false));
-    for (const block of queued) this.#series.add(block.series);
-    this.#series.add(this.#series.takeNoted());
-    blocks.push(...encodeSeriesBlocks(this.#series.untold(), this.#counts, this.#lowWatermarkMs));
+    const { series } = this.#account;
+    const { counts, lowWatermarkMs, series: noted } = this.#account.takeTail();
+    if (this.hasUntoldCounts) blocks.push(encodeEmptyBlock(counts, lowWatermarkMs, false));
+    for (const block of queued) series.add(block.series);
+    series.add(noted);
+    blocks.push(...encodeSeriesBlocks(series.untold(), counts, lowWatermarkMs));
     if (blocks.length === 0 && this.#writer.memoryBytes === 0) return;
     try {
       this.#writer.appendSync(blocks);
@@ -222,17 +188,12 @@ export class LaneSpool {
 
   /** Cumulative drops of this spool, by reason. */
   get dropped(): Readonly<Partial<Record<DropReason, number>>> {
-    return this.#dropped;
+    return this.#account.dropped;
   }
 
   /** How far it has come. */
   get position(): LanePosition {
-    return {
-      given: this.#given,
-      givenDrops: this.#series.givenDrops,
-      lowWatermarkMs: this.#lowWatermarkMs,
-      isUsed: this.#isUsed,
-    };
+    return this.#account.position;
   }
 
   /** Bytes in memory. */
@@ -258,7 +219,7 @@ export class LaneSpool {
 
   /** All that was recorded before is accepted, or counted; -Infinity while nothing is known. */
   get lowWatermarkMs(): number {
-    return this.#lowWatermarkMs;
+    return this.#account.lowWatermarkMs;
   }
 
   /** Why the disk refuses; undefined while it does not. */
@@ -277,75 +238,30 @@ export class LaneSpool {
     const { home, lane } = this.#options;
     this.#encoder ??= createEncoder(lane, home.source.sourceId);
     const { next, rows, failed, minEndMs } = this.#encoder.encode(batch, from);
-    if (failed > 0) this.#drop('encode_error', failed);
+    if (failed > 0) this.#account.drop('encode_error', failed);
     if (next === from) {
-      this.#drop('encode_error', 1); // larger than a block, which the encoder's bounds exclude: never a loop
-      this.#noteSeries(batch, from, from + 1);
+      this.#account.drop('encode_error', 1); // larger than a block, which the encoder's bounds exclude: never a loop
+      this.#account.noteSeries(batch, from, from + 1);
       return from + 1;
     }
-    this.#noteSeries(batch, from, next);
+    this.#account.noteSeries(batch, from, next);
     if (rows > 0) this.#queue.push(this.#takeBlock(this.#encoder, batch, { next, rows, minEndMs }));
     return next;
   }
 
   #takeBlock(encoder: LaneEncoder, batch: LaneBatch, encoded: Pick<EncodedRows, 'next' | 'rows' | 'minEndMs'>): QueuedBlock {
     const { next, rows, minEndMs } = encoded;
-    const counts = this.#countsAfter(batch, next);
-    const isWhole = next === batch.size && batch.lowWatermarkMs > this.#lowWatermarkMs;
-    const lowWatermarkMs = isWhole ? batch.lowWatermarkMs : this.#lowWatermarkMs;
-    const series = this.#series.takeNoted();
-    return { ...encoder.takeBlock(counts, lowWatermarkMs), rows, minEndMs, counts, lowWatermarkMs, series };
-  }
-
-  /** Which of them the encoder could not read it does not say: that is known of the lane alone. */
-  #noteSeries(batch: LaneBatch, from: number, until: number, fate: 'spooled' | 'dropped' = 'spooled'): void {
-    for (let index = from; index < until; index++) {
-      try {
-        const series = batch.series(index);
-        if (fate === 'dropped') this.#series.noteDropped(series);
-        else this.#series.note(series);
-      } catch {
-        // Not even that can be read.
-      }
-    }
-  }
-
-  #noteGivenDrops(batch: LaneBatch): void {
-    const total = sumOf(batch.counts.dropped);
-    if (total === sumOf(this.#given.dropped)) return;
-    batch.eachDropped((series, events) => this.#series.noteGivenDrops(series, events));
-  }
-
-  #drop(reason: DropReason, events: number): void {
-    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + events;
-  }
-
-  /** The counts since the source began, as they were after the batch's first `taken` events, with the drops of the spool. */
-  #countsAfter(batch: LaneBatch, taken: number): EventCounts {
-    const { given } = this.#from;
-    const recorded = batch.counts.recorded - (batch.size - taken) - given.recorded;
-    const dropped: Partial<Record<DropReason, number>> = { ...this.#dropped };
-    for (const [reason, events] of Object.entries(batch.counts.dropped) as [DropReason, number][]) {
-      const since = events - (given.dropped[reason] ?? 0);
-      if (since > 0) dropped[reason] = (dropped[reason] ?? 0) + since;
-    }
-    return { recorded, sampledOut: batch.counts.sampledOut - given.sampledOut, dropped };
+    const tail = this.#account.takeTailAfter(batch, next);
+    return { ...encoder.takeBlock(tail.counts, tail.lowWatermarkMs), rows, minEndMs, ...tail };
   }
 
   /** It, or the source before it, was offered a batch, be it an empty one: a lane that never was has no say in the watermark of its source. */
   get isUsed(): boolean {
-    return this.#isUsed;
+    return this.#account.isUsed;
   }
 
   /** Counts have changed since the last block that was queued or written. */
   get hasUntoldCounts(): boolean {
-    const told = this.#queue.last?.counts ?? this.#writer.lastCounts ?? NO_COUNTS;
-    return JSON.stringify(this.#counts) !== JSON.stringify(told);
+    return this.#account.hasChangedSince(this.#queue.last?.counts ?? this.#writer.lastCounts);
   }
-}
-
-function sumOf(counts: Readonly<Record<string, number>>): number {
-  let sum = 0;
-  for (const reason in counts) sum += counts[reason] ?? 0;
-  return sum;
 }

@@ -6,19 +6,12 @@ import type { Logger } from '../../logger.ts';
 import { LANE_RELATIONS } from '../segments/relations.ts';
 import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from '../segments/segment-format.ts';
 import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
-import type { SeriesCounts, SeriesDelta } from '../segments/series-counts.ts';
+import type { SeriesCounts } from '../segments/series-counts.ts';
 import type { BlockQueue, QueuedBlock } from './block-queue.ts';
+import type { Tail } from './lane-account.ts';
 import { SealedSegments } from './sealed-segments.ts';
 import { SegmentFile, writeSegment, writeSegmentSync } from './segment-file.ts';
 import type { SourceHome } from './source-home.ts';
-
-/** What the last block of a segment says. */
-export interface Tail {
-  readonly counts: EventCounts;
-  readonly lowWatermarkMs: number;
-  /** What its counts add to those of each series. */
-  readonly series: readonly SeriesDelta[];
-}
 
 export interface SegmentWriterOptions {
   readonly lane: SpoolLane;

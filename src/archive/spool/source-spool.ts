@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type DropReason, type EventSink, LANES, type LaneBatch, SPOOL_LANES, type SpoolLane } from '../../event.ts';
 import type { LogSink } from '../../log.ts';
 import type { Logger } from '../../logger.ts';
-import { type LanePosition, LaneSpool } from './lane-spool.ts';
+import type { LanePosition } from './lane-account.ts';
+import { LaneSpool } from './lane-spool.ts';
 import { formatSourceId, type Source } from './source.ts';
 import { type HomeClock, SourceHome } from './source-home.ts';
 
