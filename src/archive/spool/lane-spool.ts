@@ -8,8 +8,9 @@ import { createEncoder, type LaneEncoder } from '../encoding/lane-encoder.ts';
 import { encodeEmptyBlock } from '../segments/segment-format.ts';
 import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
 import { BlockQueue, type QueuedBlock } from './block-queue.ts';
+import type { MemorySegment } from './held-segment.ts';
 import { LaneAccount, type LanePosition } from './lane-account.ts';
-import { type MemorySegment, SegmentWriter } from './segment-writer.ts';
+import { SegmentWriter } from './segment-writer.ts';
 import type { SourceHome } from './source-home.ts';
 
 export interface LaneSpoolOptions {

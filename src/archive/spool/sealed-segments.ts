@@ -9,8 +9,14 @@ export interface SealedSegment {
 
 export class SealedSegments {
   readonly #segments = new Map<number, SealedSegment>();
+  #last = 0;
   #bytes = 0;
   #rows = 0;
+
+  /** Number of the one that was added last; 0 before the first. */
+  get last(): number {
+    return this.#last;
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -34,6 +40,7 @@ export class SealedSegments {
 
   add(number: number, segment: SealedSegment): void {
     this.#segments.set(number, segment);
+    this.#last = number;
     this.#bytes += segment.bytes;
     this.#rows += segment.rows;
   }

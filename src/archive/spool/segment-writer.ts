@@ -3,14 +3,14 @@
 import { describeError } from '../../errors.ts';
 import type { EventCounts, SpoolLane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
-import { LANE_RELATIONS } from '../segments/relations.ts';
-import { encodeEmptyBlock, encodeSegment, type SegmentHeader } from '../segments/segment-format.ts';
+import { encodeEmptyBlock } from '../segments/segment-format.ts';
 import { encodeSeriesBlocks } from '../segments/series-blocks.ts';
 import type { SeriesCounts } from '../segments/series-counts.ts';
 import type { BlockQueue, QueuedBlock } from './block-queue.ts';
+import { HeldSegment, type MemorySegment } from './held-segment.ts';
 import type { Tail } from './lane-account.ts';
+import { OpenSegment } from './open-segment.ts';
 import { SealedSegments } from './sealed-segments.ts';
-import { SegmentFile, writeSegment, writeSegmentSync } from './segment-file.ts';
 import type { SourceHome } from './source-home.ts';
 
 export interface SegmentWriterOptions {
@@ -35,35 +35,15 @@ export interface SegmentWriterOptions {
 
 const MAX_WRITE_BYTES = 1_000_000;
 const RETRY_MS = 1000;
-
 /** At most, beside one block. */
 const MEMORY_SEGMENT_BYTES = 4_000_000;
-
-/** A complete segment that the disk has refused. */
-export interface MemorySegment {
-  readonly segment: number;
-  readonly bytes: Buffer;
-}
-
-interface HeldSegment extends MemorySegment {
-  readonly rows: number;
-  readonly minEndMs: number;
-}
 
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
   readonly #sealed = new SealedSegments();
-  /** Neither committed nor on the disk. */
-  #memory: HeldSegment | undefined;
-  #isSavingMemory = false;
-  #file: SegmentFile | undefined;
-  /** No longer to be added to: it is being sealed, or given up. */
-  #ending: SegmentFile | undefined;
-  #fileRows = 0;
-  #fileMinEndMs = Infinity;
+  readonly #held: HeldSegment;
+  readonly #open: OpenSegment;
   #last: Tail | undefined;
-  #lastSegment = 0;
-  #lastSealed = 0;
   /** Blocks of the queue that the seal which is wanted is to be behind; undefined: none is wanted. */
   #sealBehind: number | undefined;
   #isEndWanted = false;
@@ -73,12 +53,14 @@ export class SegmentWriter {
 
   constructor(options: SegmentWriterOptions) {
     this.#options = options;
+    this.#held = new HeldSegment(options.home);
+    this.#open = new OpenSegment(options);
   }
 
   /** Begins to write what is queued, unless it is being done. */
   write(): void {
     if (this.#writing !== undefined || this.#retryTimer !== undefined) return;
-    if (this.#memory === undefined && this.#options.queue.length === 0 && this.#sealBehind === undefined) return;
+    if (this.#held.segment === undefined && this.#options.queue.length === 0 && this.#sealBehind === undefined) return;
     // Not before it is known to be under way: `onLapse` comes back here.
     this.#writing = Promise.resolve()
       .then(() => this.#writeAll())
@@ -130,28 +112,22 @@ export class SegmentWriter {
    */
   takeMemorySegment(): MemorySegment | undefined {
     const { queue, series } = this.#options;
-    if (this.#memory !== undefined) return this.#memory;
+    if (this.#held.segment !== undefined) return this.#held.segment;
     if (this.#failure === undefined || this.#writing !== undefined || queue.length === 0) return undefined;
     const blocks = queue.peek(MEMORY_SEGMENT_BYTES);
     this.#shift(blocks.length);
     for (const block of blocks) series.add(block.series);
     const end = (queue.length > 0 ? blocks.at(-1) : undefined) ?? this.#takeTail();
-    const { counts, lowWatermarkMs } = end;
-    const header = this.#nextHeader();
     const told = series.toTell(queue.length === 0);
-    const content = [...blocks.map((block) => block.bytes), ...encodeSeriesBlocks(told, counts, lowWatermarkMs)];
-    const bytes = encodeSegment(header, content, encodeEmptyBlock(counts, lowWatermarkMs, true));
+    const held = this.#held.hold(this.#open.nextHeader(), blocks, end, told);
     series.noteTold(told);
-    const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
-    const minEndMs = Math.min(...blocks.map((block) => block.minEndMs));
-    this.#memory = { segment: header.segment, bytes, rows, minEndMs };
     this.#last = end;
-    return this.#memory;
+    return held;
   }
 
   /** It is committed. One that is on the disk by now is found committed when its file is drained. */
   acknowledgeMemory(segment: number): void {
-    if (this.#memory?.segment === segment && !this.#isSavingMemory) this.#memory = undefined;
+    this.#held.acknowledge(segment);
   }
 
   /** Forgets that its counts were told: the block that said so cannot be read. */
@@ -166,13 +142,8 @@ export class SegmentWriter {
    * @throws what the file system says
    */
   appendSync(blocks: readonly Buffer[]): void {
-    const { home, lane } = this.#options;
-    if (this.#memory !== undefined) {
-      home.makeSync();
-      writeSegmentSync(home.folder, { lane, segment: this.#memory.segment }, this.#memory.bytes);
-      this.#memory = undefined;
-    }
-    if (blocks.length > 0) (this.#file ?? this.#openSync()).appendSync(blocks);
+    this.#held.saveSync();
+    if (blocks.length > 0) this.#open.openSync().appendSync(blocks);
   }
 
   /** Tries no more: what is queued stays there. */
@@ -187,12 +158,12 @@ export class SegmentWriter {
   }
 
   get hasOpenSegment(): boolean {
-    return this.#file !== undefined;
+    return this.#open.file !== undefined;
   }
 
   /** Number of the segment that was sealed last; 0 before the first. */
   get lastSealed(): number {
-    return this.#lastSealed;
+    return this.#sealed.last;
   }
 
   /** Why the disk refuses; undefined while it does not. */
@@ -207,36 +178,36 @@ export class SegmentWriter {
 
   /** Rows in the segment that is not sealed. */
   get unsealedRows(): number {
-    return this.#fileRows;
+    return this.#open.rows;
   }
 
   /** Bytes of the segment in memory. */
   get memoryBytes(): number {
-    return this.#memory?.bytes.length ?? 0;
+    return this.#held.bytes;
   }
 
   /** Bytes in segments that are not acknowledged. */
   get bytes(): number {
-    return this.#sealed.bytes + ((this.#file ?? this.#ending)?.bytes ?? 0) + this.memoryBytes;
+    return this.#sealed.bytes + this.#open.bytes + this.#held.bytes;
   }
 
   /** Rows in them. */
   get rows(): number {
-    return this.#sealed.rows + this.#fileRows + (this.#memory?.rows ?? 0);
+    return this.#sealed.rows + this.#open.rows + this.#held.rows;
   }
 
   /** End of the oldest of them; +Infinity without any. */
   get minEndMs(): number {
-    return Math.min(this.#sealed.minEndMs, this.#fileMinEndMs, this.#memory?.minEndMs ?? Infinity);
+    return Math.min(this.#sealed.minEndMs, this.#open.minEndMs, this.#held.minEndMs);
   }
 
   async #writeAll(): Promise<void> {
     const { queue, durability, segmentBytes, logger, home, onLapse } = this.#options;
     let hasWritten = false;
-    while (this.#memory !== undefined || queue.length > 0 || this.#sealBehind !== undefined) {
+    while (this.#held.segment !== undefined || queue.length > 0 || this.#sealBehind !== undefined) {
       if (home.hasLapsed) onLapse();
-      if (this.#memory !== undefined) {
-        await this.#saveMemory(this.#memory);
+      if (this.#held.segment !== undefined) {
+        await this.#held.save((segment, sealed) => this.#sealed.add(segment, sealed));
         hasWritten = true;
         continue;
       }
@@ -250,13 +221,13 @@ export class SegmentWriter {
         await this.#sealFile(tail);
         break; // who waits for it goes on; what is queued by now is written next
       }
-      this.#file ??= await this.#open();
+      const file = this.#open.file ?? (await this.#open.open());
       const blocks = queue.peek(MAX_WRITE_BYTES);
-      await this.#file.append(blocks.map((block) => block.bytes));
+      await file.append(blocks.map((block) => block.bytes));
       this.#noteWritten(blocks);
       hasWritten = true;
-      if (durability === 'disk') await this.#file.sync();
-      if (this.#file.bytes >= segmentBytes && this.#last !== undefined) await this.#sealFile(this.#last);
+      if (durability === 'disk') await file.sync();
+      if (file.bytes >= segmentBytes && this.#last !== undefined) await this.#sealFile(this.#last);
     }
     if (this.#failure !== undefined) {
       if (!hasWritten) await home.make(); // what was refused is committed by now: this tells whether the disk takes anything
@@ -265,27 +236,9 @@ export class SegmentWriter {
     }
   }
 
-  /** To the disk, before any later segment is. */
-  async #saveMemory(memory: HeldSegment): Promise<void> {
-    const { home, lane } = this.#options;
-    this.#isSavingMemory = true;
-    try {
-      await home.make();
-      await writeSegment(home.folder, { lane, segment: memory.segment }, memory.bytes);
-    } finally {
-      this.#isSavingMemory = false;
-    }
-    this.#memory = undefined;
-    this.#lastSealed = memory.segment;
-    this.#sealed.add(memory.segment, { bytes: memory.bytes.length, rows: memory.rows, minEndMs: memory.minEndMs });
-  }
-
   #noteWritten(blocks: readonly QueuedBlock[]): void {
-    for (const block of blocks) {
-      this.#options.series.add(block.series);
-      this.#fileRows += block.rows;
-      this.#fileMinEndMs = Math.min(this.#fileMinEndMs, block.minEndMs);
-    }
+    for (const block of blocks) this.#options.series.add(block.series);
+    this.#open.note(blocks);
     this.#last = blocks.at(-1);
     this.#shift(blocks.length);
     for (const block of blocks) this.#options.recycle(block);
@@ -310,25 +263,15 @@ export class SegmentWriter {
   }
 
   async #sealFile(tail: Tail): Promise<void> {
-    const file = this.#file;
+    const file = this.#open.file && this.#open.end();
     if (file === undefined) return;
-    this.#file = undefined;
-    this.#ending = file;
     const { queue, series } = this.#options;
     const told = series.toTell(queue.length === 0);
     const { counts, lowWatermarkMs } = tail;
     await file.seal([...encodeSeriesBlocks(told, counts, lowWatermarkMs), encodeEmptyBlock(counts, lowWatermarkMs, true)]);
     series.noteTold(told);
     this.#last = tail;
-    this.#release(file);
-  }
-
-  #release(file: SegmentFile): void {
-    this.#lastSealed = file.segment;
-    this.#sealed.add(file.segment, { bytes: file.bytes, rows: this.#fileRows, minEndMs: this.#fileMinEndMs });
-    this.#ending = undefined;
-    this.#fileRows = 0;
-    this.#fileMinEndMs = Infinity;
+    this.#sealed.add(file.segment, this.#open.release(file));
   }
 
   /** After a refusal of the disk: the open segment ends here, and a new one is tried in a second. */
@@ -339,38 +282,16 @@ export class SegmentWriter {
       logger.error({ queued: queue.rows, reason }, 'the spool cannot be written; trying again every second');
     this.#failure = reason;
     home.forget();
-    const file = this.#file ?? this.#ending;
-    this.#file = undefined;
-    this.#ending = file;
+    const file = this.#open.end();
     if (file !== undefined) {
       await home.make().catch(() => {});
       await file.abandon().catch(() => this.retellCounts()); // nobody may have heard what its last block said
-      this.#release(file);
+      this.#sealed.add(file.segment, this.#open.release(file));
     }
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
       this.write();
     }, RETRY_MS);
     this.#retryTimer.unref();
-  }
-
-  async #open(): Promise<SegmentFile> {
-    const { home } = this.#options;
-    await home.make();
-    return SegmentFile.open(home.folder, this.#nextHeader());
-  }
-
-  #openSync(): SegmentFile {
-    const { home } = this.#options;
-    home.makeSync();
-    return SegmentFile.openSync(home.folder, this.#nextHeader());
-  }
-
-  #nextHeader(): SegmentHeader {
-    const { home, lane } = this.#options;
-    const { sourceId, service } = home.source;
-    const segment = ++this.#lastSegment;
-    const { name, columns } = LANE_RELATIONS[lane];
-    return { sourceId, lane, segment, relation: name, columns, service };
   }
 }
