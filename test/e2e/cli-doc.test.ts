@@ -1,12 +1,11 @@
 // docs/cli.md: each of its examples runs, in the order in which they stand there.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { startProcess } from '../support/process.ts';
+import { KEEPWATCH_IN_SHELL, startProcess } from '../support/process.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGE = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8');
@@ -31,10 +30,8 @@ describe('docs/cli.md', function () {
 
   it('has examples that do what they say', async () => {
     assert.ok(EXAMPLES.length >= 8);
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-    const program = `'${process.execPath}' --import '${tsx}' '${ROOT}src/cli/main.ts'`;
     for (const example of EXAMPLES) {
-      const command = `set -o pipefail; keepwatch() { ${program} "$@"; }; ${example}`;
+      const command = `set -o pipefail; keepwatch() { ${KEEPWATCH_IN_SHELL} "$@"; }; ${example}`;
       const ran = startProcess('bash', ['-c', command], { cwd: folder, env: { DATABASE_URL: test.url } });
       assert.equal(await ran.exited, 0, `${example}\n${ran.output()}`);
       if (example.includes('.metrics/')) assert.match(ran.output(), /2026-11-20\.jsonl: 1 event imported/);

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../support/postgres.ts';
-import { type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
+import { KEEPWATCH_IN_SHELL, type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 describe('keepwatch on the command line', () => {
@@ -173,7 +173,7 @@ describe('keepwatch on the command line', () => {
   it('ends well when its reader has seen enough', async function () {
     this.timeout(30_000);
     const cwd = new URL('../../', import.meta.url).pathname;
-    const command = 'set -o pipefail; node --import tsx src/cli/main.ts serve --help | true';
+    const command = `set -o pipefail; ${KEEPWATCH_IN_SHELL} serve --help | true`;
     const piped = startProcess('bash', ['-c', command], { cwd });
     assert.equal(await piped.exited, 0, piped.output());
     assert.equal(piped.output(), '');

@@ -9,7 +9,7 @@ import { inTransaction } from '../../src/db/database.ts';
 import type { EventSeries } from '../../src/event.ts';
 import { parseCsv } from '../support/csv.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
+import { KEEPWATCH_IN_SHELL, type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
 import { assertRefused } from '../support/refused.ts';
 import { createSpoolDir, createTestArchive } from '../support/test-archive.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -112,7 +112,7 @@ describe('keepwatch export', function () {
 
   it('ends quietly when its reader has seen enough', async () => {
     const cwd = new URL('../../', import.meta.url).pathname;
-    const command = 'set -o pipefail; node --import tsx src/cli/main.ts export | head -n 1';
+    const command = `set -o pipefail; ${KEEPWATCH_IN_SHELL} export | head -n 1`;
     const piped = startProcess('bash', ['-c', command], { cwd, env: { DATABASE_URL: test.url } });
     assert.equal(await piped.exited, 0, piped.output());
     assert.equal(piped.output().trimEnd().split('\n').length, 1);

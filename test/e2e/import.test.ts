@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { eventLine } from '../support/import-lines.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
+import { KEEPWATCH_IN_SHELL, type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
 import { assertRefused } from '../support/refused.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -127,7 +127,7 @@ describe('keepwatch import', function () {
     assert.equal(code, 0, output);
     assert.equal(output, 'a.jsonl: 2 events imported\nb.jsonl.gz: 1 event imported\nempty.jsonl: 0 events imported\n');
     const cwd = new URL('../../', import.meta.url).pathname;
-    const command = `printf '%s\\n' '${eventLine(4)}' | node --import tsx src/cli/main.ts import - --service builds`;
+    const command = `printf '%s\\n' '${eventLine(4)}' | ${KEEPWATCH_IN_SHELL} import - --service builds`;
     const piped = startProcess('bash', ['-c', command], { cwd, env: { DATABASE_URL: test.url } });
     assert.equal(await piped.exited, 0, piped.output());
     assert.equal(piped.output(), '<stdin>: 1 event imported\n');

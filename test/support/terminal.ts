@@ -1,7 +1,7 @@
 // The command on a terminal of its own, by `script` of util-linux: what it asks, draws, and hears. Pending where that is not installed.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import type { Context } from 'mocha';
+import { KEEPWATCH_IN_SHELL } from './process.ts';
 import { waitFor } from './wait-for.ts';
 
 export interface TerminalProcess {
@@ -14,7 +14,6 @@ export interface TerminalProcess {
 }
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-const TSX = createRequire(import.meta.url).resolve('tsx');
 
 /** @param options.cwd default: the root of this repository */
 export function startOnTerminal(
@@ -24,7 +23,7 @@ export function startOnTerminal(
   options: { cwd?: string } = {},
 ): TerminalProcess {
   if (spawnSync('script', ['--version']).status !== 0) test.skip();
-  const quoted = [process.execPath, '--import', TSX, `${ROOT}src/cli/main.ts`, ...args].map((arg) => `'${arg}'`).join(' ');
+  const quoted = [KEEPWATCH_IN_SHELL, ...args.map((arg) => `'${arg}'`)].join(' ');
   const child: ChildProcess = spawn('script', ['--quiet', '--return', '--command', quoted, '/dev/null'], {
     cwd: options.cwd ?? ROOT,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TERM: 'xterm', ...env },
