@@ -30,7 +30,7 @@ async function linesOf(database: Database, query: string): Promise<string[]> {
 async function filesIn(spoolDir: string): Promise<string[]> {
   const folders = await readdir(spoolDir, { withFileTypes: true });
   const lists = folders.map(
-    async ({ name }) => `${name}: ${(await readdir(join(spoolDir, name)).catch(() => [])).sort().join(' ')}`,
+    async ({ name }) => `${name}: ${(await readdir(join(spoolDir, name)).catch((): string[] => [])).sort().join(' ')}`,
   );
   return Promise.all(lists);
 }
