@@ -9,6 +9,7 @@ import { addErase } from './erase.ts';
 import { EXIT, exitCodeOf, reportError } from './exit.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
+import { addLogs } from './logs.ts';
 import { addMigrate } from './migrate.ts';
 import { addPrune } from './prune.ts';
 import { addRecent } from './recent.ts';
@@ -38,6 +39,7 @@ for (const add of [
   addVerify,
   addSummary,
   addRecent,
+  addLogs,
   addPrune,
   addErase,
   addExport,

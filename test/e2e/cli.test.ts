@@ -188,6 +188,7 @@ describe('keepwatch on the command line', () => {
       'verify',
       'summary',
       'recent',
+      'logs',
       'prune',
       'export',
       'import',
