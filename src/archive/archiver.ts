@@ -78,7 +78,9 @@ export class Archiver {
   get reasons(): readonly string[] {
     const reason = this.#backOff.reason ?? this.#backlog.reason;
     const reasons = reason === undefined ? [] : [`Postgres cannot be written: ${reason}`];
-    return [...reasons, this.#wait.reason, this.#backlog.stall, this.#skew, this.#logsWait].filter((each) => each !== undefined);
+    return [...reasons, this.#wait.reason, this.#backlog.stall, this.#skew, this.#logsWait ?? this.#backlog.logsWait].filter(
+      (each) => each !== undefined,
+    );
   }
 
   /** Makes the schedule, and the first run at once, without waiting for it. */

@@ -28,6 +28,7 @@ export class Backlog {
   readonly #closedIds = new Set<bigint>();
   readonly #wait = new Wait(', asked for events of an earlier source,');
   #run: Promise<void> | undefined;
+  #logsWait: string | undefined;
 
   constructor(options: BacklogOptions) {
     this.#options = options;
@@ -42,6 +43,11 @@ export class Backlog {
   /** A sentence when what is under way hangs; undefined while it does not. */
   get stall(): string | undefined {
     return this.#wait.reason;
+  }
+
+  /** Why log lines of an earlier source wait; undefined: nothing but time. */
+  get logsWait(): string | undefined {
+    return this.#logsWait;
   }
 
   /** Postgres has committed something of a source. */
@@ -97,6 +103,7 @@ export class Backlog {
     const { spool, drain, request, onClose } = this.#options;
     const report = await drain.drainRetired(request(source));
     const mustTell = applyReport(source, report);
+    this.#logsWait = report.logsWait;
     if (!report.isDone || source.hasUntoldCounts) return false;
     if (source.rows > 0) return !mustTell;
     const { sourceId } = source.source;
