@@ -49,7 +49,7 @@ describe('GET /logs', function () {
     await test.database.none(
       `insert into keepwatch.observability_logs (id, time, source_id, trace_id, level, service, logger, message, span_id, attributes)
        select gen_random_uuid(), $<start>::timestamptz + n / 7 * interval '7.7 seconds', 9223372036854775807,
-         ($<traces>::uuid[])[n % 5 + 1], 1 + n * 7 % 70, case when n % 3 = 0 then 'shop' else 'chat' end,
+         ($<traces>::uuid[])[n % 5 + 1], case when n % 2 = 0 then 10 + n / 2 % 6 * 10 else 1 + n * 7 % 70 end, case when n % 3 = 0 then 'shop' else 'chat' end,
          ($<loggers>::text[])[n % 3 + 1], ($<messages>::text[])[n * 11 % 5 + 1], decode('b7ad6b7169203331', 'hex'), jsonb_build_object('n', n)
        from generate_series(0, 2999) as n
        where $<start>::timestamptz + n / 7 * interval '7.7 seconds' < $<end>::timestamptz`,

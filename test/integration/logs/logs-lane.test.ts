@@ -5,6 +5,7 @@ import { useArchiveSite } from '../../support/archive-site.ts';
 import { disown, drain } from '../../support/erase-site.ts';
 import { batchOf, lineOf } from '../../support/log-lines.ts';
 import { listWaiting } from '../../support/test-archive.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 describe('the lane of log lines', function () {
   this.timeout(30_000);
@@ -70,6 +71,32 @@ describe('the lane of log lines', function () {
     assert.deepEqual(listWaiting(site.spoolDir), []);
     await site.assertProved();
   });
+
+  for (const loss of ['request', 'answer', 'late'] as const) {
+    it(`loses and doubles no line when the ${loss === 'late' ? 'client gives up before the answer' : `${loss} of a commit is lost`}`, async () => {
+      const { archive } = site.create();
+      const before = await countRows();
+      site.proxy.down();
+      for (let segment = 0; segment < 3; segment++) {
+        archive.sink.accept({
+          ...batchOf([lineOf('a'), lineOf('b')]),
+          counts: { recorded: 2 * segment + 2, sampledOut: 0, dropped: {} },
+        });
+        await archive.flush();
+      }
+      site.proxy.up();
+      const cut = site.proxy.lose(loss, (chunk) => chunk.includes('PGCOPY'));
+      await archive.flush();
+      await cut;
+      await waitFor(async () => {
+        await archive.flush();
+        return archive.stats().logs.spooled === 0;
+      });
+      assert.deepEqual(await countRows(), { ...before, lines: before.lines + 6 });
+      await archive.stop({ timeoutMs: 2000 });
+      await site.assertProved();
+    });
+  }
 
   it('moves no watermark and adds to no rollup', async () => {
     const { archive, tracker } = site.create();
