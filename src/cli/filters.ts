@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 const AHEAD_MS = 3_660_000;
 
 /** `--from` and `--to`. */
-export function addRange(command: Command): Command {
+function addRange(command: Command): Command {
   return command
     .option('--from <time>', 'events that ended at or after: 2026-11-20, 2026-11-20T12:00Z, 90m (ago)', timeBefore(Date.now()))
     .option('--to <time>', 'events that ended before; default now', timeBefore(Date.now()));
