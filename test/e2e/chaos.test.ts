@@ -9,8 +9,8 @@ describe('the archive under faults', () => {
   it(`loses and doubles nothing that was safe, whatever happens (seed ${SEED})`, async function () {
     this.timeout(900_000);
     needTool(this, 'postgres');
-    const given = process.env['TEST_DATABASE_URL'];
-    const env = given === undefined ? {} : { TEST_DATABASE_URL: given };
+    const { TEST_DATABASE_URL, TEST_BUILT } = process.env;
+    const env = { ...(TEST_DATABASE_URL && { TEST_DATABASE_URL }), ...(TEST_BUILT && { TEST_BUILT }) };
     const campaign = startProgram('test/chaos/main.ts', ['--seed', SEED], { env });
     const code = await campaign.exited;
     const lines = campaign.output().trim().split('\n');

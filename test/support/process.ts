@@ -82,12 +82,16 @@ export function startProgram(
   return startProcess(process.execPath, ['--import', TSX, ROOT + path, ...args], options);
 }
 
-/**
- * What Node is given to run `keepwatch`: what `npm test` has just built (it says so by `TEST_BUILT=1`), or else the sources, with tsx, which
- * takes a second more of CPU for each start.
- */
-export const KEEPWATCH: readonly string[] =
-  process.env['TEST_BUILT'] === '1' ? [`${ROOT}dist/src/cli/main.js`] : ['--import', TSX, `${ROOT}src/cli/main.ts`];
+/** Whoever sets it has just built what is in dist/. Sources, with tsx, take a second more of CPU for each start. */
+const IS_BUILT = process.env['TEST_BUILT'] === '1';
+
+/** What Node is given to run `keepwatch`. */
+export const KEEPWATCH: readonly string[] = IS_BUILT
+  ? [`${ROOT}dist/src/cli/main.js`]
+  : ['--import', TSX, `${ROOT}src/cli/main.ts`];
+
+/** What a program imports that Node runs with tsx. */
+export const LIBRARY = pathToFileURL(ROOT + (IS_BUILT ? 'dist/src/index.js' : 'src/index.ts')).href;
 
 /** `keepwatch` for a shell: its arguments follow. */
 export const KEEPWATCH_IN_SHELL = [process.execPath, ...KEEPWATCH].map((part) => `'${part}'`).join(' ');

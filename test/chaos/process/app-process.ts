@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { LIBRARY } from '../../support/process.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import type { Evidence } from '../evidence.ts';
 
@@ -50,7 +51,7 @@ export class AppProcess {
     this.#isIsolated = isIsolated;
     this.#evidence = evidence;
     evidence.of(name);
-    const [command, ...args] = [...(isIsolated ? UNSHARE : []), process.execPath, '--import', TSX, PROGRAM, name];
+    const [command, ...args] = [...(isIsolated ? UNSHARE : []), process.execPath, '--import', TSX, PROGRAM, name, LIBRARY];
     this.#child = spawn(command ?? '', args, {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], KEEPWATCH_INSTANCE: name, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 // The app of process runs: records without pause and says on stdout, a JSON line each, what a finished flush has covered. Obeys lines on
 // stdin: `quiet` (record no more), `clock <ms>` (the wall clock jumps by so much), `stop`.
-// Argument: its name. The rest is in the environment, as for any app.
+// Arguments: its name, the library. The rest is in the environment, as for any app.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 
@@ -16,14 +16,14 @@ globalThis.Date = class extends RealDate {
   }
 } as DateConstructor;
 
-const { createKeepwatch } = await import('../../../src/index.ts');
+const [name = 'app', library = '../../../src/index.ts'] = process.argv.slice(2);
+const { createKeepwatch } = (await import(library)) as typeof import('../../../src/index.ts');
 
 const EVERY_MS = 5;
 const EVENTS = 5;
 const FAILURE_EVERY = 5;
 const FLUSH_EVERY_MS = 100;
 
-const [name = 'app'] = process.argv.slice(2);
 const say = (line: object): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 };
