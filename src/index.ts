@@ -7,6 +7,7 @@ export type { EventRow, SummaryRow } from './event-row.ts';
 export type { TrackedDecorator } from './instrument/decorate.ts';
 export type { Execution, TokenUsage } from './instrument/execution.ts';
 export type { ExecutionEnd, ExecutionOptions, TimedExecution, TrackedOptions } from './instrument/execution-options.ts';
+export type { LogStream } from './instrument/logs/log-stream.ts';
 export type { MetricRegistry } from './instrument/metrics/registry.ts';
 export type { DeclaredNames } from './instrument/recording/declarations.ts';
 export type { LogFields } from './instrument/tracing/log-mixin.ts';

@@ -98,7 +98,7 @@ async function isWanted({ where, dryRun, yes }: Flags, signal: AbortSignal): Pro
     asker.on('SIGINT', () => asker.close());
     const whose = where.map(({ key, value }) => `${key}=${value}`).join(' and ');
     const answer = await asker.question(
-      `Erase metadata and errors of all events with ${printable(whose)}? Nothing brings them back. [y/N] `,
+      `Erase metadata and errors of all events, and log lines, with ${printable(whose)}? Nothing brings them back. [y/N] `,
       { signal },
     );
     return /^y(es)?$/i.test(answer.trim());
