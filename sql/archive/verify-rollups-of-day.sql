@@ -36,21 +36,18 @@ with start as (
   left join keepwatch.observability_series as series using (series_id)
   where bucket >= $<fromDay> and bucket < $<untilDay>
 ), rolled_cells as (
-  select bucket, service, type, name, status, b, sum(c) as c from part, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4, 5, 6
-), rolled_histograms as (
-  select bucket, service, type, name, status, array_agg(b order by b) as hb, array_agg(c order by b) as hc
-  from rolled_cells group by 1, 2, 3, 4, 5
-), rolled_totals as (
-  select bucket, service, type, name, status, sum(rows) as rows, sum(count) as count, least(sum(sum_us), 9223372036854775807) as sum_us,
+  select bucket, service, type, name, status, b, sum(c) as c, sum(rows) as rows, sum(count) as count, sum(sum_us) as sum_us,
     min(min_us) as min_us, max(max_us) as max_us
-  from part group by 1, 2, 3, 4, 5
+  from (
+    select bucket, service, type, name, status, null as b, null as c, rows, count, sum_us, min_us, max_us from part
+    union all
+    select bucket, service, type, name, status, b, c, null, null, null, null, null from part, unnest(hb, hc) as cell (b, c)
+  ) as piece group by 1, 2, 3, 4, 5, 6
 ), rolled as (
-  select totals.bucket, totals.service, totals.type, totals.name, totals.status, jsonb_build_object('rows', rows, 'count', count,
-    'sum_us', sum_us, 'min_us', min_us, 'max_us', max_us, 'hb', hb, 'hc', hc) as rolled
-  from rolled_totals as totals
-  left join rolled_histograms as histograms
-    on (histograms.bucket, histograms.status) = (totals.bucket, totals.status)
-    and (histograms.service, histograms.type, histograms.name) is not distinct from (totals.service, totals.type, totals.name)
+  select bucket, service, type, name, status, jsonb_build_object('rows', sum(rows), 'count', sum(count),
+    'sum_us', least(sum(sum_us), 9223372036854775807), 'min_us', min(min_us), 'max_us', max(max_us),
+    'hb', array_agg(b order by b) filter (where b is not null), 'hc', array_agg(c order by b) filter (where b is not null)) as rolled
+  from rolled_cells group by 1, 2, 3, 4, 5
 )
 select bucket, service, type, name, status, raw, rolled, (count(*) over ())::float8 as differences
 from raw full join rolled using (bucket, service, type, name, status)

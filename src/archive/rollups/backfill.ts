@@ -10,6 +10,7 @@ const DAYS_BEFORE = 8;
 const DAYS_BEHIND = 1;
 
 const nextRollupWork = loadSql('archive/next-rollup-work');
+const compileNothing = loadSql('archive/compile-nothing');
 const addMissingRollups = loadSql('archive/add-missing-rollups');
 
 export interface BackfillOptions {
@@ -40,6 +41,7 @@ export async function backfillRollups({ database, lease, shouldStop }: BackfillO
     if (step === undefined) break;
     const rows = await inTransaction(database, async (transaction) => {
       if (!(await lease.holds(transaction))) return undefined;
+      await transaction.none(compileNothing);
       return (await transaction.one<{ rows: number }>(addMissingRollups, step)).rows;
     });
     if (rows === undefined) break;

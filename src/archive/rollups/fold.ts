@@ -10,6 +10,7 @@ const DELTAS_AT_ONCE = 20_000;
 const DAY_MS = 86_400_000;
 
 const coverDeltas = loadSql('archive/cover-deltas');
+const compileNothing = loadSql('archive/compile-nothing');
 const foldDeltas = loadSql('archive/fold-deltas');
 
 export interface FoldOptions {
@@ -46,6 +47,7 @@ export async function foldRollups(options: FoldOptions): Promise<number> {
   while (folded === limit && !shouldStop() && (await lease.take())) {
     folded = await inTransaction(database, async (transaction) => {
       if (!(await lease.holds(transaction))) return 0;
+      await transaction.none(compileNothing);
       return (await transaction.one<{ folded: number }>(foldDeltas, { seconds, keepDays, limit })).folded;
     });
     total += folded;
