@@ -62,11 +62,16 @@ export class Evidence {
   }
 }
 
+/** The name that the log lines of an app go by: they are numbered by themselves. */
+export function logsOf(app: string): string {
+  return `${app}/log`;
+}
+
 export function tagOf(app: string, number: number): string {
   return `${app}:${number}`;
 }
 
-/** The member of `metadata` that carries the name of an event. */
+/** The member of `metadata`, or of the attributes of a log line, that carries its name. */
 export function formatTag(app: string, number: number): string {
   return `"chaos":"${tagOf(app, number)}"`;
 }

@@ -1,10 +1,10 @@
-// Judges what became of the events of a run, once all is healed and drained: each that was safe is in Postgres exactly once, or counted to
+// Judges what became of the events and log lines of a run, once all is healed and drained: each that was safe is in Postgres exactly once, or counted to
 // the event where a fault destroyed its bytes, rollups equal raw rows by every label, and `verify` finds nothing to say.
 import { type VerifiedLane, verifyArchive } from '../../src/archive/verify/verify.ts';
 import type { Database } from '../../src/db/database.ts';
 import type { DropReason } from '../../src/event.ts';
 import { compareRollups } from '../support/rollup-oracle.ts';
-import { type AppEvidence, type Evidence, tagOf } from './evidence.ts';
+import { type AppEvidence, type Evidence, logsOf, tagOf } from './evidence.ts';
 import { segmentFiles } from './segment-bytes.ts';
 
 export interface Case {
@@ -34,7 +34,7 @@ export async function judge({ evidence, database, spoolDirs, service }: Case): P
         known,
         evidence,
         found,
-        lanes.filter(({ instance }) => instance === app),
+        lanes.filter(({ instance, lane }) => (lane === 'logs' ? logsOf(instance) : instance) === app),
       ),
     );
   }
@@ -129,13 +129,17 @@ function dropsOf(lanes: readonly VerifiedLane[], reason?: DropReason): number {
     .reduce((sum, [found, events]) => sum + (reason === undefined || found === reason ? events : 0), 0);
 }
 
-/** Every event of the run in Postgres, and how often it is there. */
+/** Every event and line of the run in Postgres, and how often it is there. */
 async function readTags(database: Database, service: string): Promise<Map<string, number>> {
   const rows = await database.any<{ tag: string; times: number }>(
     `select metadata ->> 'chaos' as tag, count(*)::int as times from (
        select metadata from keepwatch.observability_metrics where service = $<service>
        union all
        select metadata from keepwatch.observability_quarantine where service = $<service>
+       union all
+       select attributes from keepwatch.observability_logs where service = $<service>
+       union all
+       select attributes from keepwatch.observability_logs_quarantine where service = $<service>
      ) as stored group by 1`,
     { service },
   );

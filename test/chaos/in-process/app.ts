@@ -4,12 +4,14 @@ import { type Archive, createArchive } from '../../../src/archive/archive.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
-import type { Evidence } from '../evidence.ts';
+import { type Evidence, logsOf } from '../evidence.ts';
+import { NumberedLogs } from './numbered-logs.ts';
 import { NumberedTracker } from './numbered-tracker.ts';
 
 /** Short, so that what is lost is given up within the run. */
 const TIMEOUT_MS = 400;
 const SPOOL_BYTES = 1e9;
+const EVENTS_PER_LINE = 4;
 
 export interface AppOptions {
   readonly name: string;
@@ -30,6 +32,7 @@ export class App {
   readonly database: Database;
   readonly archive: Archive;
   readonly tracker: NumberedTracker;
+  readonly logs: NumberedLogs;
   readonly #evidence: Evidence;
   #isDead = false;
 
@@ -50,6 +53,7 @@ export class App {
       queryTimeoutMs: TIMEOUT_MS,
     });
     this.tracker = new NumberedTracker(name, service, now);
+    this.logs = new NumberedLogs(logsOf(name), service, now);
     this.archive = createArchive({
       database: this.database,
       spoolDir,
@@ -60,10 +64,11 @@ export class App {
       instance: name,
       cron: '0 0 0 1 1 *',
       now,
-      collect: this.tracker.collect,
+      collect: this.collect,
       logger: silentLogger,
     });
     this.tracker.sink = this.archive.sink;
+    this.logs.sink = this.archive.sink;
   }
 
   static async start(options: AppOptions): Promise<App> {
@@ -79,30 +84,50 @@ export class App {
     return this.#isDead;
   }
 
+  /** Hands on all that was recorded. */
+  readonly collect = (): void => {
+    this.tracker.collect();
+    this.logs.collect();
+  };
+
+  /** And a line for every few events. */
   record(events: number): void {
     this.tracker.record(events);
-    this.#evidence.of(this.name).recorded = this.tracker.recorded;
+    this.logs.record(Math.ceil(events / EVENTS_PER_LINE));
+    for (const [name, { recorded }] of this.#recorders) this.#evidence.of(name).recorded = recorded;
   }
 
   /** What was recorded before is safe afterwards, unless the disk refuses or the queue is full. */
   async flush(): Promise<void> {
-    const until = this.tracker.recorded;
+    const flushed = this.#recorders.map(([name, recorder]) => ({ name, recorder, until: recorder.recorded }));
     await this.archive.flush();
     const isRefused = this.archive.stats().reasons.some((reason) => reason.startsWith('the spool'));
-    if (!this.#isDead && !isRefused && this.tracker.waiting === 0) this.#evidence.markSafeUntil(this.name, until);
+    for (const { name, recorder, until } of flushed) {
+      if (!this.#isDead && !isRefused && recorder.waiting === 0) this.#evidence.markSafeUntil(name, until);
+    }
   }
 
   /** Nothing waits, neither here nor in the spool. */
   get isDrained(): boolean {
-    return this.tracker.waiting === 0 && this.archive.stats().spoolEvents === 0;
+    const { spoolEvents, logs } = this.archive.stats();
+    return this.#recorders.every(([, { waiting }]) => waiting === 0) && spoolEvents + logs.spooled === 0;
   }
 
   /** As if its process had been killed: it no longer reaches Postgres, and whatever it does to its files matters no more. */
   die(): void {
     this.#isDead = true;
     this.tracker.sink = undefined;
-    this.#evidence.of(this.name).isKilled = true;
+    this.logs.sink = undefined;
+    for (const [name] of this.#recorders) this.#evidence.of(name).isKilled = true;
     this.proxy.down();
+  }
+
+  /** By the names that the evidence knows them by. */
+  get #recorders(): readonly [string, Pick<NumberedLogs, 'recorded' | 'waiting'>][] {
+    return [
+      [this.name, this.tracker],
+      [logsOf(this.name), this.logs],
+    ];
   }
 
   /** Ends it; a dead one leaves everything as it is. */

@@ -6,7 +6,7 @@ import { drainLeftovers } from '../../../src/archive/drain/leftovers.ts';
 import { createPartitions } from '../../../src/archive/drain/partitions.ts';
 import { GRACE_MS } from '../../../src/archive/spool/acknowledged.ts';
 import { listSegments, listSources } from '../../../src/archive/spool/spool-folder.ts';
-import { LANES } from '../../../src/event.ts';
+import { SPOOL_LANES } from '../../../src/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import type { Break, Loss } from '../../support/tcp-proxy.ts';
 import { damageSegment, type Harm } from '../damage.ts';
@@ -61,7 +61,7 @@ export async function playStep(world: World, step: Step<'in-process'>): Promise<
   const random = createRandom(step.seed);
   for (const each of world.apps) {
     each.record(step.events);
-    if (random.below(2) === 0) each.tracker.collect();
+    if (random.below(2) === 0) each.collect();
   }
   const flush = () => world.apps.map((each) => each.flush());
   const first = step.leadMs >= 0 ? flush() : [];
@@ -138,7 +138,7 @@ async function drainBeside({ world, app, random }: Scene): Promise<boolean> {
   };
   let segments = 0;
   for (const { path, source } of await listSources(app.spoolDir, Date.now())) {
-    for (const lane of LANES) {
+    for (const lane of SPOOL_LANES) {
       const listed = await listSegments(path, lane);
       segments += listed.length;
       await drainSegments(source, lane, listed, context);
