@@ -61,8 +61,15 @@ export async function createPostgresServer(binary: string): Promise<PostgresServ
     const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ');
     return [postmaster, ...children].flatMap((pid) => (pid === '' ? [] : [Number(pid)]));
   };
+  /** One that ends meanwhile has no need of it. */
   const signalAll = (signal: NodeJS.Signals) => {
-    for (const pid of pids()) process.kill(pid, signal);
+    for (const pid of pids()) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
   };
   await start();
   return {
