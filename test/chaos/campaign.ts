@@ -26,7 +26,7 @@ const PROCESS_SHARE = 21;
 const ASIDE_SHARE = 1000;
 const LANES: Readonly<Record<Form, number>> = { 'in-process': 3, process: 2 };
 /** Then a new database: what `verify` reads stays short. */
-const RUNS_PER_DATABASE = 25;
+const RUNS_PER_DATABASE = 8;
 const DISK_MEGABYTES = 24;
 const NEEDS_DISK: readonly AnyKind[] = ['disk-full', 'read-only'];
 
