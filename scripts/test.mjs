@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MOCHA = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
@@ -36,8 +37,7 @@ async function run(args) {
 
 /** The last of each: a test may print what looks the same before. */
 function countsIn(output) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of a terminal
-  const plain = output.replace(/\u001b\[[0-9;]*m/g, '');
+  const plain = stripVTControlCharacters(output);
   const numbers = COUNTED.map((word) => plain.match(new RegExp(`^ +\\d+ ${word}(?= \\(|$)`, 'gm'))?.at(-1));
   return numbers.map((line) => (line === undefined ? undefined : Number.parseInt(line, 10)));
 }
