@@ -102,7 +102,16 @@ describe('LogCollector', () => {
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
     logger.info({ cycle }, 'cycle');
-    logger.info({ bad: { toJSON: () => { throw new Error('no'); } } }, 'toJSON'); // biome-ignore format: one line
+    logger.info(
+      {
+        bad: {
+          toJSON: () => {
+            throw new Error('no');
+          },
+        },
+      },
+      'toJSON',
+    );
     logger.info({ nul: '\0', half: '\ud800' }, 'text \0 \udc00');
     collector.stop();
     assert.deepEqual(
@@ -147,7 +156,13 @@ describe('LogCollector', () => {
     assert.deepEqual([recorded, waiting, dropped], [250, 100, { ring_full: 150 }]);
     collector.stop();
     assert.equal(sink.lines.filter(({ level }) => level === 50).length, 25);
-    assert.deepEqual([...sink.dropped], [['info', 125], ['error', 25]]); // biome-ignore format: one line
+    assert.deepEqual(
+      [...sink.dropped],
+      [
+        ['info', 125],
+        ['error', 25],
+      ],
+    );
     assert.equal(sink.recorded, 250);
   });
 
