@@ -139,7 +139,7 @@ function applyInput(rule: Rule, stored: StoredInstance | undefined, input: Input
   const { group, slot, changes } = context;
   const before = stored === undefined ? undefined : toState(stored);
   const step = advance(before, input, slot.slotMs, {
-    forMs: rule.forMs,
+    forMs: 'ms' in rule.for ? rule.for.ms : 0,
     everyMs: group.everyMs,
     incidentId: (slotMs) => incidentIdOf(seen.fingerprint, slotMs),
   });

@@ -49,7 +49,7 @@ export function createNotification({
     activeAt: toIso(activeAtMs),
     slot: toIso(slotMs),
     fireWhen: rule.fireWhen.text,
-    forMs: rule.forMs,
+    forMs: 'ms' in rule.for ? rule.for.ms : 0,
     partial: isPartial,
   };
 }

@@ -125,7 +125,7 @@ function toRule(rule: Rule, alerts: readonly AlertRow[], health: HealthRow | und
     type: 'alerting',
     name: rule.name,
     query: rule.query,
-    duration: rule.forMs / 1000,
+    duration: 'ms' in rule.for ? rule.for.ms / 1000 : 0,
     labels: rule.labels,
     annotations: Object.fromEntries(Object.entries(rule.annotations).map(([name, { text }]) => [name, text])),
     alerts: alerts.map(toAlert),

@@ -10,6 +10,7 @@ import { parseCondition } from './condition.ts';
 import { compileQuery } from './parameters.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import { fileSchema, groupSchema, ruleSchema } from './rule-schema.ts';
+import { maxWaitMs } from './slots.ts';
 
 export interface LoadedRules {
   readonly groups: readonly RuleGroup[];
@@ -110,16 +111,16 @@ class RuleFileReader {
     const rules: Rule[] = [];
     for (const [index, givenRule] of checked.rules.entries()) {
       const rulePath = [...path, 'rules', index];
-      const rule = this.#rule(givenRule, rulePath);
+      const rule = this.#rule(checked.name, givenRule, rulePath);
       if (rule === undefined) continue;
       if (rules.some(({ name }) => name === rule.name))
         this.#say([...rulePath, 'alert'], `the alert "${rule.name}" is there twice in its group`);
       else rules.push(rule);
     }
-    return { name: checked.name, everyMs: checked.every, file: this.#yaml.file, rules };
+    return { name: checked.name, everyMs: checked.every, maxWaitMs: maxWaitMs(checked.every), file: this.#yaml.file, rules };
   }
 
-  #rule(given: unknown, path: Path): Rule | undefined {
+  #rule(group: string, given: unknown, path: Path): Rule | undefined {
     const before = this.problems.length;
     const checked = this.#check(ruleSchema, given, path);
     if (checked === undefined) return undefined;
@@ -136,6 +137,7 @@ class RuleFileReader {
     this.#checkReceivers(checked.notify ?? [], path);
     if (compiled === undefined || fireWhen === undefined || this.problems.length > before) return undefined;
     return {
+      uid: `${group}/${checked.alert}`,
       name: checked.alert,
       file: this.#yaml.file,
       line: this.#yaml.lineOf([...path, 'alert']),
@@ -145,7 +147,16 @@ class RuleFileReader {
       compiled,
       fireWhen,
       clearWhen,
-      forMs: checked.for,
+      steps: [],
+      for: { ms: checked.for },
+      keepFiringForMs: 0,
+      missing: { policy: 'keep', after: 1 },
+      noData: { policy: 'keep', after: 1 },
+      onError: { policy: 'keep', afterMs: 300_000 },
+      latch: false,
+      maxMessages: 500,
+      context: undefined,
+      expect: [],
       labels: checked.labels,
       annotations: Object.fromEntries(annotations),
       notify: checked.notify,

@@ -40,11 +40,11 @@ describe('loadRules', () => {
         name: rule?.name,
         line: rule?.line,
         queryLine: rule?.queryLine,
-        forMs: rule?.forMs,
+        for: rule?.for,
         labels: rule?.labels,
         notify: rule?.notify,
       },
-      { name: 'Good', line: 5, queryLine: 7, forMs: 90_000, labels: { severity: 'page', team: '7' }, notify: ['mail'] },
+      { name: 'Good', line: 5, queryLine: 7, for: { ms: 90_000 }, labels: { severity: 'page', team: '7' }, notify: ['mail'] },
     );
     assert.equal(rule?.clearWhen, undefined);
   });
@@ -56,7 +56,7 @@ describe('loadRules', () => {
     assert.deepEqual(problems, []);
     const [group] = groups;
     assert.equal(group?.everyMs, 60_000);
-    assert.equal(group?.rules[0]?.forMs, 0);
+    assert.deepEqual(group?.rules[0]?.for, { ms: 0 });
     assert.equal(group?.rules[0]?.notify, undefined);
   });
 
