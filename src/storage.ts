@@ -134,6 +134,7 @@ function openAlerts(config: Config, database: Database, rulesDatabase: Database,
   if (groups.length === 0)
     logger.warn({ rules: config.rules }, `alerts are on, but there is no rule in ${config.rules.join(', ')}`);
   return createAlerts({
+    ruleSet: config.service,
     database,
     rulesDatabase,
     role: config.alertsRole,

@@ -1,7 +1,10 @@
 -- What a tick has to know, in one snapshot. Parameters: silentMs (a source not heard of for longer is left out), backMs (for how long Postgres
--- has been in reach again; null when it always was), skewMs (a clock that is further behind is corrected), receivers (names).
--- Row: now_ms (clock of Postgres); watermark_ms (what all living sources have archived; null without one); groups (JSON: name to last slot, ms);
--- due_receivers (JSON array: receivers that a message is due for, and null when a message has expired).
+-- has been in reach again; null when it always was), skewMs (a clock that is further behind is corrected), receivers (names), evaluatorId,
+-- ruleSet, hash (hex), groups (names of its groups), standbyMs (a generation without a living evaluator for longer may be replaced by an older set).
+-- Row: now_ms (clock of Postgres); watermark_ms (what all living sources have archived; null without one);
+-- held (JSON: name of a group that the evaluator holds to its epoch and last slot, ms); free (JSON array: its groups that nobody holds);
+-- is_current (it has the newest generation of the rule set); may_register (its set may become the newest);
+-- due_receivers (JSON array: receivers that a message is due for, and null when a message has expired);
 -- breaking_version (of the newest breaking migration; null without one).
 -- Nobody can be heard of while the server is down or out of reach: silence counts from when it is back. A clock that is behind would hold up
 -- every slot for as long as it is behind: what such a source has archived counts by the clock of Postgres.
@@ -11,11 +14,32 @@ with living as (
   where not closed and last_seen_at > clock_timestamp() - interval '1 day'
     and greatest(last_seen_at, pg_postmaster_start_time(), clock_timestamp() - $<backMs>::float8 * interval '1 millisecond')
       > clock_timestamp() - $<silentMs> * interval '1 millisecond'
+), newest as (
+  select hash from keepwatch.alert_rule_set where name = $<ruleSet> order by generation desc limit 1
+), own as (
+  select decode($<hash>, 'hex') as hash
+), given as (
+  select name, found.group_name, found.evaluator_id, found.epoch, found.last_slot,
+    holder.evaluator_id is not null
+      and (holder.rule_set <> $<ruleSet> or holder.hash = (select hash from own)) as is_held
+  from unnest($<groups>::text[]) as name
+    left join keepwatch.alert_group as found on found.group_name = name
+    left join keepwatch.alert_evaluator as holder
+      on holder.evaluator_id = found.evaluator_id and holder.lease_until > clock_timestamp()
 )
 select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (select max(version) from keepwatch.migration where is_breaking) as breaking_version,
   (select (extract(epoch from low_watermark) * 1000)::float8 from living) as watermark_ms,
-  (select coalesce(jsonb_object_agg(group_name, (extract(epoch from last_slot) * 1000)::float8), '{}') from keepwatch.alert_group) as groups,
+  coalesce((select hash from newest) = (select hash from own), false) as is_current,
+  (select hash from own) not in (select hash from keepwatch.alert_rule_set where name = $<ruleSet>)
+    or (select hash from newest) <> (select hash from own) and not exists (
+      select from keepwatch.alert_evaluator
+      where rule_set = $<ruleSet> and hash = (select hash from newest) and evaluator_id <> $<evaluatorId>
+        and lease_until > clock_timestamp() - $<standbyMs> * interval '1 millisecond') as may_register,
+  (select coalesce(jsonb_object_agg(name,
+      jsonb_build_object('epoch', epoch, 'last_slot_ms', (extract(epoch from last_slot) * 1000)::float8)), '{}')
+    from given where evaluator_id = $<evaluatorId> and is_held) as held,
+  (select coalesce(jsonb_agg(name), '[]') from given where not is_held) as free,
   (select coalesce(jsonb_agg(distinct receiver), '[]') from keepwatch.notification_outbox
     where status = 'pending' and (expires_at <= clock_timestamp()
       or receiver = any($<receivers>::text[]) and next_attempt_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp()))

@@ -25,6 +25,8 @@ export interface AlertsOptions {
   readonly receivers: readonly Receiver[];
   /** Where messages of rules without `notify` go; default: the first receiver. */
   readonly route?: { readonly receiver: string } | undefined;
+  /** Whose rules they are: processes of one name follow each other's newest rules. Default `default`. */
+  readonly ruleSet?: string | undefined;
   /** When to look for due groups. */
   readonly cron: string;
   readonly logger: Logger;
@@ -86,10 +88,19 @@ class AlertsRunner implements Alerts {
   constructor(options: AlertsOptions) {
     this.#options = options;
     this.#problems = options.problems;
-    const { database, rulesDatabase, groups, logger, receivers, maxDeliveryAgeMs = DAY_MS } = options;
+    const { database, rulesDatabase, groups, ruleSet, logger, receivers, maxDeliveryAgeMs = DAY_MS } = options;
     const names = receivers.map(({ name }) => name);
     const receiversOf = routeBy(names, options.route?.receiver ?? names[0]);
-    this.#evaluator = new Evaluator({ database, rulesDatabase, groups, logger, receivers: names, receiversOf, maxDeliveryAgeMs });
+    this.#evaluator = new Evaluator({
+      database,
+      rulesDatabase,
+      groups,
+      ruleSet,
+      logger,
+      receivers: names,
+      receiversOf,
+      maxDeliveryAgeMs,
+    });
     const urls = new Map(receivers.map(({ name, webhook }) => [name, webhook.url]));
     this.#outbox = new Outbox({
       database,
@@ -115,6 +126,7 @@ class AlertsRunner implements Alerts {
     this.#schedule?.stop();
     this.#evaluator.stop();
     await this.#pass;
+    await this.#release();
     await this.#outbox.stop();
   }
 
@@ -122,8 +134,18 @@ class AlertsRunner implements Alerts {
     await this.#outbox.deliver(await this.#evaluate());
   }
 
+  /** What cannot be told to Postgres is over when the lease is. */
+  async #release(): Promise<void> {
+    try {
+      await this.#evaluator.release();
+    } catch (error) {
+      this.#options.logger.warn({ error: describeError(error) }, 'other evaluators have to wait for the end of the lease');
+    }
+  }
+
   /** What cron calls: it does not wait for receivers, so that a slow one delays no evaluation. */
   async #tickOnce(): Promise<void> {
+    if (this.#pass !== undefined) await this.#evaluator.keepAlive().catch(() => {});
     const dueReceivers = await this.#evaluate();
     void this.#outbox.deliver(dueReceivers);
   }

@@ -3,6 +3,7 @@
 import { type Database, inTransaction, type Transaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import type { Evaluation } from './evaluate.ts';
+import type { GroupLease } from './group-leases.ts';
 import { createNotification, type NotificationPayload } from './notification.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import { incidentIdOf } from './series.ts';
@@ -21,6 +22,8 @@ export interface CommitOptions {
   readonly database: Database;
   /** Names of the receivers that a rule's messages go to; none: the transition records that nobody was told. */
   receiversOf(rule: Rule): readonly string[];
+  /** Of the group: fences who had it before. */
+  readonly lease: GroupLease;
   /** How long the outbox tries to deliver. */
   readonly maxDeliveryAgeMs: number;
 }
@@ -77,7 +80,7 @@ export async function commitSlot(
 ): Promise<{ notifications: number } | undefined> {
   const at = { group: group.name, slot: new Date(slot.slotMs) };
   return await inTransaction(options.database, async (transaction) => {
-    const claim = { ...at, everyMs: group.everyMs, missed: slot.missed };
+    const claim = { ...at, everyMs: group.everyMs, missed: slot.missed, ...options.lease };
     if ((await transaction.oneOrNone(CLAIM_SLOT, claim)) === null) return undefined;
     const known = await transaction.any<StoredInstance>(LIST_INSTANCES, at);
     const changes: Changes = { instances: [], transitions: [], notifications: [] };

@@ -1,5 +1,5 @@
-// Finds due slots by the clock of the database, evaluates and commits them. Time is never read here: the database tells it once per pass, and
-// `evaluateGroup` takes it as an argument. A pass never rejects; what could not be committed is still due in the next pass.
+// Finds due slots of the groups that this process has leased, evaluates and commits them. Time is never read here: the database tells it once
+// per pass, and `evaluateGroup` takes it as an argument. What could not be committed is still due in the next pass.
 import { isConnectionError, sqlState } from '../db/database.ts';
 import { refuseBreakingSchema } from '../db/migrate.ts';
 import { loadSql } from '../db/sql.ts';
@@ -7,11 +7,17 @@ import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type CommitOptions, commitSlot, type Slot } from './commit.ts';
 import { type EvaluateOptions, type Evaluation, evaluateRule } from './evaluate.ts';
+import { type GroupLease, GroupLeases, type HeldGroup, type LeaseProgress } from './group-leases.ts';
 import type { RuleGroup } from './rule.ts';
+import { createRuleSet } from './rule-set.ts';
 import { dueSlots } from './slots.ts';
 
-export interface EvaluatorOptions extends CommitOptions, EvaluateOptions {
+export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, EvaluateOptions {
   readonly groups: readonly RuleGroup[];
+  /** Whose rules they are; default `default`. */
+  readonly ruleSet?: string | undefined;
+  /** Unique to this process; default: a new one. */
+  readonly evaluatorId?: string | undefined;
   /** Names of the receivers whose messages are looked for. */
   readonly receivers: readonly string[];
   readonly logger: Logger;
@@ -27,10 +33,9 @@ export interface PassResult {
   readonly dueReceivers: readonly string[];
 }
 
-interface ProgressRow {
+interface ProgressRow extends LeaseProgress {
   readonly now_ms: number;
   readonly watermark_ms: number | null;
-  readonly groups: Readonly<Record<string, number>>;
   readonly due_receivers: readonly string[];
   readonly breaking_version: number | null;
 }
@@ -41,11 +46,14 @@ const SILENT_MS = 30_000;
 const SKEW_MS = 2000;
 /** Groups evaluated at the same time at most; never more than rulesDatabase has connections, as waiting for one would look like an error. */
 const MAX_CONCURRENCY = 4;
+const DEFAULT_RULE_SET = 'default';
 const UNIQUE_VIOLATION = '23505';
 
 /** Evaluates groups; holds nothing but counts. */
 export class Evaluator {
   readonly #options: EvaluatorOptions;
+  readonly #leases: GroupLeases;
+  #groups: readonly RuleGroup[];
   #isStopping = false;
   /** When the database answered again after it had not, by the monotonic clock; Infinity while it does not. */
   #backAtMs = Number.NEGATIVE_INFINITY;
@@ -53,6 +61,9 @@ export class Evaluator {
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
+    const { database, groups, ruleSet = DEFAULT_RULE_SET, evaluatorId } = options;
+    this.#groups = groups;
+    this.#leases = new GroupLeases({ database, ruleSet: createRuleSet(ruleSet, groups), evaluatorId });
   }
 
   /** Seconds that slots took, queries and commit, since the start of the process. */
@@ -65,17 +76,29 @@ export class Evaluator {
     this.#isStopping = true;
   }
 
-  /** One pass over all groups. @throws when the database does not answer, or its schema is too new */
+  /** Keeps what is leased while a pass takes long. @throws when the database does not answer */
+  keepAlive(): Promise<void> {
+    return this.#leases.keepAlive();
+  }
+
+  /** Lets other processes have the groups; when nothing runs any more. */
+  release(): Promise<void> {
+    return this.#leases.release();
+  }
+
+  /** One pass over the groups that are leased. @throws when the database does not answer, or its schema is too new */
   async run(): Promise<PassResult> {
-    const { groups, receivers } = this.#options;
+    if (!this.#leases.isDue) return { committed: 0, dueReceivers: [] };
+    const { receivers } = this.#options;
     const progress = await this.#readProgress();
     refuseBreakingSchema(progress.breaking_version);
+    const held = await this.#leases.update(progress);
     let committed = 0;
     let notifications = 0;
-    const waiting = [...groups];
+    const waiting = this.#groups.filter(({ name }) => held.has(name));
     const work = async () => {
       for (let group = waiting.shift(); group !== undefined && !this.#isStopping; group = waiting.shift()) {
-        for (const slot of dueSlots(group.everyMs, toProgress(progress, group))) {
+        for (const slot of dueSlots(group, toProgress(progress, held.get(group.name)))) {
           const result = await this.#evaluateSafely(group, slot);
           if (result === undefined) break;
           committed++;
@@ -84,7 +107,7 @@ export class Evaluator {
       }
     };
     const connections = Number(this.#options.rulesDatabase.$pool.options['max'] ?? 1);
-    await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENCY, connections, groups.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENCY, connections, waiting.length) }, work));
     return { committed, dueReceivers: notifications > 0 ? receivers : progress.due_receivers };
   }
 
@@ -92,7 +115,8 @@ export class Evaluator {
     const { database, receivers, silentMs = SILENT_MS } = this.#options;
     const nowMs = performance.now();
     const backMs = Math.max(0, nowMs - this.#backAtMs);
-    const values = { silentMs, skewMs: SKEW_MS, backMs: Number.isFinite(backMs) ? backMs : null, receivers };
+    const back = Number.isFinite(backMs) ? backMs : null;
+    const values = { silentMs, skewMs: SKEW_MS, backMs: back, receivers, ...this.#leases.parameters };
     try {
       const progress = await database.one<ProgressRow>(READ_PROGRESS, values);
       this.#backAtMs = Math.min(this.#backAtMs, nowMs);
@@ -105,10 +129,12 @@ export class Evaluator {
 
   /**
    * Evaluates one slot of a group, whether or not it is due, and commits it.
-   * @returns undefined when another evaluator committed it, or a newer one, or this one is stopping
+   * @returns undefined when another evaluator has the group, or this one is stopping, or the slot or a newer one is committed
    * @throws when the commit fails; the outcome may then be unknown, and the next pass reads it from the database
    */
   async evaluateGroup(group: RuleGroup, slot: Slot): Promise<{ notifications: number } | undefined> {
+    const lease = this.#leases.leaseOf(group.name) ?? (await this.#takeLease(group));
+    if (lease === undefined) return undefined;
     const startedAt = performance.now();
     const evaluations: Evaluation[] = [];
     for (const rule of group.rules) {
@@ -116,7 +142,7 @@ export class Evaluator {
       evaluations.push(await evaluateRule(group.name, rule, slot.slotMs, this.#options));
     }
     try {
-      return await commitSlot(group, slot, evaluations, this.#options);
+      return await commitSlot(group, slot, evaluations, { ...this.#options, lease });
     } catch (error) {
       if (sqlState(error) === UNIQUE_VIOLATION) return undefined;
       throw error;
@@ -124,6 +150,11 @@ export class Evaluator {
       const { sum, count } = this.#evaluationSeconds;
       this.#evaluationSeconds = { sum: sum + (performance.now() - startedAt) / 1000, count: count + 1 };
     }
+  }
+
+  async #takeLease(group: RuleGroup): Promise<GroupLease | undefined> {
+    await this.#leases.update(await this.#readProgress());
+    return this.#leases.leaseOf(group.name);
   }
 
   async #evaluateSafely(group: RuleGroup, slot: Slot): Promise<{ notifications: number } | undefined> {
@@ -140,6 +171,6 @@ export class Evaluator {
   }
 }
 
-function toProgress(row: ProgressRow, group: RuleGroup) {
-  return { nowMs: row.now_ms, watermarkMs: row.watermark_ms ?? undefined, lastSlotMs: row.groups[group.name] };
+function toProgress(row: ProgressRow, held: HeldGroup | undefined) {
+  return { nowMs: row.now_ms, watermarkMs: row.watermark_ms ?? undefined, lastSlotMs: held?.last_slot_ms ?? undefined };
 }

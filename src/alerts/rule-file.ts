@@ -10,7 +10,7 @@ import { parseCondition } from './condition.ts';
 import { compileQuery } from './parameters.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import { fileSchema, groupSchema, ruleSchema } from './rule-schema.ts';
-import { maxWaitMs } from './slots.ts';
+import { defaultMaxWaitMs } from './slots.ts';
 
 export interface LoadedRules {
   readonly groups: readonly RuleGroup[];
@@ -117,7 +117,13 @@ class RuleFileReader {
         this.#say([...rulePath, 'alert'], `the alert "${rule.name}" is there twice in its group`);
       else rules.push(rule);
     }
-    return { name: checked.name, everyMs: checked.every, maxWaitMs: maxWaitMs(checked.every), file: this.#yaml.file, rules };
+    return {
+      name: checked.name,
+      everyMs: checked.every,
+      maxWaitMs: defaultMaxWaitMs(checked.every),
+      file: this.#yaml.file,
+      rules,
+    };
   }
 
   #rule(group: string, given: unknown, path: Path): Rule | undefined {

@@ -1,14 +1,18 @@
 // Which slots of a group are due. Pure. Slots lie on a grid of `every`, aligned to the epoch. A slot is due once the archive has reached it; one
 // that has waited for maxWait is evaluated with what there is, and what is older than that is skipped and counted.
 import type { Slot } from './commit.ts';
+import type { RuleGroup } from './rule.ts';
 
 /** At least how long a slot waits for the archive. */
 const MIN_WAIT_MS = 10_000;
 
-/** How long a slot waits for the archive before it is evaluated as partial: twice `every`, at least 10 s. */
-export function maxWaitMs(everyMs: number): number {
+/** How long a slot waits for the archive before it is evaluated as partial, when nothing is said: twice `every`, at least 10 s. */
+export function defaultMaxWaitMs(everyMs: number): number {
   return Math.max(2 * everyMs, MIN_WAIT_MS);
 }
+
+/** Where the slots of a group lie, and how long one waits. */
+export type Grid = Pick<RuleGroup, 'everyMs' | 'maxWaitMs'>;
 
 export interface Progress {
   /** The clock of Postgres. */
@@ -20,10 +24,10 @@ export interface Progress {
 }
 
 /** The due slots, oldest first: several when the archive moved over several at once, so that `for` sees each of them. */
-export function dueSlots(everyMs: number, { nowMs, watermarkMs, lastSlotMs }: Progress): Slot[] {
+export function dueSlots({ everyMs, maxWaitMs }: Grid, { nowMs, watermarkMs, lastSlotMs }: Progress): Slot[] {
   const onGrid = (ms: number) => Math.floor(ms / everyMs) * everyMs;
   const complete = onGrid(Math.min(nowMs, watermarkMs ?? nowMs));
-  const forced = onGrid(nowMs - maxWaitMs(everyMs));
+  const forced = onGrid(nowMs - maxWaitMs);
   const newest = Math.max(complete, forced);
   const next = lastSlotMs === undefined ? newest : onGrid(lastSlotMs) + everyMs;
   const oldest = Math.max(next, forced);

@@ -10,6 +10,9 @@ import { silentLogger } from '../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { openRulesDatabase } from './rules-role.ts';
 
+/** A restart that leaves no lease to wait for. */
+const EVALUATOR_ID = '4d0b6b6e-0000-4000-8000-000000000001';
+
 export interface AlertsFixture {
   readonly test: TestDatabase;
   readonly database: Database;
@@ -34,6 +37,7 @@ export async function openAlertsFixture(): Promise<AlertsFixture> {
         receivers: ['pager'],
         receiversOf: () => ['pager'],
         maxDeliveryAgeMs: 86_400_000,
+        evaluatorId: EVALUATOR_ID,
         logger: silentLogger,
         ...options,
       }),

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { dueSlots, maxWaitMs, type Progress } from '../../../src/alerts/slots.ts';
+import { dueSlots, defaultMaxWaitMs as maxWaitMs, type Progress } from '../../../src/alerts/slots.ts';
 
 describe('dueSlots', () => {
   const slots = (everyMs: number, progress: Progress) =>
-    dueSlots(everyMs, progress).map(
+    dueSlots({ everyMs, maxWaitMs: maxWaitMs(everyMs) }, progress).map(
       ({ slotMs, isPartial, missed }) => `${slotMs}${isPartial ? ' partial' : ''}${missed > 0 ? ` missed ${missed}` : ''}`,
     );
 
@@ -54,7 +54,10 @@ describe('dueSlots', () => {
         let lastSlotMs: number | undefined;
         for (const { passMs, lagMs } of passes) {
           nowMs += passMs;
-          for (const slot of dueSlots(everyMs, { nowMs, watermarkMs: nowMs - lagMs, lastSlotMs })) {
+          for (const slot of dueSlots(
+            { everyMs, maxWaitMs: maxWaitMs(everyMs) },
+            { nowMs, watermarkMs: nowMs - lagMs, lastSlotMs },
+          )) {
             assert.equal(slot.slotMs % everyMs, 0);
             if (lastSlotMs !== undefined) assert.equal(slot.slotMs, lastSlotMs + everyMs * (1 + slot.missed));
             assert.equal(slot.isPartial, slot.slotMs > nowMs - lagMs);

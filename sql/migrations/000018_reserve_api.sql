@@ -1,0 +1,3 @@
+-- Held for another part until the parts come together.
+
+select 1;
