@@ -11,9 +11,16 @@ export type ParameterValue = string | number | boolean;
 export interface CompiledQuery {
   /** One statement with `$1::type` in place of parameters; lines are those of the original. */
   readonly text: string;
-  /** The values to bind for a slot: what `:now` is. */
-  values(nowMs: number): (string | number | boolean)[];
+  /** The values to bind for a slot: what `:now` is, and, for a context query, the labels of the alert (one that is not there is empty). */
+  values(nowMs: number, labels?: Readonly<Record<string, string>>): (string | number | boolean)[];
 }
+
+export interface CompileOptions {
+  /** True for a context query: `:label_<name>` is the text of a label of the alert. Default false. */
+  readonly hasLabels?: boolean;
+}
+
+const LABEL_PREFIX = 'label_';
 
 /** The longest query: comments nested 400 kB deep outlast statement_timeout, as the time goes before execution. */
 export const MAX_QUERY_BYTES = 64 * 1024;
@@ -29,11 +36,15 @@ const CHANCE_FUNCTIONS = new Set(['random', 'random_normal', 'gen_random_uuid', 
  * @param params the declared parameters; `:now` is always there
  * @throws KeepwatchError ERR_RULES_INVALID: the lines of everything that is wrong, with what is allowed
  */
-export function compileQuery(query: string, params: Readonly<Record<string, ParameterValue>>): CompiledQuery {
+export function compileQuery(
+  query: string,
+  params: Readonly<Record<string, ParameterValue>>,
+  { hasLabels = false }: CompileOptions = {},
+): CompiledQuery {
   const bytes = Buffer.byteLength(query);
   if (bytes > MAX_QUERY_BYTES) throw invalid([`is ${bytes} bytes long; allowed: ${MAX_QUERY_BYTES}`]);
   const { sql, tokens } = withoutLastSemicolon(query, tokenizeSql(query));
-  const problems = [...findProblems(sql, tokens), ...findParameterProblems(sql, tokens, params)];
+  const problems = [...findProblems(sql, tokens), ...findParameterProblems(sql, tokens, params, hasLabels)];
   if (problems.length > 0) throw invalid(problems);
   const order: string[] = [];
   let text = '';
@@ -45,7 +56,7 @@ export function compileQuery(query: string, params: Readonly<Record<string, Para
     from = token.end;
   }
   text += sql.slice(from);
-  return { text, values: (nowMs) => order.map((name) => bindingOf(name, params[name], nowMs)) };
+  return { text, values: (nowMs, labels) => order.map((name) => bindingOf(name, params[name], nowMs, labels)) };
 }
 
 function withoutLastSemicolon(query: string, tokens: SqlToken[]): { sql: string; tokens: readonly SqlToken[] } {
@@ -99,6 +110,7 @@ function findParameterProblems(
   sql: string,
   tokens: readonly SqlToken[],
   params: Readonly<Record<string, ParameterValue>>,
+  hasLabels: boolean,
 ): string[] {
   const declared = ['now', ...Object.keys(params)];
   const used = new Set<string>();
@@ -107,14 +119,15 @@ function findParameterProblems(
   for (const token of tokens) {
     if (token.type !== 'parameter' || used.has(token.text)) continue;
     used.add(token.text);
-    if (declared.includes(token.text)) continue;
-    const allowed = declared.map((name) => `:${name}`).join(', ');
+    if (declared.includes(token.text) || (hasLabels && token.text.startsWith(LABEL_PREFIX))) continue;
+    const allowed = [...declared, ...(hasLabels ? [`${LABEL_PREFIX}<name>`] : [])].map((name) => `:${name}`).join(', ');
     problems.push(
       `line ${lineAt(sql, token.start)}: the parameter ":${token.text}" is not declared in params; allowed: ${allowed}`,
     );
   }
   for (const name of Object.keys(params)) {
-    if (name !== 'now' && !used.has(name)) problems.push(`the parameter "${name}" is declared, but the query has no :${name}`);
+    if (name !== 'now' && !used.has(name) && !hasLabels)
+      problems.push(`the parameter "${name}" is declared, but the query has no :${name}`);
   }
   return problems;
 }
@@ -126,8 +139,14 @@ function typeOf(name: string, value: ParameterValue | undefined): string {
   return parseDuration(value ?? '') === undefined ? 'text' : 'interval';
 }
 
-function bindingOf(name: string, value: ParameterValue | undefined, nowMs: number): string | number | boolean {
+function bindingOf(
+  name: string,
+  value: ParameterValue | undefined,
+  nowMs: number,
+  labels: Readonly<Record<string, string>> = {},
+): string | number | boolean {
   if (name === 'now') return new Date(nowMs).toISOString();
+  if (value === undefined) return labels[name.slice(LABEL_PREFIX.length)] ?? '';
   if (typeof value !== 'string') return value as number | boolean;
   const ms = parseDuration(value);
   return ms === undefined ? value : `${ms} milliseconds`;

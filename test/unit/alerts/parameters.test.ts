@@ -64,6 +64,17 @@ describe('compileQuery', () => {
     assert.doesNotThrow(() => compileQuery(query, {}));
   });
 
+  it('binds labels of an alert in a context query, and nowhere else', () => {
+    const query = 'select * from t where service = :label_service and name = :label_name and end_time < :now - :window';
+    const { text, values } = compileQuery(query, { window: '5m', other: 1 }, { hasLabels: true });
+    assert.equal(
+      text,
+      'select * from t where service = $1::text and name = $2::text and end_time < $3::timestamptz - $4::interval',
+    );
+    assert.deepEqual(values(0, { service: "o'shop" }), ["o'shop", '', '1970-01-01T00:00:00.000Z', '300000 milliseconds']);
+    assert.throws(() => compileQuery(query, { window: '5m' }), { message: /":label_service" is not declared/ });
+  });
+
   it('is quick with the longest comments and strings', () => {
     const startedAt = performance.now();
     assert.doesNotThrow(() => compileQuery(`select ${'/*'.repeat(15_000)}${'*/'.repeat(15_000)} '${"''".repeat(1000)}'`, {}));
