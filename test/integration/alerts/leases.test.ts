@@ -1,0 +1,119 @@
+// Which process evaluates which group: leases, their end, and rule sets that follow each other.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Evaluator } from '../../../src/alerts/evaluator.ts';
+import type { RuleGroup } from '../../../src/alerts/rule.ts';
+import { type AlertsFixture, openAlertsFixture, parseRules } from '../../support/alerts.ts';
+
+const rulesOf = (...names: readonly string[]): readonly RuleGroup[] =>
+  parseRules(
+    JSON.stringify({
+      groups: names.map((name) => ({
+        name,
+        every: '1s',
+        rules: [{ alert: 'Any', query: `select 'a' as name, 1 as value`, fire_when: 'value > 0' }],
+      })),
+    }),
+  );
+const OLD = rulesOf('a', 'b');
+const NEW = rulesOf('a', 'c');
+/** After all that is due meanwhile: a slot is newer than those that a pass commits. */
+const FIRST_SLOT_MS = Math.floor(Date.now() / 1000) * 1000 + 86_400_000;
+
+describe('leases of groups', function () {
+  this.timeout(30_000);
+  let fixture: AlertsFixture;
+  beforeEach(async () => {
+    fixture = await openAlertsFixture();
+  });
+  afterEach(() => fixture.close());
+
+  const create = (groups = OLD, ruleSet = 'shop'): Evaluator =>
+    fixture.createEvaluator(groups, { ruleSet, evaluatorId: randomUUID() });
+  const groupOf = (groups: readonly RuleGroup[], name: string) =>
+    groups.find((group) => group.name === name) ?? assert.fail(`no group ${name}`);
+  /** Whether an evaluator gets the next slot of a group. */
+  let slots = 0;
+  const evaluates = async (evaluator: Evaluator, groups: readonly RuleGroup[], name: string) => {
+    const slot = { slotMs: FIRST_SLOT_MS + 1000 * slots++, isPartial: false, missed: 0 };
+    return (await evaluator.evaluateGroup(groupOf(groups, name), slot)) !== undefined;
+  };
+  /** As if every evaluator had been silent for so long. */
+  const letSecondsPass = (seconds: number) =>
+    fixture.database.none(`update keepwatch.alert_evaluator set lease_until = lease_until - $1 * interval '1 second'`, seconds);
+
+  it('belong to the first that comes, for as long as it lives', async () => {
+    const [first, second] = [create(), create()];
+    assert.equal((await first.run()).committed, 2);
+    await fixture.database.none(`update keepwatch.alert_group set last_slot = last_slot - interval '1 minute'`);
+    assert.equal((await second.run()).committed, 0);
+    assert.ok((await first.run()).committed > 0);
+  });
+
+  it('go to another when they are over, and fence who had them', async () => {
+    const [first, second] = [create(), create()];
+    assert.equal(await evaluates(first, OLD, 'a'), true);
+    assert.equal(await evaluates(second, OLD, 'a'), false);
+    await letSecondsPass(10);
+    assert.equal(await evaluates(second, OLD, 'a'), true);
+    assert.equal(await evaluates(first, OLD, 'a'), false, 'it was frozen, and does not know');
+  });
+
+  it('are held by who was silent, when nobody took them', async () => {
+    const first = create();
+    assert.equal(await evaluates(first, OLD, 'a'), true);
+    await letSecondsPass(10);
+    await first.run();
+    assert.equal(await evaluates(first, OLD, 'a'), true);
+  });
+
+  it('go to another at once when a process stops', async () => {
+    const [first, second] = [create(), create()];
+    assert.equal(await evaluates(first, OLD, 'a'), true);
+    await first.release();
+    assert.equal(await evaluates(second, OLD, 'a'), true);
+  });
+
+  it('go to newer rules at once, and to older ones only when nobody has had the newest for 30 s', async () => {
+    const [older, newer] = [create(OLD), create(NEW)];
+    assert.equal(await evaluates(older, OLD, 'a'), true);
+    assert.equal(await evaluates(newer, NEW, 'a'), true, 'the newer rules are the generation');
+    await older.run();
+    assert.equal(await evaluates(older, OLD, 'a'), false);
+    assert.equal(await evaluates(older, OLD, 'b'), false, 'not even a group that only the older rules have');
+    await letSecondsPass(20);
+    assert.equal(await evaluates(create(OLD), OLD, 'a'), false, 'a restart of the newer process takes less');
+    await letSecondsPass(20);
+    assert.equal(await evaluates(create(OLD), OLD, 'a'), true, 'the deployment was taken back');
+    assert.deepEqual(
+      await fixture.database.any(
+        `select generation::int, groups from keepwatch.alert_rule_set where name = 'shop' order by generation`,
+      ),
+      [
+        { generation: 2, groups: ['a', 'c'] },
+        { generation: 3, groups: ['a', 'b'] },
+      ],
+    );
+  });
+
+  it('are shared by services that have the same group, and apart for others', async () => {
+    const [shop, mail] = [create(OLD, 'shop'), create(NEW, 'mail')];
+    assert.equal(await evaluates(shop, OLD, 'a'), true);
+    assert.equal(await evaluates(mail, NEW, 'a'), false, 'the shop has it');
+    assert.equal(await evaluates(mail, NEW, 'c'), true);
+    assert.equal(await evaluates(shop, OLD, 'b'), true);
+    await shop.release();
+    await mail.run();
+    assert.equal(await evaluates(mail, NEW, 'a'), true);
+  });
+
+  it('are taken once by twenty that come together', async () => {
+    const evaluators = Array.from({ length: 20 }, () => create());
+    const committed = await Promise.all(evaluators.map((evaluator) => evaluates(evaluator, OLD, 'a')));
+    assert.ok(committed.filter(Boolean).length >= 1);
+    const { holders, epochs } = await fixture.database.one<{ holders: number; epochs: number }>(
+      `select count(distinct evaluator_id)::int as holders, max(epoch)::int as epochs from keepwatch.alert_group where group_name = 'a'`,
+    );
+    assert.deepEqual({ holders, epochs }, { holders: 1, epochs: 1 });
+  });
+});
