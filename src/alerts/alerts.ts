@@ -11,7 +11,7 @@ import { type DeliveryOutcome, Outbox } from './outbox.ts';
 import { type AlertsData, type RulesData, readAlerts, readRules } from './responses.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import { checkQueries, checkRulesRole } from './rules-check.ts';
-import type { AlertState } from './state.ts';
+import type { State } from './state.ts';
 import { postWebhook } from './webhook.ts';
 
 export interface AlertsOptions {
@@ -40,7 +40,7 @@ export interface AlertsOptions {
 
 /** For self-metrics. States are those of Postgres, at most 15 s old; the rest counts since the start of the process. */
 export interface AlertNumbers {
-  readonly states: readonly { readonly alertname: string; readonly state: AlertState['state']; readonly count: number }[];
+  readonly states: readonly { readonly alertname: string; readonly state: State; readonly count: number }[];
   readonly notifications: readonly { readonly receiver: string; readonly outcome: DeliveryOutcome; readonly count: number }[];
   /** Seconds per slot of a group: queries and commit. */
   readonly evaluationSeconds: { readonly sum: number; readonly count: number };
@@ -66,7 +66,7 @@ export interface Alerts {
 const COUNT_INSTANCES = loadSql('alerts/count-instances');
 const DAY_MS = 86_400_000;
 const STATES_MAX_AGE_MS = 15_000;
-const STATES = ['ok', 'pending', 'firing'] as const satisfies readonly AlertState['state'][];
+const STATES = ['ok', 'pending', 'firing'] as const satisfies readonly State[];
 
 /** Builds the room; nothing runs before `start` (or `tick`). */
 export function createAlerts(options: AlertsOptions): Alerts {
@@ -80,7 +80,7 @@ class AlertsRunner implements Alerts {
   #schedule: Schedule | undefined;
   #pass: Promise<readonly string[]> | undefined;
   #problems: readonly FileProblem[];
-  #states: readonly { rule: string; state: AlertState['state']; count: number }[] = [];
+  #states: readonly { rule: string; state: State; count: number }[] = [];
   #statesReadAt = Number.NEGATIVE_INFINITY;
   #isFailing = false;
   #isStopped = false;

@@ -7,7 +7,7 @@ import type { GroupLease } from './group-leases.ts';
 import { createNotification, type NotificationPayload } from './notification.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import { incidentIdOf } from './series.ts';
-import { type AlertState, advance, type Input, notificationOf, type Step } from './state.ts';
+import { type AlertInstance, advance, type Input, notificationOf, type State, type Transition } from './state.ts';
 
 /** Where a slot stands in time, and how much of it the archive had. */
 export interface Slot {
@@ -32,7 +32,7 @@ export interface CommitOptions {
 interface StoredInstance {
   readonly rule: string;
   readonly fingerprint: string;
-  readonly state: AlertState['state'];
+  readonly state: State;
   readonly incident_id: string | null;
   readonly active_at_ms: number | null;
   readonly fired_at_ms: number | null;
@@ -140,20 +140,23 @@ type Seen = Pick<StoredInstance, 'fingerprint' | 'labels' | 'row' | 'value' | 'a
 
 function applyInput(rule: Rule, stored: StoredInstance | undefined, input: Input, seen: Seen, context: Context): void {
   const { group, slot, changes } = context;
-  const before = stored === undefined ? undefined : toState(stored);
-  const step = advance(before, input, slot.slotMs, {
-    forMs: 'ms' in rule.for ? rule.for.ms : 0,
+  const before = stored === undefined ? undefined : toInstance(stored);
+  const { instance, transition } = advance(before, input, slot.slotMs, {
+    for: rule.for,
     everyMs: group.everyMs,
+    keepFiringForMs: rule.keepFiringForMs,
+    missing: rule.missing,
+    latch: rule.latch,
     incidentId: (slotMs) => incidentIdOf(seen.fingerprint, slotMs),
   });
-  if (step.instance !== undefined) changes.instances.push(toStored(rule, step.instance, seen));
-  if (step.transition !== undefined) recordTransition(rule, before, { ...step, transition: step.transition }, seen, context);
+  if (instance !== undefined) changes.instances.push(toStored(rule, instance, seen));
+  if (transition !== undefined) recordTransition(rule, [instance, before], transition, seen, context);
 }
 
 function recordTransition(
   rule: Rule,
-  before: AlertState | undefined,
-  { instance, transition }: Step & Required<Pick<Step, 'transition'>>,
+  afterAndBefore: readonly (AlertInstance | undefined)[],
+  transition: Transition,
   { fingerprint, labels, row, value, annotations }: Seen,
   { group, slot, options, changes }: Context,
 ): void {
@@ -170,8 +173,8 @@ function recordTransition(
     labels,
     row,
   });
-  const fired = [instance, before].find((state) => state?.state === 'firing');
-  if (reason === undefined || fired === undefined) return;
+  const fired = afterAndBefore.find((instance) => instance?.firedAtMs !== undefined);
+  if (reason === undefined || reason === 'nodata' || fired === undefined) return;
   const payload = createNotification({
     group: group.name,
     rule,
@@ -182,23 +185,34 @@ function recordTransition(
     annotations,
     row,
     value,
-    activeAtMs: fired.activeAtMs,
-    firedAtMs: fired.firedAtMs,
+    activeAtMs: fired.activeAtMs ?? slot.slotMs,
+    firedAtMs: fired.firedAtMs ?? slot.slotMs,
     slotMs: slot.slotMs,
     isPartial: slot.isPartial,
   });
   for (const receiver of new Set(receivers)) changes.notifications.push({ ...common, receiver, reason, payload });
 }
 
-function toState(stored: StoredInstance): AlertState {
-  const incidentId = stored.incident_id ?? '';
-  const activeAtMs = stored.active_at_ms ?? 0;
-  if (stored.state === 'firing') return { state: 'firing', incidentId, activeAtMs, firedAtMs: stored.fired_at_ms ?? 0 };
-  if (stored.state === 'ok') return { state: 'ok' };
-  return { state: 'pending', incidentId, activeAtMs, heldMs: stored.held_ms, breachedAtMs: stored.breached_at_ms ?? undefined };
+function toInstance(stored: StoredInstance): AlertInstance {
+  return {
+    state: stored.state,
+    incidentId: stored.incident_id ?? undefined,
+    activeAtMs: stored.active_at_ms ?? undefined,
+    firedAtMs: stored.fired_at_ms ?? undefined,
+    heldMs: stored.held_ms,
+    ranAtMs: stored.breached_at_ms ?? undefined,
+    missed: 0,
+    history: 0,
+    step: -1,
+    toldStep: -1,
+  };
 }
 
-function toStored(rule: Rule, state: AlertState, { fingerprint, labels, row, value, annotations, lastSlotMs }: Seen): object {
+function toStored(
+  rule: Rule,
+  instance: AlertInstance,
+  { fingerprint, labels, row, value, annotations, lastSlotMs }: Seen,
+): object {
   return {
     rule: rule.name,
     fingerprint,
@@ -206,12 +220,12 @@ function toStored(rule: Rule, state: AlertState, { fingerprint, labels, row, val
     row,
     value,
     annotations,
-    state: state.state,
-    incident_id: state.state === 'ok' ? null : state.incidentId,
-    active_at_ms: state.state === 'ok' ? null : state.activeAtMs,
-    fired_at_ms: state.state === 'firing' ? state.firedAtMs : null,
-    breached_at_ms: state.state === 'pending' ? (state.breachedAtMs ?? null) : null,
-    held_ms: state.state === 'pending' ? state.heldMs : 0,
+    state: instance.state,
+    incident_id: instance.incidentId ?? null,
+    active_at_ms: instance.activeAtMs ?? null,
+    fired_at_ms: instance.firedAtMs ?? null,
+    breached_at_ms: instance.ranAtMs ?? null,
+    held_ms: instance.heldMs,
     last_slot_ms: lastSlotMs,
   };
 }

@@ -1,112 +1,271 @@
 // The state of one series of one rule, and how an evaluation moves it. Pure: no clock, no database, no messages.
 //
-//            | breach                         | clear         | hold           | missing        | error
-//   absent   | pending, or firing if `for` = 0| ok            | ok             | -              | -
-//   ok       | pending, or firing if `for` = 0| ok            | ok             | ok             | ok
-//   pending  | firing once held >= `for`      | ok            | pending,paused | pending,paused | unchanged
-//   firing   | firing                         | ok = resolved | firing         | firing         | unchanged
+//                      | breach                  | clear                        | hold             | missing         | error
+//   ok, or never seen  | pending, or firing (1)  | ok                           | ok               | ok              | unchanged
+//   pending            | firing (1), or pending  | ok                           | pending, paused  | pending, paused | unchanged
+//   firing             | firing                  | recovering, or ok (2)        | firing           | firing          | unchanged
+//   recovering         | firing, silent          | ok (2), or recovering        | recovering, p.   | recovering, p.  | unchanged
+//   nodata, had fired  | firing, silent          | as firing                    | firing, silent   | nodata          | unchanged
+//   nodata, had not    | as pending              | ok                           | ok               | nodata          | unchanged
 //
-// breach: fire_when is true; clear: clear_when is true; hold: neither; missing: a known series has no row; error: the rule has no answer.
-// The clock of `for` runs from one breach to the next breach in the neighbouring slot, and over nothing else: not over hold or missing, nor over
-// a gap (slots with an error, or slots that nobody evaluated), which shows as a distance of more than 1.5 slots. Only `clear` ends an incident.
+// breach: fire_when is true; clear: clear_when is true; hold: neither; missing: a known or expected series has no row; error: the rule has no
+// answer. Into firing from ok, pending or nodata, into nodata, and from all but pending to ok: people are told; `silent`: they know already.
+// (1) when `for` is proved, which 0 is at once. (2) when it was clear for keep_firing_for, which 0 is at once.
+// After N missing slots in a row `missing: ok` takes them for clear (of latch and M of N too), `alert` for a breach, `nodata` leads to nodata.
+// Clocks, of `for` and keep_firing_for, run from a slot to the neighbouring one where both say the same, and over nothing else: hold and
+// missing pause them; slots with an error, or that nobody evaluated (neighbours are more than 1.5 `every` apart: a gap), are left out.
+// M of N looks at the last N slots with a row in an incident: proved by M breaches; a clear is a hold until fewer are left (pending: none).
+// latch: to an alert that has fired a clear is a hold; each severity step is told once, and the end in silence.
+import { isProved, isStillBreached, pushSample } from './proof.ts';
+import type { AbsencePolicy, ForPolicy } from './rule.ts';
 
 /** What an evaluation says about one series. */
 export type Input = 'breach' | 'clear' | 'hold' | 'missing' | 'error';
 
-export interface Ok {
-  readonly state: 'ok';
-}
+/** `recovering`: it cleared, and goes on firing for keep_firing_for. `nodata`: it has no row, and its rule says that people hear of it. */
+export type State = 'ok' | 'pending' | 'firing' | 'recovering' | 'nodata';
 
-export interface Pending {
-  readonly state: 'pending';
-  readonly incidentId: string;
-  /** Slot of the first breach. */
-  readonly activeAtMs: number;
-  /** How long the condition has held, pauses left out. */
+/** What is kept of a series; `undefined` where one is asked for means: never seen. Times are slots, in ms since the epoch. */
+export interface AlertInstance {
+  readonly state: State;
+  /** From the first breach, or from nodata, to the end of the incident; undefined when ok. */
+  readonly incidentId: string | undefined;
+  /** Slot in which the incident began; undefined when ok. */
+  readonly activeAtMs: number | undefined;
+  /** Slot in which the incident began to fire: also while recovering, and in nodata that came after it. */
+  readonly firedAtMs: number | undefined;
+  /** The clock: of `for` while pending (kept in nodata), of keep_firing_for while recovering; else 0. Pauses are left out. */
   readonly heldMs: number;
-  /** The newest slot, if it was a breach; undefined while the clock is paused. */
-  readonly breachedAtMs: number | undefined;
+  /** The newest slot, from which the clock runs on; undefined while it is paused. */
+  readonly ranAtMs: number | undefined;
+  /** Slots in a row without a row; not counted beyond what the policy asks for. */
+  readonly missed: number;
+  /** For M of N: which of the last 32 slots with a row breached, as bits, the newest lowest. Else, and when ok, 0. */
+  readonly history: number;
+  /** The severity step of the newest breach; -1 without steps, and when ok. */
+  readonly step: number;
+  /** The highest step that was told in this incident; -1 before any. */
+  readonly toldStep: number;
 }
 
-export interface Firing {
-  readonly state: 'firing';
-  readonly incidentId: string;
-  readonly activeAtMs: number;
-  /** Slot in which it began to fire. */
-  readonly firedAtMs: number;
-}
-
-/** The state of a series; `undefined` where one is asked for means: never seen. */
-export type AlertState = Ok | Pending | Firing;
-
-/** Why a state changed: the condition became true, was true for long enough, or is over. */
-export type TransitionReason = 'breach' | 'for_elapsed' | 'clear';
+/**
+ * Why a state changed. `breach`, `clear`, `missing`: the input; `for_elapsed`: `for` is proved; `keep_firing_elapsed`; `step`: the severity
+ * rose; `resumed`: rows are back after nodata; `rule_deleted`: there is no such rule any more.
+ */
+export type TransitionReason =
+  | 'breach'
+  | 'for_elapsed'
+  | 'clear'
+  | 'keep_firing_elapsed'
+  | 'missing'
+  | 'step'
+  | 'resumed'
+  | 'rule_deleted';
 
 export interface Transition {
-  readonly from: AlertState['state'];
-  readonly to: AlertState['state'];
+  readonly from: State;
+  readonly to: State;
   readonly reason: TransitionReason;
   readonly incidentId: string;
+  /** The step of the alert in this slot, or its last one; -1 without steps. */
+  readonly step: number;
+  /** Nobody is told, as the alert latches: whoever was told its steps is not told of its end. */
+  readonly suppressed?: 'latch';
 }
 
-/** What a rule says about time. */
+/** What a rule says about time and absence. */
 export interface StatePolicy {
-  /** How long the condition has to hold before the alert fires; 0: at once. */
-  readonly forMs: number;
+  /** How long the condition has to hold before the alert fires. */
+  readonly for: ForPolicy;
   /** Distance of the slots. */
   readonly everyMs: number;
+  /** How long a cleared alert goes on firing; 0: not at all. */
+  readonly keepFiringForMs: number;
+  /** For the input `missing`: the rule's `missing` where other series have rows, its `noData` where the query gave none. */
+  readonly missing: AbsencePolicy;
+  readonly latch: boolean;
   /** Names the incident that begins in a slot; the same slot has to give the same id. */
   incidentId(slotMs: number): string;
 }
 
-export interface Step {
-  readonly instance: AlertState | undefined;
+export interface Advance {
+  readonly instance: AlertInstance | undefined;
   readonly transition?: Transition;
 }
 
-const OK: Ok = { state: 'ok' };
+/** What a slot says of a series. `reason`: what a transition by it is recorded with. */
+interface Turn {
+  readonly slotMs: number;
+  readonly step: number;
+  readonly reason: 'breach' | 'clear' | 'missing';
+  readonly policy: StatePolicy;
+}
+
+const OK: AlertInstance = {
+  state: 'ok',
+  incidentId: undefined,
+  activeAtMs: undefined,
+  firedAtMs: undefined,
+  heldMs: 0,
+  ranAtMs: undefined,
+  missed: 0,
+  history: 0,
+  step: -1,
+  toldStep: -1,
+};
 
 /**
- * The state after an evaluation.
+ * The state after an evaluation. An instance that did not change is the same object.
  * @param instance the state before; undefined for a series that was never seen
  * @param slotMs the slot of the evaluation; later than any that came before
+ * @param step with `breach`: index of the highest severity step whose condition holds; -1 without steps
  */
-export function advance(instance: AlertState | undefined, input: Input, slotMs: number, policy: StatePolicy): Step {
+export function advance(
+  instance: AlertInstance | undefined,
+  input: Input,
+  slotMs: number,
+  policy: StatePolicy,
+  step = -1,
+): Advance {
   if (input === 'error') return { instance };
-  if (instance === undefined && input === 'missing') return { instance };
-  if (instance === undefined || instance.state === 'ok') {
-    return input === 'breach' ? begin(slotMs, policy) : { instance: OK };
-  }
-  if (input === 'clear') {
-    return { instance: OK, transition: { from: instance.state, to: 'ok', reason: 'clear', incidentId: instance.incidentId } };
-  }
-  if (instance.state === 'firing') return { instance };
-  return input === 'breach' ? hold(instance, slotMs, policy) : { instance: { ...instance, breachedAtMs: undefined } };
+  const before = instance ?? OK;
+  if (input === 'missing') return miss(before, { slotMs, step: before.step, reason: input, policy });
+  const seen = note(before, input === 'breach', policy.for);
+  if (input === 'breach') return breach(seen, { slotMs, step, reason: input, policy });
+  if (input === 'hold' || isHeld(seen, policy)) return hold(seen, policy);
+  return over(seen, { slotMs, step, reason: input, policy });
 }
 
-function begin(slotMs: number, policy: StatePolicy): Step {
-  const incidentId = policy.incidentId(slotMs);
-  const to = policy.forMs > 0 ? 'pending' : 'firing';
-  const instance: AlertState =
-    to === 'pending'
-      ? { state: to, incidentId, activeAtMs: slotMs, heldMs: 0, breachedAtMs: slotMs }
-      : { state: to, incidentId, activeAtMs: slotMs, firedAtMs: slotMs };
-  return { instance, transition: { from: 'ok', to, reason: 'breach', incidentId } };
+/** Ends what a series of a rule that is gone still has open; people who were told of it are told of its end. */
+export function endDeleted(instance: AlertInstance): Advance {
+  return instance.state === 'ok' ? { instance } : end(instance, 'rule_deleted', { latch: false });
 }
 
-function hold(pending: Pending, slotMs: number, policy: StatePolicy): Step {
-  const { incidentId, activeAtMs, breachedAtMs } = pending;
-  const sinceMs = breachedAtMs === undefined ? Number.POSITIVE_INFINITY : slotMs - breachedAtMs;
-  const heldMs = pending.heldMs + (sinceMs <= 1.5 * policy.everyMs ? sinceMs : 0);
-  if (heldMs < policy.forMs) return { instance: { ...pending, heldMs, breachedAtMs: slotMs } };
-  return {
-    instance: { state: 'firing', incidentId, activeAtMs, firedAtMs: slotMs },
-    transition: { from: 'pending', to: 'firing', reason: 'for_elapsed', incidentId },
+/** Which message a transition owes to people; none for what they need not know, or know already. */
+export function notificationOf({ from, to, reason, suppressed }: Transition): 'firing' | 'resolved' | 'nodata' | undefined {
+  if (suppressed !== undefined || to === 'pending' || to === 'recovering') return undefined;
+  if (to === 'nodata') return 'nodata';
+  if (to === 'ok') return from === 'pending' ? undefined : 'resolved';
+  const isKnown = reason !== 'step' && (from === 'recovering' || reason === 'resumed');
+  return isKnown ? undefined : 'firing';
+}
+
+/** No row. Before that counts, and with the policy `keep`, it is a pause. */
+function miss(before: AlertInstance, turn: Turn): Advance {
+  const { policy, after } = turn.policy.missing;
+  const absent = before.missed < after ? { ...before, missed: before.missed + 1 } : before;
+  if (absent.missed < after || policy === 'keep') return { instance: pause(absent) };
+  if (policy === 'ok') return over(absent, turn);
+  if (policy === 'nodata') return absent.state === 'nodata' ? { instance: absent } : lose(absent, turn);
+  return breach({ ...absent, history: pushSample(absent.history, true, turn.policy.for) }, turn);
+}
+
+function breach(before: AlertInstance, turn: Turn): Advance {
+  return before.firedAtMs === undefined ? prove(before, turn) : fireOn(before, turn);
+}
+
+/** A breach of what has not fired in this incident, or begins one: it fires once `for` is proved. */
+function prove(before: AlertInstance, { slotMs, step, reason, policy }: Turn): Advance {
+  const { state, history } = before;
+  const heldMs = before.heldMs + ranMs(before, slotMs, policy);
+  const isFiring = isProved(policy.for, heldMs, history);
+  const instance: AlertInstance = {
+    ...before,
+    state: isFiring ? 'firing' : 'pending',
+    incidentId: before.incidentId ?? policy.incidentId(slotMs),
+    activeAtMs: before.activeAtMs ?? slotMs,
+    firedAtMs: isFiring ? slotMs : undefined,
+    heldMs: isFiring ? 0 : heldMs,
+    ranAtMs: isFiring ? undefined : slotMs,
+    step,
+    toldStep: isFiring ? step : -1,
   };
+  if (instance.state === state) return { instance };
+  return change(before, instance, state === 'pending' ? 'for_elapsed' : reason);
 }
 
-/** Which message a transition owes to people; none for becoming pending, or for a pending alert that went away. */
-export function notificationOf(transition: Transition): 'firing' | 'resolved' | undefined {
-  if (transition.to === 'firing') return 'firing';
-  return transition.from === 'firing' ? 'resolved' : undefined;
+/** A breach of what has fired in this incident: it fires, and people hear of it if it is worse than what they know. */
+function fireOn(before: AlertInstance, { step, reason, policy }: Turn): Advance {
+  const { state, toldStep } = before;
+  if (state === 'firing' && step === before.step) return { instance: before };
+  const isWorse = step > (policy.latch ? toldStep : before.step);
+  const instance: AlertInstance = {
+    ...before,
+    state: 'firing',
+    heldMs: 0,
+    ranAtMs: undefined,
+    step,
+    toldStep: isWorse ? Math.max(step, toldStep) : toldStep,
+  };
+  if (isWorse) return change(before, instance, 'step');
+  return state === 'firing' ? { instance } : change(before, instance, state === 'nodata' ? 'resumed' : reason);
+}
+
+/** A row that neither breaches nor clears, or whose clear does not count. */
+function hold(before: AlertInstance, policy: StatePolicy): Advance {
+  if (before.state !== 'nodata') return { instance: pause(before) };
+  if (before.firedAtMs === undefined) return end(before, 'resumed', policy);
+  return change(before, { ...before, state: 'firing' }, 'resumed');
+}
+
+/** The condition is over, or counts as that. */
+function over(before: AlertInstance, { slotMs, reason, policy }: Turn): Advance {
+  const { state, firedAtMs } = before;
+  if (state === 'ok') return { instance: before };
+  if (firedAtMs === undefined) return end(before, reason, policy);
+  const isCounting = state === 'recovering';
+  const heldMs = isCounting ? before.heldMs + ranMs(before, slotMs, policy) : 0;
+  if (heldMs >= policy.keepFiringForMs) return end(before, isCounting ? 'keep_firing_elapsed' : reason, policy);
+  const instance: AlertInstance = { ...before, state: 'recovering', heldMs, ranAtMs: slotMs };
+  return isCounting ? { instance } : change(before, instance, reason);
+}
+
+function lose(before: AlertInstance, { slotMs, reason, policy }: Turn): Advance {
+  const instance: AlertInstance = {
+    ...before,
+    state: 'nodata',
+    incidentId: before.incidentId ?? policy.incidentId(slotMs),
+    activeAtMs: before.activeAtMs ?? slotMs,
+    heldMs: before.state === 'pending' ? before.heldMs : 0,
+    ranAtMs: undefined,
+  };
+  return change(before, instance, reason);
+}
+
+function end(before: AlertInstance, reason: TransitionReason, { latch }: Pick<StatePolicy, 'latch'>): Advance {
+  const isSilent = latch && before.firedAtMs !== undefined;
+  return change(before, { ...OK, missed: before.missed }, reason, isSilent ? { suppressed: 'latch' } : {});
+}
+
+/** The step is the one that the alert has now, or had last. */
+function change(
+  before: AlertInstance,
+  instance: AlertInstance,
+  reason: TransitionReason,
+  more: Pick<Transition, 'suppressed'> = {},
+): Advance {
+  const { incidentId = '', step } = instance.state === 'ok' ? before : instance;
+  return { instance, transition: { from: before.state, to: instance.state, reason, incidentId, step, ...more } };
+}
+
+function pause(instance: AlertInstance): AlertInstance {
+  return instance.ranAtMs === undefined ? instance : { ...instance, ranAtMs: undefined };
+}
+
+/** A row: nothing is missing, and the window of M of N moves on. */
+function note(before: AlertInstance, isBreach: boolean, policy: ForPolicy): AlertInstance {
+  const history = pushSample(before.history, isBreach, policy);
+  return before.missed === 0 && history === before.history ? before : { ...before, missed: 0, history };
+}
+
+/** A clear that does not count. */
+function isHeld({ firedAtMs, history }: AlertInstance, { latch, for: proof }: StatePolicy): boolean {
+  const hasFired = firedAtMs !== undefined;
+  return (hasFired && latch) || isStillBreached(proof, history, hasFired);
+}
+
+/** How long the clock has run since the newest slot: not while it is paused, and not over a gap. */
+function ranMs({ ranAtMs }: AlertInstance, slotMs: number, { everyMs }: StatePolicy): number {
+  const sinceMs = slotMs - (ranAtMs ?? Number.NEGATIVE_INFINITY);
+  return sinceMs <= 1.5 * everyMs ? sinceMs : 0;
 }
