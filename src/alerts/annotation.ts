@@ -1,6 +1,6 @@
 // Annotations: text with `${column}` or `${column|format}`, without logic. Parsed when the rule is loaded, filled in from the row of a series.
 import { describeError, KeepwatchError } from '../errors.ts';
-import { unknownColumn } from './condition.ts';
+import { unknownColumn } from './condition-tree.ts';
 
 /** What a column of a row may hold: label or number. */
 export type ColumnValue = string | number | null;

@@ -1,23 +1,25 @@
-// fire_when and clear_when: a small language over the numbers of a row. Parsed when the rule is loaded, evaluated per row.
-// As in SQL, null is unknown: arithmetic with null (or NaN, or a division by zero) is null, a comparison with null is neither true nor false,
-// and so neither is its `not`. Missing numbers neither fire nor clear.
+// fire_when and clear_when: a small language over the numbers of a row. Parsed when the rule is loaded, evaluated per row; what is unknown
+// neither fires nor clears (condition-tree.ts).
 import { KeepwatchError } from '../errors.ts';
 import { type Token, tokenizeCondition } from './condition-tokens.ts';
+import {
+  ARITHMETIC,
+  COMPARISONS,
+  compileTree,
+  FUNCTIONS,
+  isTruth,
+  type NumberRow,
+  type NumberTree,
+  type TruthTree,
+} from './condition-tree.ts';
 
-type Kind = 'number' | 'truth';
-
-interface Node {
-  readonly kind: Kind;
-  /** A truth is 1, 0 or null. */
-  evaluate(row: NumberRow): number | null;
-}
-
-/** The number columns of a row; NaN counts as null. */
-export type NumberRow = ReadonlyMap<string, number | null>;
+export type { NumberRow } from './condition-tree.ts';
 
 /** A parsed condition. */
 export interface Condition {
   readonly text: string;
+  /** What it says, for whoever reasons about it. */
+  readonly tree: TruthTree;
   /** Every column that it reads, once. */
   readonly columns: readonly string[];
   /**
@@ -27,27 +29,10 @@ export interface Condition {
   evaluate(row: NumberRow): boolean | undefined;
 }
 
+type Tree = NumberTree | TruthTree;
+
 const MAX_LENGTH = 4000;
 const MAX_DEPTH = 100;
-const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
-  '>': (a, b) => a > b,
-  '>=': (a, b) => a >= b,
-  '<': (a, b) => a < b,
-  '<=': (a, b) => a <= b,
-  '=': (a, b) => a === b,
-  '!=': (a, b) => a !== b,
-};
-const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
-  '+': (a, b) => a + b,
-  '-': (a, b) => a - b,
-  '*': (a, b) => a * b,
-  '/': (a, b) => a / b,
-};
-const FUNCTIONS: Readonly<Record<string, { arity: readonly [number, number]; apply(...values: number[]): number }>> = {
-  abs: { arity: [1, 1], apply: Math.abs },
-  min: { arity: [2, 20], apply: Math.min },
-  max: { arity: [2, 20], apply: Math.max },
-};
 const OPERATORS = [...Object.keys(COMPARISONS), ...Object.keys(ARITHMETIC)].join(' ');
 const OPERAND = `a number, a column, ${Object.keys(FUNCTIONS).join(', ')}, not, - or (`;
 
@@ -58,12 +43,24 @@ const OPERAND = `a number, a column, ${Object.keys(FUNCTIONS).join(', ')}, not, 
  */
 export function parseCondition(text: string): Condition {
   const parser = new Parser(text);
-  const node = parser.parse();
+  return toCondition(text, parser.parse(), parser.columns);
+}
+
+/** True where one of them is: what a rule with steps fires on. At least one is given. */
+export function anyOf(conditions: readonly Condition[]): Condition {
+  const tree = conditions.map((condition) => condition.tree).reduce((left, right) => ({ kind: 'or', left, right }));
+  const text = conditions.length === 1 ? conditions[0]?.text : conditions.map((condition) => `(${condition.text})`).join(' or ');
+  return toCondition(text ?? '', tree, new Set(conditions.flatMap(({ columns }) => columns)));
+}
+
+function toCondition(text: string, tree: TruthTree, columns: ReadonlySet<string>): Condition {
+  const evaluate = compileTree(tree);
   return {
     text,
-    columns: [...parser.columns],
+    tree,
+    columns: [...columns],
     evaluate(row) {
-      const truth = node.evaluate(row);
+      const truth = evaluate(row);
       return truth === null ? undefined : truth === 1;
     },
   };
@@ -80,153 +77,101 @@ class Parser {
     this.#tokens = tokenizeCondition(text);
   }
 
-  parse(): Node {
-    const node = this.#or();
+  parse(): TruthTree {
+    const tree = this.#or();
     const token = this.#peek();
-    if (token.type !== 'end') throw unexpected(token, node.kind === 'truth' ? 'and, or, the end' : OPERATORS);
-    if (node.kind !== 'truth') throw invalid('is a number; allowed: something that is true or false, such as value > 1');
-    return node;
+    if (token.type !== 'end') throw unexpected(token, isTruth(tree) ? 'and, or, the end' : OPERATORS);
+    if (!isTruth(tree)) throw invalid('is a number; allowed: something that is true or false, such as value > 1');
+    return tree;
   }
 
-  #or(): Node {
+  #or(): Tree {
     return this.#logic('or', () => this.#logic('and', () => this.#not()));
   }
 
-  /** `and` is 0 as soon as one side is 0, `or` is 1 as soon as one side is 1; else null when a side is null. */
-  #logic(word: 'and' | 'or', operand: () => Node): Node {
-    const deciding = word === 'and' ? 0 : 1;
+  #logic(kind: 'and' | 'or', operand: () => Tree): Tree {
     let left = operand();
-    while (this.#peek().type === 'word' && this.#peek().text.toLowerCase() === word) {
+    while (this.#peek().type === 'word' && this.#peek().text.toLowerCase() === kind) {
       const token = this.#next();
-      const [first, second] = [expectKind(left, 'truth', token), expectKind(operand(), 'truth', token)];
-      left = {
-        kind: 'truth',
-        evaluate(row) {
-          const [a, b] = [first.evaluate(row), second.evaluate(row)];
-          if (a === deciding || b === deciding) return deciding;
-          return a === null || b === null ? null : 1 - deciding;
-        },
-      };
+      left = { kind, left: asTruth(left, token), right: asTruth(operand(), token) };
     }
     return left;
   }
 
-  #not(): Node {
+  #not(): Tree {
     const token = this.#peek();
     if (token.type !== 'word' || token.text.toLowerCase() !== 'not') return this.#comparison();
     this.#next();
-    const inner = expectKind(
-      this.#nested(() => this.#not()),
-      'truth',
-      token,
-    );
-    return { kind: 'truth', evaluate: (row) => ifKnown(inner.evaluate(row), (value) => 1 - value) };
+    const operand = this.#nested(() => this.#not());
+    return { kind: 'not', operand: asTruth(operand, token) };
   }
 
-  #comparison(): Node {
+  #comparison(): Tree {
     const left = this.#sum();
     const token = this.#peek();
-    const compare = token.type === 'symbol' ? COMPARISONS[token.text] : undefined;
-    if (compare === undefined) return left;
+    if (token.type !== 'symbol' || COMPARISONS[token.text] === undefined) return left;
     this.#next();
-    const [first, second] = [expectKind(left, 'number', token), expectKind(this.#sum(), 'number', token)];
-    return {
-      kind: 'truth',
-      evaluate: (row) => ifKnown(first.evaluate(row), (a) => ifKnown(second.evaluate(row), (b) => Number(compare(a, b)))),
-    };
+    return { kind: 'comparison', operator: token.text, left: asNumber(left, token), right: asNumber(this.#sum(), token) };
   }
 
-  #sum(): Node {
+  #sum(): Tree {
     return this.#arithmetic(['+', '-'], () => this.#arithmetic(['*', '/'], () => this.#unary()));
   }
 
-  #arithmetic(symbols: readonly string[], operand: () => Node): Node {
+  #arithmetic(symbols: readonly string[], operand: () => Tree): Tree {
     let left = operand();
     for (let token = this.#peek(); token.type === 'symbol' && symbols.includes(token.text); token = this.#peek()) {
       this.#next();
-      const [first, second] = [expectKind(left, 'number', token), expectKind(operand(), 'number', token)];
-      const apply = ARITHMETIC[token.text] as (a: number, b: number) => number;
-      left = {
-        kind: 'number',
-        evaluate: (row) => ifKnown(first.evaluate(row), (a) => ifKnown(second.evaluate(row), (b) => finite(apply(a, b)))),
-      };
+      left = { kind: 'arithmetic', operator: token.text, left: asNumber(left, token), right: asNumber(operand(), token) };
     }
     return left;
   }
 
-  #unary(): Node {
+  #unary(): Tree {
     const token = this.#peek();
     if (token.type !== 'symbol' || token.text !== '-') return this.#primary();
     this.#next();
-    const inner = expectKind(
-      this.#nested(() => this.#unary()),
-      'number',
-      token,
-    );
-    return { kind: 'number', evaluate: (row) => ifKnown(inner.evaluate(row), (value) => -value) };
+    const operand = this.#nested(() => this.#unary());
+    return { kind: 'negate', operand: asNumber(operand, token) };
   }
 
-  #primary(): Node {
+  #primary(): Tree {
     const token = this.#next();
-    if (token.type === 'number') {
-      const value = Number(token.text);
-      return { kind: 'number', evaluate: () => value };
-    }
+    if (token.type === 'number') return { kind: 'number', value: Number(token.text) };
     if (token.type === 'symbol' && token.text === '(') {
-      const node = this.#nested(() => this.#or());
+      const tree = this.#nested(() => this.#or());
       this.#expect(')');
-      return node;
+      return tree;
     }
     if (token.type !== 'word' || ['and', 'or', 'not'].includes(token.text.toLowerCase())) throw unexpected(token, OPERAND);
-    return this.#peek().text === '(' ? this.#call(token) : this.#column(token.text);
+    if (this.#peek().text === '(') return this.#call(token);
+    this.columns.add(token.text);
+    return { kind: 'column', name: token.text };
   }
 
-  #column(name: string): Node {
-    this.columns.add(name);
-    return {
-      kind: 'number',
-      evaluate(row) {
-        const value = row.get(name);
-        if (value === undefined) throw invalid(unknownColumn(name, [...row.keys()]));
-        return value === null || Number.isNaN(value) ? null : value;
-      },
-    };
-  }
-
-  #call(name: Token): Node {
+  #call(name: Token): NumberTree {
     const known = Object.hasOwn(FUNCTIONS, name.text) ? FUNCTIONS[name.text] : undefined;
     if (known === undefined) throw unexpected(name, `the functions ${Object.keys(FUNCTIONS).join(', ')}`);
     this.#expect('(');
-    const operands: Node[] = [];
-    do
-      operands.push(
-        expectKind(
-          this.#nested(() => this.#sum()),
-          'number',
-          name,
-        ),
-      );
-    while (this.#peek().text === ',' && this.#next());
+    const operands: NumberTree[] = [];
+    do {
+      const operand = this.#nested(() => this.#sum());
+      operands.push(asNumber(operand, name));
+    } while (this.#peek().text === ',' && this.#next());
     this.#expect(')');
     const [least, most] = known.arity;
     if (operands.length < least || operands.length > most) {
       const allowed = least === most ? String(least) : `${least} to ${most}`;
       throw invalid(`at ${name.at}: ${name.text} got ${operands.length} operands; allowed: ${allowed}`);
     }
-    return {
-      kind: 'number',
-      evaluate(row) {
-        const values = operands.map((operand) => operand.evaluate(row));
-        return values.includes(null) ? null : known.apply(...(values as number[]));
-      },
-    };
+    return { kind: 'call', name: name.text, operands };
   }
 
-  #nested(parse: () => Node): Node {
+  #nested(parse: () => Tree): Tree {
     if (++this.#depth > MAX_DEPTH) throw invalid(`is nested deeper than ${MAX_DEPTH}`);
-    const node = parse();
+    const tree = parse();
     this.#depth--;
-    return node;
+    return tree;
   }
 
   #expect(symbol: string): void {
@@ -245,19 +190,14 @@ class Parser {
   }
 }
 
-function ifKnown(value: number | null, then: (value: number) => number | null): number | null {
-  return value === null ? null : then(value);
+function asNumber(tree: Tree, token: Token): NumberTree {
+  if (!isTruth(tree)) return tree;
+  throw invalid(`at ${token.at}: "${token.text}" needs numbers on both sides`);
 }
 
-/** A division by zero has no number: it may neither fire nor clear. */
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
-}
-
-function expectKind(node: Node, kind: Kind, token: Token): Node {
-  if (node.kind === kind) return node;
-  const wanted = kind === 'number' ? 'numbers on both sides' : 'comparisons on both sides, such as value > 1';
-  throw invalid(`at ${token.at}: "${token.text}" needs ${wanted}`);
+function asTruth(tree: Tree, token: Token): TruthTree {
+  if (isTruth(tree)) return tree;
+  throw invalid(`at ${token.at}: "${token.text}" needs comparisons on both sides, such as value > 1`);
 }
 
 function unexpected(token: Token, allowed: string): KeepwatchError {
@@ -266,9 +206,4 @@ function unexpected(token: Token, allowed: string): KeepwatchError {
 
 function invalid(message: string): KeepwatchError {
   return new KeepwatchError('ERR_RULES_INVALID', message);
-}
-
-/** One wording for conditions and annotations. */
-export function unknownColumn(name: string, columns: readonly string[]): string {
-  return `there is no column "${name}"; the query gives: ${columns.length > 0 ? columns.join(', ') : 'none'}`;
 }
