@@ -129,8 +129,10 @@ function openRulesDatabase(config: Config, url: string): Database | undefined {
 }
 
 function openAlerts(config: Config, database: Database, rulesDatabase: Database, logger: Logger): Alerts {
-  const { groups, problems } = loadRules(config.rules, process.cwd(), { receivers: config.receivers.map(({ name }) => name) });
+  const receivers = config.receivers.map(({ name }) => name);
+  const { groups, problems, warnings } = loadRules(config.rules, process.cwd(), { receivers });
   if (problems.length > 0) logger.error({ problems }, `rules that are left out:\n${formatProblems(problems)}`);
+  if (warnings.length > 0) logger.warn({ warnings }, `rules that may not be meant so:\n${formatProblems(warnings)}`);
   if (groups.length === 0)
     logger.warn({ rules: config.rules }, `alerts are on, but there is no rule in ${config.rules.join(', ')}`);
   return createAlerts({

@@ -62,14 +62,20 @@ function rangeOf(node: unknown): number | undefined {
 }
 
 /**
- * A failed zod check as problems with lines; unknown keys are named one by one, with what is allowed.
+ * A failed zod check as problems with lines; unknown keys are named one by one, with what is allowed: the message has one line for all of
+ * them, or a line each.
  * @param at where in the file the checked value stands; default: it is the whole file
  */
-export function problemsOf(error: z.ZodError, yaml: YamlFile, at: readonly PropertyKey[] = []): FileProblem[] {
+export function problemsOf(
+  error: z.ZodError,
+  yaml: Pick<YamlFile, 'file' | 'lineOf'>,
+  at: readonly PropertyKey[] = [],
+): FileProblem[] {
   return error.issues.flatMap((issue) => {
     const keys: readonly (string | undefined)[] = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
-    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return keys.map((key) => {
+    const whole = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return keys.map((key, index) => {
+      const message = key === undefined ? whole : (whole.split('\n')[index] ?? whole);
       const path = [...at, ...issue.path, ...(key === undefined ? [] : [key])];
       return { file: yaml.file, line: yaml.lineOf(path), message: path.length > 0 ? `${formatPath(path)}: ${message}` : message };
     });

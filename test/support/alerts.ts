@@ -1,10 +1,7 @@
 // What tests of alerts share: a migrated database with its rules role, events at any time, rules from YAML text.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Evaluator, type EvaluatorOptions } from '../../src/alerts/evaluator.ts';
 import type { RuleGroup } from '../../src/alerts/rule.ts';
-import { loadRules } from '../../src/alerts/rule-file.ts';
+import { type LoadedRules, readRules } from '../../src/alerts/rule-file.ts';
 import { closeDatabase, type Database } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
@@ -56,14 +53,8 @@ export function parseRules(yaml: string): readonly RuleGroup[] {
 }
 
 /** What a rule file with this text gives. */
-export function loadText(yaml: string, options: { receivers?: readonly string[] } = {}): ReturnType<typeof loadRules> {
-  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-rules-'));
-  try {
-    writeFileSync(join(folder, 'rules.yaml'), yaml);
-    return loadRules(['rules.yaml'], folder, options);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+export function loadText(yaml: string, options: { receivers?: readonly string[] } = {}): LoadedRules {
+  return readRules(yaml, 'rules.yaml', options);
 }
 
 export interface EventsToInsert {

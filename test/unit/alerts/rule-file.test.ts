@@ -92,7 +92,7 @@ describe('loadRules', () => {
       rules: ['Good'],
       problems: [
         '25 groups[0].rules[1].for: got "3 minutes"; allowed: a number and a unit: ms, s, m, h, d or w, for example 250ms, 15s, 5m, 30d',
-        '24 groups[0].rules[1].fires_when: unknown key; allowed: alert, query, params, fire_when, clear_when, for, labels, annotations, notify',
+        '24 groups[0].rules[1].fires_when: unknown key; did you mean fire_when?',
         '26 groups[0].rules[2].alert: the alert "Good" is there twice in its group',
         '32 groups[0].rules[3].query: now() reads the wall clock; allowed: :now',
         '33 groups[0].rules[3].query: the parameter ":windw" is not declared in params; allowed: :now, :window',
@@ -108,10 +108,10 @@ describe('loadRules', () => {
   it('names every unknown key, and says what groups and files may have', () => {
     const yaml = 'groups:\n  - name: a\n    evry: 1m\n    evaluate: x\n    rules: []\n';
     assert.deepEqual(shown(yaml).problems, [
-      '3 groups[0].evry: unknown key; allowed: name, every, rules',
-      '4 groups[0].evaluate: unknown key; allowed: name, every, rules',
+      '3 groups[0].evry: unknown key; did you mean every?',
+      '4 groups[0].evaluate: unknown key; allowed: name, every, max_wait, rules',
     ]);
-    assert.deepEqual(shown('group: []\ngroups: []\n').problems, ['1 group: unknown key; allowed: groups']);
+    assert.deepEqual(shown('group: []\ngroups: []\n').problems, ['1 group: unknown key; did you mean groups?']);
     assert.deepEqual(shown('').problems, ['1 allowed: a map of groups']);
   });
 
@@ -152,6 +152,34 @@ describe('loadRules', () => {
     );
   });
 
+  it('refuses a uid that another rule has, in its group, its file or another file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'keepwatch-rules-'));
+    const rule = (name: string, uid: string) =>
+      `      - alert: ${name}\n        uid: ${uid}\n        query: select 1 as value\n        fire_when: value > 1\n`;
+    try {
+      const first = `groups:\n  - name: a\n    rules:\n${rule('A', 'x')}${rule('B', 'x')}  - name: b\n    rules:\n${rule('C', 'x')}${rule('D', 'e/E')}`;
+      writeFileSync(join(folder, 'a.yaml'), first);
+      const second = `groups:\n  - name: e\n    rules:\n${rule('F', 'x')}${rule('E', 'y').replace('        uid: y\n', '')}${rule('G', 'g')}`;
+      writeFileSync(join(folder, 'b.yaml'), second);
+      const { groups, problems } = loadRules(['*.yaml'], folder);
+      assert.deepEqual(
+        groups.flatMap(({ rules }) => rules.map(({ name, uid }) => `${name} ${uid}`)),
+        ['A x', 'D e/E', 'G g'],
+      );
+      assert.deepEqual(
+        problems.map(({ file, line, message }) => `${file}:${line} ${message}`),
+        [
+          'a.yaml:9 groups[0].rules[1].uid: B: the uid "x" is also that of A (a.yaml:4); give it another one',
+          'a.yaml:15 groups[1].rules[0].uid: C: the uid "x" is also that of A (a.yaml:4); give it another one',
+          'b.yaml:4 F: the uid "x" is also that of A (a.yaml:4); give it another one',
+          'b.yaml:8 E: the uid "e/E" is also that of D (a.yaml:18); give it another one',
+        ],
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('reports what is not YAML, and goes on with the other files', () => {
     const folder = mkdtempSync(join(tmpdir(), 'keepwatch-rules-'));
     try {
@@ -183,8 +211,8 @@ describe('loadRules', () => {
   });
 
   it('finds nothing wrong with the rules that ship', () => {
-    const { groups, problems } = loadRules(['rules/*.yaml'], PACKAGE_FOLDER, { receivers: [] });
-    assert.deepEqual(problems, []);
+    const { groups, problems, warnings } = loadRules(['rules/*.yaml'], PACKAGE_FOLDER, { receivers: [] });
+    assert.deepEqual([...problems, ...warnings], []);
     assert.deepEqual(
       groups.flatMap((group) => group.rules.map(({ name }) => name)),
       ['HighErrorRate', 'SlowP95'],
