@@ -27,6 +27,8 @@ export interface AlertsOptions {
   readonly route?: { readonly receiver: string } | undefined;
   /** Whose rules they are: processes of one name follow each other's newest rules. Default `default`. */
   readonly ruleSet?: string | undefined;
+  /** Unique to this process; default: a new one. */
+  readonly evaluatorId?: string | undefined;
   /** When to look for due groups. */
   readonly cron: string;
   readonly logger: Logger;
@@ -88,7 +90,7 @@ class AlertsRunner implements Alerts {
   constructor(options: AlertsOptions) {
     this.#options = options;
     this.#problems = options.problems;
-    const { database, rulesDatabase, groups, ruleSet, logger, receivers, maxDeliveryAgeMs = DAY_MS } = options;
+    const { database, rulesDatabase, groups, ruleSet, evaluatorId, logger, receivers, maxDeliveryAgeMs = DAY_MS } = options;
     const names = receivers.map(({ name }) => name);
     const receiversOf = routeBy(names, options.route?.receiver ?? names[0]);
     this.#evaluator = new Evaluator({
@@ -96,6 +98,7 @@ class AlertsRunner implements Alerts {
       rulesDatabase,
       groups,
       ruleSet,
+      evaluatorId,
       logger,
       receivers: names,
       receiversOf,

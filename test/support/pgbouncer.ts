@@ -17,8 +17,13 @@ export interface PgBouncer {
 /**
  * Starts it before a server. It has fewer server connections than its clients want, so that they take turns.
  * @param urls of all users that log in through it
+ * @param options.poolSize server connections of each user
  */
-export async function startPgBouncer(binary: string, urls: readonly [string, ...string[]]): Promise<PgBouncer> {
+export async function startPgBouncer(
+  binary: string,
+  urls: readonly [string, ...string[]],
+  { poolSize = 2 }: { readonly poolSize?: number } = {},
+): Promise<PgBouncer> {
   const folder = mkdtempSync(join(tmpdir(), 'keepwatch-pgbouncer-'));
   const port = await freePort();
   const server = new URL(urls[0]);
@@ -32,7 +37,7 @@ export async function startPgBouncer(binary: string, urls: readonly [string, ...
     auth_type: 'scram-sha-256',
     auth_file: join(folder, 'users.txt'),
     pool_mode: 'transaction',
-    default_pool_size: 2,
+    default_pool_size: poolSize,
     max_client_conn: 100,
   };
   writeFileSync(join(folder, 'users.txt'), users.join(''), { mode: 0o600 });

@@ -1,0 +1,186 @@
+// Replicas of an evaluator on a server of their own, behind PgBouncer in transaction mode, each with its own way to the database; and what they
+// may suffer: death, a stop, a network that breaks or falls silent.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Random } from '../../demo/random.ts';
+import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { ensureRoles } from '../../src/db/roles.ts';
+import { type PgBouncer, startPgBouncer } from './pgbouncer.ts';
+import { createPostgresServer, type PostgresServer } from './postgres-server.ts';
+import { type RunningProcess, startProgram } from './process.ts';
+import { RULES_PASSWORD } from './rules-role.ts';
+import { TcpProxy } from './tcp-proxy.ts';
+
+/** How often which fault is drawn, beside the others. */
+const FAULTS = { kill: 3, stop: 3, stall: 2, down: 2, terminate: 1 } as const;
+export type ReplicaFault = keyof typeof FAULTS;
+
+interface Replica {
+  readonly id: string;
+  readonly process: RunningProcess;
+  readonly proxy: TcpProxy;
+  isWell: boolean;
+}
+
+/** What the replicas asked of the server. */
+export interface StatementCounts {
+  /** Queries of rules; without those of a start, which has each of them planned. */
+  readonly rules: number;
+  readonly all: number;
+}
+
+const RULES_PER_GROUP = 2;
+
+export class ReplicaSite {
+  readonly database: Database;
+  readonly #server: PostgresServer;
+  readonly #bouncer: PgBouncer;
+  readonly #urls: { readonly owner: string; readonly rules: string };
+  readonly #groups: number;
+  #replicas: Replica[] = [];
+  readonly #ends: Promise<void>[] = [];
+  #starts = 0;
+
+  private constructor(
+    site: Pick<ReplicaSite, 'database'> & { server: PostgresServer; bouncer: PgBouncer; urls: ReplicaUrls; groups: number },
+  ) {
+    this.database = site.database;
+    this.#server = site.server;
+    this.#bouncer = site.bouncer;
+    this.#urls = site.urls;
+    this.#groups = site.groups;
+  }
+
+  /** @param groups of rules, evaluated each second */
+  static async open(binaries: { postgres: string; pgbouncer: string }, groups: number): Promise<ReplicaSite> {
+    const server = await createPostgresServer(binaries.postgres);
+    const admin = createDatabase({ url: server.url, max: 1 });
+    await admin.none('alter system set shared_preload_libraries = pg_stat_statements');
+    await closeDatabase(admin);
+    await server.stop('fast');
+    await server.start();
+    const database = createDatabase({ url: server.url, max: 2 });
+    await migrate(database);
+    await ensureRoles(database, { rulesPassword: RULES_PASSWORD, hardens: true });
+    await database.none(`create extension pg_stat_statements schema public; create role replica superuser login password 'test'`);
+    const urls = {
+      owner: Object.assign(new URL(server.url), { username: 'replica' }).href,
+      rules: Object.assign(new URL(server.url), { username: 'keepwatch_rules', password: RULES_PASSWORD }).href,
+    };
+    const bouncer = await startPgBouncer(binaries.pgbouncer, [urls.owner, urls.rules], { poolSize: 8 });
+    return new ReplicaSite({ database, server, bouncer, urls, groups });
+  }
+
+  get size(): number {
+    return this.#replicas.length;
+  }
+
+  /** Starts replicas. @returns when all of them evaluate, or stand by */
+  async add(count: number): Promise<void> {
+    const added = await Promise.all(Array.from({ length: count }, () => this.#start()));
+    this.#replicas.push(...added);
+    await Promise.all(added.map((replica) => replica.process.printed(/ready/, 60_000)));
+    this.#starts += count;
+  }
+
+  /** Ends them all, as a deployment does. */
+  async removeAll(): Promise<void> {
+    await Promise.all(this.#ends.splice(0));
+    await Promise.all(this.#replicas.splice(0).map((replica) => this.#remove(replica, 'SIGTERM')));
+  }
+
+  /** Whether every group has been evaluated within the last seconds: the faults before are got over. */
+  async isEvaluated(): Promise<boolean> {
+    const { stale } = await this.database.one<{ stale: number }>(
+      `select count(*)::int as stale from keepwatch.alert_group where evaluated_at < clock_timestamp() - interval '2.5 seconds'`,
+    );
+    return stale === 0;
+  }
+
+  /** One fault: to the holder of a group more often than to another. What it does ends by itself, within 12 s. */
+  async hurt(random: Random): Promise<ReplicaFault | undefined> {
+    const well = this.#replicas.filter(({ isWell }) => isWell);
+    if (well.length <= this.#replicas.length / 2) return undefined;
+    const holder = await this.#holderOf(`g${random.below(this.#groups)}`);
+    const victim = (random.next() < 0.6 ? well.find(({ id }) => id === holder) : undefined) ?? random.pick(well);
+    const kind = random.pick(
+      Object.entries(FAULTS).flatMap(([name, weight]) => Array<ReplicaFault>(weight).fill(name as ReplicaFault)),
+    );
+    const lastMs = 2000 + random.below(10_000);
+    victim.isWell = false;
+    this.#ends.push(this.#play(kind, victim, lastMs));
+    return kind;
+  }
+
+  /** @returns when every fault is over */
+  async heal(): Promise<void> {
+    await Promise.all(this.#ends.splice(0));
+  }
+
+  /** Since the last call. */
+  async countStatements(): Promise<StatementCounts> {
+    const counts = await this.database.one<StatementCounts>(
+      `select coalesce(sum(calls) filter (where query like 'select * from (%' and rolname = 'keepwatch_rules'), 0)::int as rules,
+         coalesce(sum(calls), 0)::int as "all"
+       from pg_stat_statements join pg_roles on pg_roles.oid = userid where rolname in ('replica', 'keepwatch_rules')`,
+    );
+    await this.database.any('select pg_stat_statements_reset()');
+    const planned = this.#starts * this.#groups * RULES_PER_GROUP;
+    this.#starts = 0;
+    return { rules: counts.rules - planned, all: counts.all };
+  }
+
+  async close(): Promise<void> {
+    for (const { process } of this.#replicas) globalThis.process.kill(process.pid, 'SIGCONT');
+    await Promise.all(this.#replicas.splice(0).map((replica) => this.#remove(replica, 'SIGKILL')));
+    await this.#bouncer.stop();
+    await closeDatabase(this.database);
+    await this.#server.remove();
+  }
+
+  async #start(): Promise<Replica> {
+    const id = randomUUID();
+    const proxy = await TcpProxy.start(this.#bouncer.urlOf(this.#urls.owner));
+    const [owner, rules] = [this.#urls.owner, this.#urls.rules].map((url) => proxy.urlOf(url));
+    const process = startProgram('test/support/replica.ts', [owner ?? '', rules ?? '', id, String(this.#groups)]);
+    return { id, proxy, process, isWell: true };
+  }
+
+  async #remove({ process, proxy }: Replica, signal: NodeJS.Signals): Promise<void> {
+    await process.end(signal, 15_000);
+    await proxy.close();
+  }
+
+  async #play(kind: ReplicaFault, victim: Replica, lastMs: number): Promise<void> {
+    if (kind === 'kill' || kind === 'terminate') {
+      this.#replicas = this.#replicas.filter((replica) => replica !== victim);
+      await this.#remove(victim, kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
+      await this.add(1);
+      return;
+    }
+    if (kind === 'stop') process.kill(victim.process.pid, 'SIGSTOP');
+    else if (kind === 'stall') victim.proxy.stall();
+    else victim.proxy.down();
+    await delay(lastMs);
+    if (kind === 'stop') process.kill(victim.process.pid, 'SIGCONT');
+    else {
+      victim.proxy.cut();
+      victim.proxy.up();
+    }
+    victim.isWell = true;
+  }
+
+  async #holderOf(group: string): Promise<string | undefined> {
+    const row = await this.database.oneOrNone<{ evaluator_id: string }>(
+      'select evaluator_id from keepwatch.alert_group where group_name = $1',
+      [group],
+    );
+    return row?.evaluator_id;
+  }
+}
+
+interface ReplicaUrls {
+  readonly owner: string;
+  readonly rules: string;
+}

@@ -1,0 +1,41 @@
+// A process that evaluates rules until it is ended: one of several replicas.
+// Arguments: URL of the database, URL of the role of the rules, its id, how many groups there are. Prints `ready` once it has started.
+import { createAlerts } from '../../src/alerts/alerts.ts';
+import { closeDatabase, createDatabase } from '../../src/db/database.ts';
+import { silentLogger } from '../../src/logger.ts';
+import { replicaRules } from './replica-rules.ts';
+
+const [url = '', rulesUrl = '', evaluatorId = '', groups = '1'] = process.argv.slice(2);
+const timeouts = { connectTimeoutMs: 2000, queryTimeoutMs: 5000 };
+const database = createDatabase({ url, max: 2, ...timeouts });
+const rulesDatabase = createDatabase({ url: rulesUrl, max: 2, ...timeouts });
+const alerts = createAlerts({
+  database,
+  rulesDatabase,
+  groups: replicaRules(Number(groups)),
+  problems: [],
+  receivers: [],
+  ruleSet: 'shop',
+  evaluatorId,
+  cron: '* * * * * *',
+  logger: silentLogger,
+});
+
+/** A replica that is cut off when it starts tries again, as a service that restarts does. */
+async function start(): Promise<void> {
+  try {
+    await alerts.start();
+    process.stdout.write('ready\n');
+  } catch {
+    setTimeout(() => void start(), 500);
+  }
+}
+
+process.once('SIGTERM', () => {
+  void (async () => {
+    await alerts.stop();
+    await Promise.all([closeDatabase(database), closeDatabase(rulesDatabase)]);
+    process.exit(0);
+  })();
+});
+await start();
