@@ -14,6 +14,9 @@ export interface StoreNumbers {
   /** What waits: in the spool, or in memory where there is none. */
   readonly spoolBytes: number;
   readonly spoolEvents: number;
+  /** What no event could be read from and is kept for people to look at; and files of it that this process has removed since, as no longer kept. */
+  readonly suspectBytes: number;
+  readonly suspectsRemoved: number;
   /** Age of the oldest event that waits; 0 when none does. */
   readonly lagSeconds: number;
   /** Transactions, or writes, that archived a batch, and how long they took in all. */

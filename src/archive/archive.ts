@@ -97,7 +97,7 @@ export function createArchive(options: ArchiveOptions): Archive {
 
   function stats(): ArchiveStats {
     const { archived, deadLettered, quarantined, ...lost } = archiver.totals.counts;
-    const { failures, batches, batchSecondsSum } = archiver.totals;
+    const { failures, batches, batchSecondsSum, suspectBytes, suspectsRemoved } = archiver.totals;
     const reasons = [
       ...archiver.reasons,
       ...(spool.failure === undefined ? [] : [`the spool cannot be written: ${spool.failure}`]),
@@ -112,6 +112,8 @@ export function createArchive(options: ArchiveOptions): Archive {
       failures,
       spoolBytes: spool.bytes,
       spoolEvents: spool.events,
+      suspectBytes,
+      suspectsRemoved,
       lagSeconds: oldestMs === undefined ? 0 : Math.max(0, (now() - oldestMs) / 1000),
       state: reasons.length === 0 ? 'ok' : 'degraded',
       reasons,

@@ -259,7 +259,10 @@ export class Archiver {
   #hear(news: DrainNews): void {
     if (news.kind === 'failed') this.totals.failures++;
     else if (news.kind === 'others') this.#options.spool.setOtherBytes(news.bytes);
-    else if (news.kind === 'committed') {
+    else if (news.kind === 'suspects') {
+      this.totals.suspectBytes = news.bytes;
+      this.totals.suspectsRemoved += news.removed;
+    } else if (news.kind === 'committed') {
       this.#wait.noteAnswer(news.sourceId);
       this.#backlog.noteAnswer(news.sourceId);
       this.totals.noteCommit(news.sourceId, news.lane, news.total, news.durationSeconds);

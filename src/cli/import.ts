@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
-import type { ImportProgress } from '../archive/transfer/file-import.ts';
 import { EXPIRED_CHOICES, type ExpiredChoice, Importer, type ImportResult } from '../archive/transfer/import.ts';
 import { loadConfig } from '../config.ts';
 import { closeDatabase, createDatabase } from '../db/database.ts';
@@ -13,6 +12,7 @@ import { describeError, KeepwatchError } from '../errors.ts';
 import { EVENT_TYPES, type EventType } from '../event.ts';
 import { createLogger } from '../logger.ts';
 import { EXIT } from './exit.ts';
+import { createImportProgress } from './import-progress.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { createProgress } from './progress.ts';
 import { withStorage } from './storage.ts';
@@ -67,6 +67,7 @@ async function run(files: readonly string[], flags: Flags): Promise<void> {
   for (const file of files) if (file !== '-') await refuseNoFile(file);
   const { service = config.service, type, expired } = flags;
   const progress = createProgress();
+  const describeReached = createImportProgress(() => performance.now());
   const results: ImportResult[] = [];
   await untilInterrupted((signal) =>
     withStorage(config, async ({ url }) => {
@@ -77,7 +78,7 @@ async function run(files: readonly string[], flags: Flags): Promise<void> {
         skipsBroken: flags.skipBroken === true,
         isDryRun: flags.dryRun === true,
         logger: createLogger({ level: 'error', service: config.service }),
-        onProgress: describeProgress((text) => progress.show(() => `${current}: ${text()}`)),
+        onProgress: (reached) => progress.show(describeReached(current, reached)),
       });
       try {
         for (const file of files) {
@@ -136,17 +137,6 @@ async function fromStdin(importer: Importer, signal: AbortSignal): Promise<Impor
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function describeProgress(show: (text: () => string) => void): (progress: ImportProgress) => void {
-  const startedMs = performance.now();
-  return ({ what, rows, share }) =>
-    show(() => {
-      if (what === 'waiting') return 'waiting for another import';
-      const seconds = (performance.now() - startedMs) / 1000;
-      const rate = what === 'importing' ? `  ${formatCount(Math.round(rows / Math.max(0.001, seconds)))} events/s` : '';
-      return `${what}  ${formatCount(rows)} ${what === 'importing' ? 'events' : 'lines'}${rate}  ${Math.floor(share * 100)} %`;
-    });
 }
 
 function isIncomplete({ outcome, deadLettered, checked, reasons }: ImportResult): boolean {

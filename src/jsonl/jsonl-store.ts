@@ -109,6 +109,8 @@ class Store implements EventStore {
       dropped: { ...this.#dropped },
       spoolBytes: bytes,
       spoolEvents: events,
+      suspectBytes: 0,
+      suspectsRemoved: 0,
       lagSeconds: events === 0 ? 0 : Math.max(0, (this.#options.now() - oldestMs) / 1000),
       state: reasons.length === 0 ? 'ok' : 'degraded',
       reasons,

@@ -79,7 +79,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     path: '/traces/{id}',
     operationId: 'getTrace',
-    summary: 'The spans of one trace.',
+    summary: 'The spans of one trace, and its log lines.',
     parameters: traceParameters,
     data: traceData,
   },

@@ -189,5 +189,8 @@ export const traceParameters = z.strictObject({
   near: timeOf(
     'A moment of the trace: only its UTC day is searched (and the neighbour, within an hour of midnight), which is faster.',
   ).optional(),
-  limit: limitOf(5000, 1000),
+  limit: limitOf(5000, 1000).meta({ description: 'How many spans at most.' }),
+  log_limit: numberOf('How many log lines at most; 0 reads none.', { min: 0, max: 5000, isWhole: true })
+    .prefault('1000')
+    .meta({ default: 1000 }),
 });

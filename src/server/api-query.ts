@@ -105,10 +105,10 @@ function chooseStep(seconds: number, points: number): number {
   return STEPS_S.find((step) => seconds / step <= points) ?? weeks * 604_800;
 }
 
-/** `GET /traces/{id}`: 1000 spans unless told otherwise. @throws BadQuery */
+/** `GET /traces/{id}`: 1000 spans and 1000 log lines unless told otherwise. @throws BadQuery */
 export function parseTraceQuery(url: string, id: string) {
-  const { id: traceId, ...query } = parse(traceParameters, url, { id });
-  return { traceId, ...query };
+  const { id: traceId, log_limit: logLimit, ...query } = parse(traceParameters, url, { id });
+  return { traceId, logLimit, ...query };
 }
 
 function parse<S extends z.ZodObject>(schema: S, url: string, path: Readonly<Record<string, string>> = {}): z.output<S> {

@@ -58,48 +58,50 @@ export const eventsData = z.object({
   cursor: z.string().optional().meta({ description: 'For the next page; absent on the last one.' }),
 });
 
+const logLine = {
+  id: z.string().meta({ format: 'uuid' }),
+  time,
+  level: z.enum(Object.keys(LOG_LEVELS) as LogLevel[]).meta({ description: 'The name that `level_number` has reached.' }),
+  level_number: z.int(),
+  message: z.string(),
+  logger: z.string().nullable(),
+  service: z.string(),
+  span_id: hexOrNull,
+  attributes: z.record(z.string(), z.unknown()),
+};
+
 /** The `data` of `GET /logs`. */
 export const logsData = z.object({
-  logs: z
-    .array(
-      z.object({
-        id: z.string().meta({ format: 'uuid' }),
-        time,
-        level: z.enum(Object.keys(LOG_LEVELS) as LogLevel[]).meta({ description: 'The name that `level_number` has reached.' }),
-        level_number: z.int(),
-        message: z.string(),
-        logger: z.string().nullable(),
-        service: z.string(),
-        trace_id: hexOrNull,
-        span_id: hexOrNull,
-        attributes: z.record(z.string(), z.unknown()),
-        source_id: z.string(),
-      }),
-    )
-    .meta({ description: 'Newest first.' }),
+  logs: z.array(z.object({ ...logLine, trace_id: hexOrNull, source_id: z.string() })).meta({ description: 'Newest first.' }),
   cursor: z.string().optional().meta({ description: 'For the next page; absent on the last one.' }),
 });
+
+const offset = z.number().meta({ description: 'Milliseconds from the beginning of the trace.' });
 
 /** The `data` of `GET /traces/{id}`. */
 export const traceData = z.object({
   trace_id: z.string(),
   start_time: time,
   end_time: time,
-  duration_ms: z.number().meta({ description: 'From the first start to the last end.' }),
+  duration_ms: z
+    .number()
+    .meta({ description: 'From the first start to the last end; without spans, from the first line to the last.' }),
   spans: z
     .array(
       z.object({
         ...execution,
-        offset_ms: z.number().meta({ description: 'Milliseconds from the beginning of the trace.' }),
+        offset_ms: offset,
         depth: z.int().meta({ description: 'How many spans of this answer are above it.' }),
         is_parent_missing: z.boolean(),
       }),
     )
     .meta({ description: 'In the order in which they began.' }),
+  logs: z.array(z.object({ ...logLine, offset_ms: offset })).meta({ description: 'In the order of time, the first one first.' }),
   failures: z.int(),
-  services: z.array(z.string()),
+  services: z.array(z.string()).meta({ description: 'Of spans and log lines.' }),
   missing_span_ids: z.array(z.string()).meta({ description: 'Parents that spans name and that are not here.' }),
   is_truncated: z.boolean().meta({ description: 'There are more spans than `limit`; these are the first.' }),
+  are_logs_truncated: z.boolean().meta({ description: 'There are more log lines than `log_limit`; these are the first.' }),
   searched: z.object({ from: time.nullable(), to: time.nullable() }).meta({ description: 'Null: without a bound.' }),
 });
 

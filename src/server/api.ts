@@ -135,12 +135,12 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
   return router;
 }
 
-function describeMissingTrace({ traceId, near }: ReturnType<typeof parseTraceQuery>): string {
+function describeMissingTrace({ traceId, near, logLimit }: ReturnType<typeof parseTraceQuery>): string {
   const where =
     near === undefined
       ? 'in the archive'
       : `on the UTC day of ${near.toISOString()}; without near all of the archive is searched`;
-  return `no event of trace ${traceId} ${where}`;
+  return `no event${logLimit > 0 ? ' and no log line' : ''} of trace ${traceId} ${where}`;
 }
 
 /** Sends what `ask` gives as data, and what it throws as an error; sends nothing when it gives undefined, or nobody waits for it. */

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import { eventLine } from '../support/import-lines.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { KEEPWATCH_IN_SHELL, type RunningProcess, startKeepwatch, startProcess } from '../support/process.ts';
 import { assertRefused } from '../support/refused.ts';
+import { startOnTerminal } from '../support/terminal.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** `IMPORT_LINES=1000000` for the long form. */
@@ -91,11 +93,39 @@ describe('keepwatch import', function () {
     assert.equal(await countRows(), LINES);
     await assertProved(LINES);
     assert.ok(peakKb > 0 && peakKb / 1024 < MAX_RSS_MB, `${Math.round(peakKb / 1024)} MB`);
+    const archived = await fingerprint();
     assert.match(
       (await run('large.ndjson')).output,
       /^large\.ndjson: 0 events imported; the first \d[\d,]* bytes were imported before\n$/,
     );
+    assert.deepEqual(await fingerprint(), archived, 'a second import changes nothing');
+    await assertProved(LINES);
   });
+
+  it('shows on a terminal how far it is, and leaves what it did', async function () {
+    writeLines('large.ndjson', 30_000);
+    const shown = startOnTerminal(this, ['import', 'large.ndjson'], { DATABASE_URL: test.url }, { cwd: folder });
+    assert.equal(await shown.exited, 0, shown.output());
+    const text = stripVTControlCharacters(shown.output());
+    assert.match(text, /large\.ndjson: checking {2}[\d,]+ lines {2}[^%]*\d+ %/);
+    assert.match(text, /large\.ndjson: importing {2}[\d,]+ events {2}[^%]*\d+ %/);
+    assert.match(text, /large\.ndjson: 30,000 events imported\s*$/);
+  });
+
+  /** Every row as it is, and all that rollups and ledger say. */
+  async function fingerprint(): Promise<unknown> {
+    const hashOf = (table: string) => `(select sum(hashtextextended(each::text, 0))::text from keepwatch.${table} as each)`;
+    const tables = [
+      'observability_metrics',
+      'ledger',
+      'series_ledger',
+      'rollup_deltas',
+      'rollup_minutes',
+      'rollup_hours',
+      'imports',
+    ];
+    return test.database.one(`select ${tables.map((table) => `${hashOf(table)} as ${table}`).join(', ')}`);
+  }
 
   function peakOf(pid: number): number {
     try {

@@ -10,6 +10,10 @@ export class ArchiveTotals {
   failures = 0;
   batches = 0;
   batchSecondsSum = 0;
+  /** What is in suspect/, as of the last look. */
+  suspectBytes = 0;
+  /** Files of it that this process has removed. */
+  suspectsRemoved = 0;
   readonly #sources = new Map<bigint, Map<SpoolLane, LaneCounts>>();
   /** Of sources that are closed. */
   readonly #closed = new Map<SpoolLane, LaneCounts>();

@@ -21,6 +21,7 @@ import {
   monotonicMs,
   type SourceState,
 } from './drain-messages.ts';
+import { expireSuspects, SUSPECT_SHARE } from './expire-suspects.ts';
 import { describeSkew } from './ingest-window.ts';
 import { drainLeftovers } from './leftovers.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
@@ -142,6 +143,7 @@ export class Drainer implements Drain {
     const maxAcknowledgedBytes = spoolMaxBytes * GRACE_SHARE;
     const context = { ...common, shouldStop: () => this.#isStopping, onNewer: this.#noteNewer, maxAcknowledgedBytes };
     try {
+      await this.#expireSuspects();
       tell({ kind: 'others', bytes: await drainLeftovers(context, { own, closed }) });
       this.#leftoversBackOff.succeed();
     } catch (error) {
@@ -149,6 +151,12 @@ export class Drainer implements Drain {
       this.#leftoversDueMs = -Infinity;
       this.#leftoversBackOff.fail(error);
     }
+  }
+
+  async #expireSuspects(): Promise<void> {
+    const { database, spoolDir, spoolMaxBytes, keepMs, logger, tell } = this.#options;
+    const maxBytes = spoolMaxBytes * SUSPECT_SHARE;
+    tell({ kind: 'suspects', ...(await expireSuspects({ database, spoolDir, maxBytes, keepMs, logger })) });
   }
 
   readonly #noteNewer = (path: string): void => {

@@ -2,7 +2,8 @@
 import { loadSql } from '../../db/sql.ts';
 import type { EventRow } from '../../event-row.ts';
 import { type EventFilter, filterValues, hashFilter } from './event-filter.ts';
-import { type PageBounds, readPage } from './page.ts';
+import { findSlices } from './event-slices.ts';
+import { type PageBounds, readPage, type Slice } from './page.ts';
 import type { Ask } from './read-snapshot.ts';
 
 export type { EventRow } from '../../event-row.ts';
@@ -17,6 +18,7 @@ export interface EventPage {
 }
 
 const statement = loadSql('archive/events');
+const preferIndexesSql = loadSql('archive/prefer-indexes');
 
 /**
  * A page of events.
@@ -24,8 +26,12 @@ const statement = loadSql('archive/events');
  */
 export async function readEventPage(ask: Ask, query: EventsQuery, nowMs: number): Promise<EventPage> {
   const { from, to, cursor, limit, ...filter } = query;
+  const isIndexed = filter.traceId !== undefined;
+  if (isIndexed) await ask(preferIndexesSql, {});
   const question = {
     statement,
+    isIndexed,
+    findSlices: (range: Slice, wanted: number) => findSlices(ask, filter, range, wanted),
     values: filterValues(filter),
     filterHash: hashFilter(filter),
     timeOf: ({ end_time }: EventRow) => end_time,

@@ -152,6 +152,16 @@ export const CATALOGUE = {
     help: 'Timing events in the spool that wait for Postgres, or in memory for JSONL files.',
     labels: [],
   },
+  keepwatch_spool_suspect_bytes: {
+    type: 'gauge',
+    help: 'Bytes in suspect/ of the spool: what no event could be read from, to be looked at.',
+    labels: [],
+  },
+  keepwatch_spool_suspects_removed_total: {
+    type: 'counter',
+    help: 'Files of suspect/ that were removed as no longer kept; the events in them were counted as damaged before.',
+    labels: [],
+  },
   keepwatch_archive_lag_seconds: {
     type: 'gauge',
     help: 'Age of the oldest timing event that is not yet in Postgres, or in its JSONL file.',

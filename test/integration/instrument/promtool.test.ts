@@ -33,6 +33,8 @@ function fullRegistry() {
       quarantined: 0,
       spoolBytes: 0,
       spoolEvents: 0,
+      suspectBytes: 0,
+      suspectsRemoved: 0,
       lagSeconds: 0,
       failures: 0,
       dropped: { spool_full: 1 },

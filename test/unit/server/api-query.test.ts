@@ -94,6 +94,7 @@ describe('queries of /api/v1', () => {
     ['/dashboard?from=2030-01-01', /^from: 2030-01-01T00:00:00.000Z is in the future/],
     ['/traces/xyz', /^id: got "xyz"; allowed: a trace id/],
     [`/traces/${TRACE}?near=then`, /^near: got "then"; allowed: RFC 3339/],
+    [`/traces/${TRACE}?log_limit=5001`, /^log_limit: got "5001"; allowed: a whole number, 0 to 5000$/],
     [`/traces/${TRACE}?id=1`, /^id: unknown; it stands in the path$/],
   ] as const) {
     it(`refuses ${path.slice(0, 70)}`, async () => {
@@ -153,7 +154,9 @@ describe('queries of /api/v1', () => {
   });
 
   it('answers 404 for a trace of which nothing is known, saying where was searched', async () => {
-    assert.match((await ask(`/traces/${TRACE}`)).body.error, /^no event of trace 0af7\w+ in the archive$/);
+    assert.match((await ask(`/traces/${TRACE}`)).body.error, /^no event and no log line of trace 0af7\w+ in the archive$/);
+    assert.deepEqual(reader.queries, [{ traceId: TRACE, limit: 1000, logLimit: 1000 }]);
+    assert.match((await ask(`/traces/${TRACE}?log_limit=0`)).body.error, /^no event of trace 0af7\w+ in the archive$/);
     const { status, body } = await ask(`/traces/${TRACE}?near=2026-11-20`);
     assert.deepEqual([status, body.errorType], [404, 'not_found']);
     assert.match(body.error, /on the UTC day of 2026-11-20T00:00:00.000Z/);
