@@ -1,13 +1,14 @@
--- Takes due messages of a receiver for sending; nobody else does before the lease is over. "resolved" waits until its "firing" is settled.
+-- Takes due messages of a receiver for sending; nobody else does before the lease is over. "resolved" waits until what was to be told of its
+-- incident before is settled.
 -- Parameters: receiver, most, leaseMs. Rows: id, attempts (with this one: fences settle-notification), rule, reason, payload.
 with due as (
   select id from keepwatch.notification_outbox as message
   where status = 'pending' and receiver = $<receiver> and next_attempt_at <= clock_timestamp() and expires_at > clock_timestamp()
     and (lease_until is null or lease_until < clock_timestamp())
-    and (reason = 'firing' or not exists (
-      select from keepwatch.notification_outbox as firing
-      where firing.incident_id = message.incident_id and firing.receiver = message.receiver and firing.reason = 'firing'
-        and firing.status = 'pending'))
+    and (reason <> 'resolved' or not exists (
+      select from keepwatch.notification_outbox as earlier
+      where earlier.incident_id = message.incident_id and earlier.receiver = message.receiver and earlier.reason <> 'resolved'
+        and earlier.status = 'pending'))
   order by created_at
   limit $<most>
   for update skip locked

@@ -1,12 +1,15 @@
--- Forgets what is old: evaluations of 7 days, ok series not seen for a day, messages done for 30 days, transitions of 400 days.
--- Parameters: group, slot. No rows of interest.
+-- Forgets what is old: evaluations of 7 days, ok series not seen for a while, messages done for 30 days whose incident is over, transitions of
+-- 400 days. Parameters: group, slot, keepMs (how long an ok series is known without a row). No rows of interest.
 with evaluations as (
   delete from keepwatch.alert_evaluation where group_name = $<group> and slot < $<slot>::timestamptz - interval '7 days'
 ), instances as (
   delete from keepwatch.alert_instance
-  where group_name = $<group> and state = 'ok' and last_slot < $<slot>::timestamptz - interval '1 day'
+  where group_name = $<group> and state = 'ok' and last_slot < $<slot>::timestamptz - $<keepMs> * interval '1 millisecond'
 ), messages as (
-  delete from keepwatch.notification_outbox
+  delete from keepwatch.notification_outbox as message
   where group_name = $<group> and status <> 'pending' and created_at < $<slot>::timestamptz - interval '30 days'
+    and not exists (
+      select from keepwatch.alert_instance as open
+      where open.rule_uid = message.rule_uid and open.fingerprint = message.fingerprint and open.incident_id = message.incident_id)
 )
 delete from keepwatch.alert_transition where group_name = $<group> and slot < $<slot>::timestamptz - interval '400 days';

@@ -2,18 +2,18 @@
 import { type Database, sqlState } from '../db/database.ts';
 import { queryErrorLine, type RulesRows, runRulesQuery } from '../db/rules-query.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
-import { renderAnnotations } from './annotation.ts';
 import type { Rule } from './rule.ts';
 import { checkColumns, type Series, toSeries } from './series.ts';
 import type { Input } from './state.ts';
 
 /** Series of one rule at most; more is an error, which keeps the state of those that are known. */
-export const MAX_SERIES = 500;
+export const MAX_SERIES = 20_000;
 
 /** A series and what the slot says about it. */
 export interface EvaluatedSeries extends Series {
   readonly input: Extract<Input, 'breach' | 'clear' | 'hold'>;
-  readonly annotations: Readonly<Record<string, string>>;
+  /** With `breach`: index of the worst severity step that holds; -1 without steps. */
+  readonly step: number;
 }
 
 /** What an evaluation found. With outcome `error` there are no series, and no state changes. */
@@ -21,9 +21,11 @@ export interface Evaluation {
   readonly rule: Rule;
   readonly outcome: 'ok' | 'error';
   readonly series: readonly EvaluatedSeries[];
+  /** Label sets that have to be there; undefined when they could not be read. */
+  readonly expected: readonly Readonly<Record<string, string>>[] | undefined;
   readonly durationMs: number;
   readonly sqlstate: string | undefined;
-  /** With outcome `ok`: an annotation that could not be filled in. */
+  /** With outcome `ok`: what else went wrong, such as an annotation that cannot be filled in. */
   readonly error: string | undefined;
 }
 
@@ -37,22 +39,20 @@ export interface EvaluateOptions {
 }
 
 /** Evaluates a rule as of `slotMs`. Never rejects: whatever goes wrong is the outcome `error`. */
-export async function evaluateRule(
-  groupName: string,
-  rule: Rule,
-  slotMs: number,
-  { rulesDatabase, statementTimeoutMs, maxSeries = MAX_SERIES }: EvaluateOptions,
-): Promise<Evaluation> {
+export async function evaluateRule(groupName: string, rule: Rule, slotMs: number, options: EvaluateOptions): Promise<Evaluation> {
   const startedAt = performance.now();
   const query = { text: rule.compiled.text, values: rule.compiled.values(slotMs) };
   try {
-    const result = await runRulesQuery(rulesDatabase, query, {
-      maxRows: maxSeries + 1,
-      ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
-    });
-    const { series, problems } = judge(groupName, rule, result, maxSeries);
-    const error = problems.length > 0 ? [...new Set(problems)].slice(0, 5).join('; ') : undefined;
-    return { rule, outcome: 'ok', series, durationMs: performance.now() - startedAt, sqlstate: undefined, error };
+    const { maxSeries = MAX_SERIES } = options;
+    const result = await runRulesQuery(options.rulesDatabase, query, limitsOf(options));
+    const problems = checkColumns(rule, result.columns);
+    if (result.rows.length > maxSeries)
+      throw new KeepwatchError('ERR_RULES_INVALID', `the query gives more than ${maxSeries} series; group by less, or filter`);
+    const series = toSeries(groupName, rule, result).map((one) => ({ ...one, ...judge(rule, one) }));
+    const { expected, problem } = await readExpected(rule, slotMs, options);
+    if (problem !== undefined) problems.push(problem);
+    const durationMs = performance.now() - startedAt;
+    return { rule, outcome: 'ok', series, expected, durationMs, sqlstate: undefined, error: summarize(problems) };
   } catch (error) {
     const line = queryErrorLine(error, query);
     const where = line === undefined || rule.queryLine === undefined ? '' : `${rule.file}:${rule.queryLine + line - 1}: `;
@@ -60,6 +60,7 @@ export async function evaluateRule(
       rule,
       outcome: 'error',
       series: [],
+      expected: undefined,
       durationMs: performance.now() - startedAt,
       sqlstate: sqlState(error),
       error: `${where}${error instanceof KeepwatchError ? error.message : describeError(error)}`,
@@ -67,28 +68,47 @@ export async function evaluateRule(
   }
 }
 
-function judge(
-  groupName: string,
-  rule: Rule,
-  result: RulesRows,
-  maxSeries: number,
-): { series: EvaluatedSeries[]; problems: string[] } {
-  const problems = checkColumns(rule, result.columns);
-  if (result.rows.length > maxSeries) {
-    throw new KeepwatchError('ERR_RULES_INVALID', `the query gives more than ${maxSeries} series; group by less, or filter`);
-  }
-  const series = toSeries(groupName, rule, result).map((one) => {
-    const rendered = renderAnnotations(rule.annotations, one.row);
-    problems.push(...rendered.problems);
-    return { ...one, input: inputOf(rule, one), annotations: rendered.texts };
-  });
-  return { series, problems };
+/** Several problems as one text; undefined for none. */
+export function summarize(problems: readonly string[]): string | undefined {
+  return problems.length > 0 ? [...new Set(problems)].slice(0, 5).join('; ') : undefined;
+}
+
+function limitsOf({ statementTimeoutMs, maxSeries = MAX_SERIES }: EvaluateOptions) {
+  return { maxRows: maxSeries + 1, ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }) };
 }
 
 /** fire_when wins over clear_when; a condition that reads a null is neither true nor false, so that it neither fires nor clears. */
-function inputOf(rule: Rule, { numbers }: Series): EvaluatedSeries['input'] {
-  const fires = rule.fireWhen.evaluate(numbers);
-  if (fires === true) return 'breach';
-  const clears = rule.clearWhen === undefined ? fires === false : rule.clearWhen.evaluate(numbers) === true;
-  return clears ? 'clear' : 'hold';
+function judge(rule: Rule, { numbers }: Series): Pick<EvaluatedSeries, 'input' | 'step'> {
+  const fires =
+    rule.steps.length > 0 ? rule.steps.map((step) => step.fireWhen.evaluate(numbers)) : [rule.fireWhen.evaluate(numbers)];
+  const worst = fires.lastIndexOf(true);
+  if (worst !== -1) return { input: 'breach', step: rule.steps.length > 0 ? worst : -1 };
+  const clears = rule.clearWhen === undefined ? !fires.includes(undefined) : rule.clearWhen.evaluate(numbers) === true;
+  return { input: clears ? 'clear' : 'hold', step: -1 };
+}
+
+/** The text columns of the rows are the labels. What cannot be read expects nothing, and ends nothing. */
+async function readExpected(
+  { expect, file }: Rule,
+  slotMs: number,
+  options: EvaluateOptions,
+): Promise<{ expected: Evaluation['expected']; problem?: string }> {
+  if (!('query' in expect)) return { expected: expect };
+  try {
+    const query = { text: expect.compiled.text, values: expect.compiled.values(slotMs) };
+    const result = await runRulesQuery(options.rulesDatabase, query, limitsOf(options));
+    if (result.rows.length > (options.maxSeries ?? MAX_SERIES)) throw new Error('the query gives too many rows');
+    return { expected: result.rows.map((cells) => labelsIn(result.columns, cells)).filter((set) => Object.keys(set).length > 0) };
+  } catch (error) {
+    return { expected: undefined, problem: `${file}: expect: ${describeError(error)}` };
+  }
+}
+
+function labelsIn(columns: RulesRows['columns'], cells: RulesRows['rows'][number]): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const [index, { name, kind }] of columns.entries()) {
+    const cell = cells[index] ?? null;
+    if (kind === 'text' && cell !== null && cell !== '') labels[name] = String(cell);
+  }
+  return labels;
 }

@@ -5,11 +5,12 @@ import { refuseBreakingSchema } from '../db/migrate.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { type CommitOptions, commitSlot, type Slot } from './commit.ts';
+import { type CommitOptions, commitSlot } from './commit.ts';
 import { type EvaluateOptions, type Evaluation, evaluateRule } from './evaluate.ts';
 import { type GroupLease, GroupLeases, type HeldGroup, type LeaseProgress } from './group-leases.ts';
 import type { RuleGroup } from './rule.ts';
 import { createRuleSet } from './rule-set.ts';
+import type { Slot } from './slot-changes.ts';
 import { dueSlots } from './slots.ts';
 
 export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, EvaluateOptions {

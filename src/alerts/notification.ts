@@ -1,9 +1,15 @@
 // What a message says, whoever sends it: the alert as it was in the slot that changed it. Kept in the outbox as JSON.
+import type { StoredRow } from './instance-row.ts';
 import type { Rule } from './rule.ts';
+
+/** What a message is about: an alert that fires, one that is over, a series without data, a rule without an answer. */
+export type NotificationReason = 'firing' | 'resolved' | 'nodata' | 'error';
 
 /** The payload of an outbox row. Times are ISO 8601; `endsAt` is null while firing. */
 export interface NotificationPayload {
   readonly status: 'firing' | 'resolved';
+  /** Not there in messages of versions that had but these two. */
+  readonly reason?: NotificationReason;
   readonly group: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -15,37 +21,42 @@ export interface NotificationPayload {
   readonly fingerprint: string;
   readonly incidentId: string;
   readonly value: number | string | null;
-  readonly row: Readonly<Record<string, string | number | null>>;
+  readonly row: StoredRow;
+  /** Example rows of the rule's context query; not there without one, or when it failed. */
+  readonly context?: readonly StoredRow[];
   readonly fireWhen: string;
+  /** 0 for M of N. */
   readonly forMs: number;
   readonly partial: boolean;
 }
 
 export interface NotificationInput
   extends Pick<NotificationPayload, 'group' | 'labels' | 'annotations' | 'fingerprint' | 'incidentId' | 'value' | 'row'> {
-  readonly rule: Rule;
-  readonly reason: 'firing' | 'resolved';
+  readonly rule: Pick<Rule, 'fireWhen' | 'for'>;
+  readonly reason: NotificationReason;
   readonly activeAtMs: number;
-  readonly firedAtMs: number;
+  readonly startsAtMs: number;
   readonly slotMs: number;
   readonly isPartial: boolean;
+  readonly context: readonly StoredRow[] | undefined;
 }
 
 /** Builds the payload of a message. */
 export function createNotification({
   rule,
-  reason,
   activeAtMs,
-  firedAtMs,
+  startsAtMs,
   slotMs,
   isPartial,
+  context,
   ...input
 }: NotificationInput): NotificationPayload {
   return {
     ...input,
-    status: reason,
-    startsAt: toIso(firedAtMs),
-    endsAt: reason === 'resolved' ? toIso(slotMs) : null,
+    ...(context === undefined ? {} : { context }),
+    status: input.reason === 'resolved' ? 'resolved' : 'firing',
+    startsAt: toIso(startsAtMs),
+    endsAt: input.reason === 'resolved' ? toIso(slotMs) : null,
     activeAt: toIso(activeAtMs),
     slot: toIso(slotMs),
     fireWhen: rule.fireWhen.text,

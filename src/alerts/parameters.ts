@@ -147,7 +147,7 @@ function bindingOf(
 ): string | number | boolean {
   if (name === 'now') return new Date(nowMs).toISOString();
   if (value === undefined) return labels[name.slice(LABEL_PREFIX.length)] ?? '';
-  if (typeof value !== 'string') return value as number | boolean;
+  if (typeof value !== 'string') return value;
   const ms = parseDuration(value);
   return ms === undefined ? value : `${ms} milliseconds`;
 }

@@ -8,9 +8,9 @@ import { RESERVED_LABELS } from './rule-schema.ts';
 
 /** One row of a query, understood. */
 export interface Series {
-  /** Hexadecimal SHA-256 of group, rule and the labels of the query. */
+  /** Hexadecimal SHA-256 of the rule and the labels of the query. */
   readonly fingerprint: string;
-  /** The labels of the query and the rule, and alertname. */
+  /** The labels of the query and the rule, and alertname; a severity of steps is none of them. */
   readonly labels: Readonly<Record<string, string>>;
   /** Every column as it was returned. */
   readonly row: ReadonlyMap<string, ColumnValue>;
@@ -33,11 +33,13 @@ export function checkColumns(rule: Rule, columns: RulesRows['columns']): string[
     if (kind === 'other')
       throw invalid(`the column "${name}" is ${type}; allowed: text (a label) or a number; cast it, or leave it out`);
     if (kind === 'text' && RESERVED_LABELS.includes(name)) throw invalid(`the column "${name}" is given by Keepwatch; rename it`);
-    if (kind === 'text' && Object.hasOwn(rule.labels, name))
+    if (kind === 'text' && (Object.hasOwn(rule.labels, name) || (name === 'severity' && rule.steps.length > 0)))
       throw invalid(`the column "${name}" is also a label of the rule; rename one of them`);
   }
   const numbers = columns.filter(({ kind }) => kind === 'number').map(({ name }) => name);
-  for (const [key, condition] of [['fire_when', rule.fireWhen] as const, ['clear_when', rule.clearWhen] as const]) {
+  const steps = rule.steps.map(({ fireWhen }, index) => [`steps[${index}].fire_when`, fireWhen] as const);
+  const fireWhen = steps.length > 0 ? steps : [['fire_when', rule.fireWhen] as const];
+  for (const [key, condition] of [...fireWhen, ['clear_when', rule.clearWhen] as const]) {
     for (const column of condition?.columns ?? []) {
       if (numbers.includes(column)) continue;
       const given = `numbers: ${numbers.length > 0 ? numbers.join(', ') : 'none'}`;
@@ -69,19 +71,36 @@ export function toSeries(groupName: string, rule: Rule, { columns, rows }: Rules
       if (kind === 'number') numbers.set(name, cell as number | null);
       else if (cell !== null && cell !== '') own[name] = String(cell);
     }
-    const fingerprint = fingerprintOf(groupName, rule.name, own);
+    const fingerprint = fingerprintOf(groupName, rule, own);
     if (seen.has(fingerprint)) throw invalid(`two rows have the same labels ${JSON.stringify(own)}; group by all text columns`);
     seen.add(fingerprint);
     const value = numbers.get('value') ?? (numbers.has('value') ? null : ([...numbers.values()][0] ?? null));
-    return { fingerprint, labels: { ...own, ...rule.labels, alertname: rule.name }, row, numbers, value };
+    return { fingerprint, labels: labelsOf(rule, own), row, numbers, value };
   });
 }
 
-function fingerprintOf(groupName: string, ruleName: string, labels: Readonly<Record<string, string>>): string {
+/** The labels of an alert; `own` are those of its series. */
+export function labelsOf(rule: Pick<Rule, 'name' | 'labels'>, own: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...own, ...rule.labels, alertname: rule.name };
+}
+
+/** Names a series for as long as its rule lives: a rule that has a uid of its own may be renamed and moved to another group. */
+export function fingerprintOf(
+  groupName: string,
+  rule: Pick<Rule, 'uid' | 'name'>,
+  labels: Readonly<Record<string, string>>,
+): string {
   const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  const identity = rule.uid === `${groupName}/${rule.name}` ? [groupName, rule.name, pairs] : [rule.uid, pairs];
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}
+
+/** First 8 bytes of the SHA-256 of what a rule asks for, in hexadecimal. */
+export function queryHash({ query, params }: Pick<Rule, 'query' | 'params'>): string {
   return createHash('sha256')
-    .update(JSON.stringify([groupName, ruleName, pairs]))
-    .digest('hex');
+    .update(JSON.stringify([query, params]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** The id of the incident of a series that begins in a slot: the same wherever and however often it is computed (a UUID of version 8). */

@@ -1,7 +1,7 @@
 // Which slots of a group are due. Pure. Slots lie on a grid of `every`, aligned to the epoch. A slot is due once the archive has reached it; one
 // that has waited for maxWait is evaluated with what there is, and what is older than that is skipped and counted.
-import type { Slot } from './commit.ts';
 import type { RuleGroup } from './rule.ts';
+import type { Slot } from './slot-changes.ts';
 
 /** At least how long a slot waits for the archive. */
 const MIN_WAIT_MS = 10_000;
@@ -34,7 +34,7 @@ export function dueSlots({ everyMs, maxWaitMs }: Grid, { nowMs, watermarkMs, las
   const missed = (oldest - next) / everyMs;
   const slots: Slot[] = [];
   for (let slotMs = oldest; slotMs <= newest; slotMs += everyMs) {
-    slots.push({ slotMs, isPartial: slotMs > complete, missed: slotMs === oldest ? missed : 0 });
+    slots.push({ slotMs, isPartial: slotMs > complete, missed: slotMs === oldest ? missed : 0, watermarkMs });
   }
   return slots;
 }

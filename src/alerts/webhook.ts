@@ -1,7 +1,7 @@
 // Sends a message as an Alertmanager webhook, version 4, so that receivers made for Alertmanager understand it. Format:
 // https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. What is ours stands beside it under `keepwatch`.
 import { KeepwatchError } from '../errors.ts';
-import type { NotificationPayload } from './notification.ts';
+import type { NotificationPayload, NotificationReason } from './notification.ts';
 
 /** A message that is due. */
 export interface OutboxMessage {
@@ -10,7 +10,7 @@ export interface OutboxMessage {
   /** This attempt, from 1. */
   readonly attempts: number;
   readonly rule: string;
-  readonly reason: 'firing' | 'resolved';
+  readonly reason: NotificationReason;
   readonly payload: NotificationPayload;
 }
 
@@ -75,12 +75,14 @@ export function webhookBody(receiver: string, { attempts, payload }: OutboxMessa
       },
     ],
     keepwatch: {
+      reason: payload.reason ?? status,
       incident_id: payload.incidentId,
       group: payload.group,
       slot: payload.slot,
       active_at: payload.activeAt,
       value: payload.value,
       row: payload.row,
+      ...(payload.context === undefined ? {} : { context: payload.context }),
       fire_when: payload.fireWhen,
       for_ms: payload.forMs,
       partial: payload.partial,

@@ -55,8 +55,8 @@ describe('Outbox', function () {
     values: { receiver?: string; reason?: 'firing' | 'resolved'; incidentId?: string; expiresInMs?: number } = {},
   ) =>
     database.one<{ id: string }>(
-      `insert into keepwatch.notification_outbox (incident_id, receiver, reason, dedupe_key, group_name, rule, fingerprint, payload, expires_at)
-       values ($<incidentId>, $<receiver>, $<reason>, $<incidentId> || $<receiver> || $<reason>, 'g', 'HighErrorRate', '\\xab', $<payload:json>,
+      `insert into keepwatch.notification_outbox (incident_id, receiver, reason, dedupe_key, group_name, rule_uid, rule, fingerprint, payload, expires_at)
+       values ($<incidentId>, $<receiver>, $<reason>, $<incidentId> || $<receiver> || $<reason>, 'g', 'g/HighErrorRate', 'HighErrorRate', '\\xab', $<payload:json>,
          now() + $<expiresInMs> * interval '1 millisecond') returning id`,
       {
         receiver: 'pager',

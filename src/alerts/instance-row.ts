@@ -1,0 +1,117 @@
+// A row of alert_instance, and the state that it holds. What is written of a series, and when: nothing for one that is ok and stays ok, but now
+// and then a sign of life.
+import type { ColumnValue } from './annotation.ts';
+import type { Rule } from './rule.ts';
+import type { AlertInstance, State } from './state.ts';
+
+/** A row of a series as JSON keeps it: what is not finite is text. */
+export type StoredRow = Readonly<Record<string, string | number | null>>;
+
+/** What alert_instance says of a series. Times are ms since the epoch. */
+export interface StoredInstance {
+  readonly rule_uid: string;
+  readonly rule: string;
+  /** Hexadecimal. */
+  readonly fingerprint: string;
+  readonly state: State;
+  readonly incident_id: string | null;
+  readonly active_at_ms: number | null;
+  readonly fired_at_ms: number | null;
+  readonly ran_at_ms: number | null;
+  readonly held_ms: number;
+  readonly history: number;
+  readonly missed: number;
+  readonly step: number;
+  readonly told_step: number;
+  readonly suppressed: string | null;
+  readonly last_slot_ms: number;
+  /** What is not finite is text, as in `row`. */
+  readonly value: number | string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly row: StoredRow;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** What a slot shows of a series; for one without a row, what is known of it. */
+export type Seen = Pick<StoredInstance, 'fingerprint' | 'labels' | 'row' | 'value' | 'last_slot_ms'>;
+
+/** A series that is ok and stays ok is written when its last_slot is as old as this, up to twice: its share of an hour spreads the writes. */
+const SIGN_OF_LIFE_MS = 3_600_000;
+
+/** The state in a row. */
+export function toInstance(stored: StoredInstance): AlertInstance {
+  return {
+    state: stored.state,
+    incidentId: stored.incident_id ?? undefined,
+    activeAtMs: stored.active_at_ms ?? undefined,
+    firedAtMs: stored.fired_at_ms ?? undefined,
+    heldMs: stored.held_ms,
+    ranAtMs: stored.ran_at_ms ?? undefined,
+    missed: stored.missed,
+    history: stored.history,
+    step: stored.step,
+    toldStep: stored.told_step,
+  };
+}
+
+/** The row of a state. */
+export function toStored(
+  rule: Pick<Rule, 'uid' | 'name'>,
+  instance: AlertInstance,
+  seen: Seen & Pick<StoredInstance, 'annotations' | 'suppressed'>,
+): StoredInstance {
+  return {
+    ...seen,
+    rule_uid: rule.uid,
+    rule: rule.name,
+    state: instance.state,
+    incident_id: instance.incidentId ?? null,
+    active_at_ms: instance.activeAtMs ?? null,
+    fired_at_ms: instance.firedAtMs ?? null,
+    ran_at_ms: instance.ranAtMs ?? null,
+    held_ms: instance.heldMs,
+    history: instance.history,
+    missed: instance.missed,
+    step: instance.step,
+    told_step: instance.toldStep,
+  };
+}
+
+/** Whether a series whose state did not change has to be written all the same. */
+export function isWorthWriting(before: StoredInstance, after: StoredInstance): boolean {
+  if (after.state === 'ok') {
+    const ageMs = after.last_slot_ms - before.last_slot_ms;
+    return ageMs >= SIGN_OF_LIFE_MS * (1 + Number.parseInt(after.fingerprint.slice(0, 2), 16) / 256);
+  }
+  return (
+    before.value !== after.value ||
+    before.rule !== after.rule ||
+    before.suppressed !== after.suppressed ||
+    !isSame(before.row, after.row) ||
+    !isSame(before.labels, after.labels) ||
+    !isSame(before.annotations, after.annotations)
+  );
+}
+
+/** Whatever the order of their members: jsonb has its own. */
+function isSame(a: StoredRow, b: StoredRow): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/** JSON has no NaN and no infinity: they become text, which Postgres reads as numbers again. */
+export function toJson<T extends ColumnValue>(cell: T): T | string {
+  return typeof cell === 'number' && !Number.isFinite(cell) ? String(cell) : cell;
+}
+
+/** A row as JSON keeps it. */
+export function toStoredRow(row: ReadonlyMap<string, ColumnValue>): StoredRow {
+  return Object.fromEntries([...row].map(([name, cell]) => [name, toJson(cell)]));
+}
+
+/** A row as annotations read it. */
+export function toCells(row: StoredRow): ReadonlyMap<string, ColumnValue> {
+  return new Map(Object.entries(row).map(([name, cell]) => [name, NOT_FINITE.has(cell) ? Number(cell) : cell]));
+}
+
+const NOT_FINITE: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity']);

@@ -1,0 +1,101 @@
+// What an evaluation does to the series of its rule: those with a row, those without (known or expected), and the rule as a whole when its query
+// gives no row at all. Pure. A slot that the archive has only in part resolves nothing, and nothing is missing in it.
+import type { EvaluatedSeries, Evaluation } from './evaluate.ts';
+import { type Seen, type StoredInstance, toJson, toStoredRow } from './instance-row.ts';
+import type { Rule } from './rule.ts';
+import { fingerprintOf, labelsOf } from './series.ts';
+import { applyInput, createChanges, type SlotChanges, type SlotContext } from './slot-changes.ts';
+
+/** Label of the alert of a rule that gives no row and knows no series. */
+const NO_DATA = { keepwatch_condition: 'no_data' };
+
+/**
+ * Works out what an evaluation changes.
+ * @param known every series of the rule that has a state, by fingerprint
+ */
+export function planEvaluation(
+  { rule, outcome, series, expected }: Evaluation,
+  known: ReadonlyMap<string, StoredInstance>,
+  options: Omit<SlotContext, 'changes'>,
+): SlotChanges {
+  const context: SlotContext = { ...options, changes: createChanges() };
+  // An error is an input that changes nothing, to every series.
+  if (outcome === 'error') return context.changes;
+  const rows = new Set<string>();
+  for (const one of series) {
+    rows.add(one.fingerprint);
+    const input = context.slot.isPartial && one.input === 'clear' ? 'hold' : one.input;
+    const seen = toSeen(one, context.slot.slotMs);
+    applyInput(rule, known.get(one.fingerprint), { input, step: one.step, seen }, context);
+  }
+  const noData = fingerprintOf(context.group.name, rule, NO_DATA);
+  const absent = [...known.values()].filter(({ fingerprint }) => !rows.has(fingerprint) && fingerprint !== noData);
+  const isEmpty = !applyExpected(rule, { series, expected, known, rows }, context) && absent.length === 0;
+  applyAbsent(rule, absent, series.length === 0, context);
+  applyNoData(rule, known.get(noData), { fingerprint: noData, hasRows: series.length > 0, isEmpty }, context);
+  return context.changes;
+}
+
+function toSeen({ fingerprint, labels, row, value }: EvaluatedSeries, slotMs: number): Seen {
+  return { fingerprint, labels, row: toStoredRow(row), value: toJson(value), last_slot_ms: slotMs };
+}
+
+/** Known series without a row. Most rules say `keep`: then a series that is ok has nothing to lose. */
+function applyAbsent(rule: Rule, absent: readonly StoredInstance[], hasNoRows: boolean, context: SlotContext): void {
+  if (context.slot.isPartial) return;
+  const absence = hasNoRows ? rule.noData : rule.missing;
+  for (const stored of absent) {
+    if (absence.policy === 'keep' && stored.state === 'ok') continue;
+    applyInput(rule, stored, { input: 'missing', step: -1, seen: stored, absence }, context);
+  }
+}
+
+interface Expectations {
+  readonly series: readonly EvaluatedSeries[];
+  readonly expected: Evaluation['expected'];
+  readonly known: ReadonlyMap<string, StoredInstance>;
+  readonly rows: ReadonlySet<string>;
+}
+
+/**
+ * An expected label set is there when a row has all of its labels. One that never was is a series without a row; one that is there again by a
+ * row with more labels is over.
+ * @returns whether anything is expected that no series stands for
+ */
+function applyExpected(rule: Rule, { series, expected = [], known, rows }: Expectations, context: SlotContext): boolean {
+  let isAnyMissing = false;
+  const own = expected.length > 0 ? series.map((one) => new Map(one.row)) : [];
+  for (const labels of expected) {
+    const fingerprint = fingerprintOf(context.group.name, rule, labels);
+    if (rows.has(fingerprint)) continue;
+    const stored = known.get(fingerprint);
+    const pairs = Object.entries(labels);
+    const isThere = own.some((row) => pairs.every(([name, value]) => row.get(name) === value));
+    isAnyMissing ||= !isThere;
+    if (isThere ? stored === undefined || stored.state === 'ok' : stored !== undefined) continue;
+    if (context.slot.isPartial) continue;
+    const seen = stored ?? bare(rule, fingerprint, labels, context.slot.slotMs);
+    const absence = series.length === 0 ? rule.noData : rule.missing;
+    applyInput(rule, stored, { input: isThere ? 'clear' : 'missing', step: -1, seen, absence }, context);
+  }
+  return isAnyMissing;
+}
+
+/** The alert of the rule itself, when nobody else can say that there is no row. */
+function applyNoData(
+  rule: Rule,
+  stored: StoredInstance | undefined,
+  { fingerprint, hasRows, isEmpty }: { fingerprint: string; hasRows: boolean; isEmpty: boolean },
+  context: SlotContext,
+): void {
+  const isWatched = rule.noData.policy === 'alert' || rule.noData.policy === 'nodata';
+  if (context.slot.isPartial || !(hasRows || isEmpty)) return;
+  if (hasRows ? stored === undefined || stored.state === 'ok' : !isWatched) return;
+  const seen = stored ?? bare(rule, fingerprint, NO_DATA, context.slot.slotMs);
+  applyInput(rule, stored, { input: hasRows ? 'clear' : 'missing', step: -1, seen, absence: rule.noData }, context);
+}
+
+/** What is known of a series that never had a row. */
+function bare(rule: Rule, fingerprint: string, labels: Readonly<Record<string, string>>, slotMs: number): Seen {
+  return { fingerprint, labels: labelsOf(rule, labels), row: labels, value: null, last_slot_ms: slotMs };
+}
