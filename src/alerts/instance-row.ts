@@ -23,6 +23,7 @@ export interface StoredInstance {
   readonly missed: number;
   readonly step: number;
   readonly told_step: number;
+  readonly is_told: boolean;
   readonly suppressed: string | null;
   readonly last_slot_ms: number;
   /** What is not finite is text, as in `row`. */
@@ -51,6 +52,7 @@ export function toInstance(stored: StoredInstance): AlertInstance {
     history: stored.history,
     step: stored.step,
     toldStep: stored.told_step,
+    isTold: stored.is_told,
   };
 }
 
@@ -74,6 +76,7 @@ export function toStored(
     missed: instance.missed,
     step: instance.step,
     told_step: instance.toldStep,
+    is_told: instance.isTold,
   };
 }
 

@@ -9,7 +9,7 @@
 //   nodata, had not    | as pending              | ok                           | ok               | nodata          | unchanged
 //
 // breach: fire_when is true; clear: clear_when is true; hold: neither; missing: a known or expected series has no row; error: the rule has no
-// answer. Into firing from ok, pending or nodata, into nodata, and from all but pending to ok: people are told; `silent`: they know already.
+// answer. Into firing and nodata people are told, except where they know (`silent`); to ok they are told if they knew.
 // (1) when `for` is proved, which 0 is at once. (2) when it was clear for keep_firing_for, which 0 is at once.
 // After N missing slots in a row `missing: ok` takes them for clear (of latch and M of N too), `alert` for a breach, `nodata` leads to nodata.
 // Clocks, of `for` and keep_firing_for, run from a slot to the neighbouring one where both say the same, and over nothing else: hold and
@@ -46,6 +46,8 @@ export interface AlertInstance {
   readonly step: number;
   /** The highest step that was told in this incident; -1 before any. */
   readonly toldStep: number;
+  /** People were told of the incident: that it fires, or of nodata. They are told of its end then, also from pending. */
+  readonly isTold: boolean;
 }
 
 /**
@@ -69,6 +71,8 @@ export interface Transition {
   readonly incidentId: string;
   /** The step of the alert in this slot, or its last one; -1 without steps. */
   readonly step: number;
+  /** People were told of the incident before. */
+  readonly wasTold: boolean;
   /** Nobody is told, as the alert latches: whoever was told its steps is not told of its end. */
   readonly suppressed?: 'latch';
 }
@@ -112,6 +116,7 @@ const OK: AlertInstance = {
   history: 0,
   step: -1,
   toldStep: -1,
+  isTold: false,
 };
 
 /**
@@ -142,10 +147,16 @@ export function endDeleted(instance: AlertInstance): Advance {
 }
 
 /** Which message a transition owes to people; none for what they need not know, or know already. */
-export function notificationOf({ from, to, reason, suppressed }: Transition): 'firing' | 'resolved' | 'nodata' | undefined {
+export function notificationOf({
+  from,
+  to,
+  reason,
+  wasTold,
+  suppressed,
+}: Transition): 'firing' | 'resolved' | 'nodata' | undefined {
   if (suppressed !== undefined || to === 'pending' || to === 'recovering') return undefined;
   if (to === 'nodata') return 'nodata';
-  if (to === 'ok') return from === 'pending' ? undefined : 'resolved';
+  if (to === 'ok') return wasTold ? 'resolved' : undefined;
   const isKnown = reason !== 'step' && (from === 'recovering' || reason === 'resumed');
   return isKnown ? undefined : 'firing';
 }
@@ -179,6 +190,7 @@ function prove(before: AlertInstance, { slotMs, step, reason, policy }: Turn): A
     ranAtMs: isFiring ? undefined : slotMs,
     step,
     toldStep: isFiring ? step : -1,
+    isTold: isFiring || before.isTold,
   };
   if (instance.state === state) return { instance };
   return change(before, instance, state === 'pending' ? 'for_elapsed' : reason);
@@ -228,6 +240,7 @@ function lose(before: AlertInstance, { slotMs, reason, policy }: Turn): Advance 
     activeAtMs: before.activeAtMs ?? slotMs,
     heldMs: before.state === 'pending' ? before.heldMs : 0,
     ranAtMs: undefined,
+    isTold: true,
   };
   return change(before, instance, reason);
 }
@@ -245,7 +258,10 @@ function change(
   more: Pick<Transition, 'suppressed'> = {},
 ): Advance {
   const { incidentId = '', step } = instance.state === 'ok' ? before : instance;
-  return { instance, transition: { from: before.state, to: instance.state, reason, incidentId, step, ...more } };
+  return {
+    instance,
+    transition: { from: before.state, to: instance.state, reason, incidentId, step, wasTold: before.isTold, ...more },
+  };
 }
 
 function pause(instance: AlertInstance): AlertInstance {

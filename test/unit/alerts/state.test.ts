@@ -32,13 +32,14 @@ const OK: AlertInstance = {
   history: 0,
   step: -1,
   toldStep: -1,
+  isTold: false,
 };
 const PENDING: AlertInstance = { ...OK, state: 'pending', incidentId: 'i', activeAtMs: 1000, heldMs: 1000, ranAtMs: 2000 };
 const PAUSED: AlertInstance = { ...PENDING, ranAtMs: undefined };
-const FIRING: AlertInstance = { ...OK, state: 'firing', incidentId: 'i', activeAtMs: 1000, firedAtMs: 2000 };
+const FIRING: AlertInstance = { ...OK, state: 'firing', incidentId: 'i', activeAtMs: 1000, firedAtMs: 2000, isTold: true };
 const RECOVERING: AlertInstance = { ...FIRING, state: 'recovering', heldMs: 1000, ranAtMs: 2000 };
 const NODATA_FIRED: AlertInstance = { ...FIRING, state: 'nodata', missed: 2 };
-const NODATA: AlertInstance = { ...PAUSED, state: 'nodata', missed: 2 };
+const NODATA: AlertInstance = { ...PAUSED, state: 'nodata', missed: 2, isTold: true };
 const BEGUN: AlertInstance = { ...PENDING, incidentId: 'incident-3000', activeAtMs: 3000, heldMs: 0, ranAtMs: 3000 };
 const BEGUN_FIRING: AlertInstance = { ...FIRING, incidentId: 'incident-3000', activeAtMs: 3000, firedAtMs: 3000 };
 const missed = (instance: AlertInstance, times: number) => ({ ...instance, missed: times });
@@ -208,8 +209,15 @@ const NODATA_CASES: readonly Case[] = [
     what: 'nodata that had not',
     before: NODATA,
     input: 'breach',
-    after: { ...PENDING, ranAtMs: 3000 },
+    after: { ...PENDING, ranAtMs: 3000, isTold: true },
     transition: 'nodata pending breach',
+  },
+  {
+    what: 'pending after nodata',
+    before: { ...PENDING, isTold: true },
+    input: 'clear',
+    after: OK,
+    transition: 'pending ok clear: resolved',
   },
   {
     what: 'nodata that had not, nothing to wait for',
@@ -398,10 +406,24 @@ describe('advance', () => {
   it('names incident and step in each transition', () => {
     const policy = { ...POLICY, for: { ms: 0 } };
     const first = advance(undefined, 'breach', 3000, policy, 1);
-    assert.deepEqual(first.transition, { from: 'ok', to: 'firing', reason: 'breach', incidentId: 'incident-3000', step: 1 });
+    assert.deepEqual(first.transition, {
+      from: 'ok',
+      to: 'firing',
+      reason: 'breach',
+      incidentId: 'incident-3000',
+      step: 1,
+      wasTold: false,
+    });
     assert.deepEqual(first.instance, { ...BEGUN_FIRING, step: 1, toldStep: 1 });
     const last = advance(first.instance, 'clear', 4000, policy);
-    assert.deepEqual(last.transition, { from: 'firing', to: 'ok', reason: 'clear', incidentId: 'incident-3000', step: 1 });
+    assert.deepEqual(last.transition, {
+      from: 'firing',
+      to: 'ok',
+      reason: 'clear',
+      incidentId: 'incident-3000',
+      step: 1,
+      wasTold: true,
+    });
   });
 
   it('gives the same object where nothing changes', () => {
