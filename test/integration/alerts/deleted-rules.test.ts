@@ -1,0 +1,106 @@
+// What becomes of alerts when their rules go, and when the schema comes to keep more of them.
+import assert from 'node:assert/strict';
+import { endDeletedRules } from '../../../src/alerts/deleted-rules.ts';
+import type { RuleGroup } from '../../../src/alerts/rule.ts';
+import { createRuleSet } from '../../../src/alerts/rule-set.ts';
+import { loadMigrations, migrate } from '../../../src/db/migrate.ts';
+import { loadSql } from '../../../src/db/sql.ts';
+import { type AlertsFixture, openAlertsFixture } from '../../support/alerts.ts';
+import { groupOf, selectRows } from '../../support/rule-inputs.ts';
+import { rulesUrlOf } from '../../support/rules-role.ts';
+
+const MINUTE = 60_000;
+const START = Math.floor((Date.now() - 3_600_000) / MINUTE) * MINUTE;
+const RULE_SET = 'default';
+
+describe('Alerts of rules that are gone', function () {
+  this.timeout(30_000);
+  let fixture: AlertsFixture;
+  beforeEach(async () => {
+    fixture = await openAlertsFixture();
+  });
+  afterEach(() => fixture.close());
+
+  const evaluate = async (group: RuleGroup, minute: number) => {
+    const slot = { slotMs: START + minute * MINUTE, isPartial: false, missed: 0 };
+    assert.ok((await fixture.createEvaluator([group]).evaluateGroup(group, slot)) !== undefined);
+  };
+  const register = (groups: readonly RuleGroup[], name = RULE_SET) => {
+    const set = createRuleSet(name, groups);
+    return fixture.database.none(loadSql('alerts/register-rule-set'), { ruleSet: name, hash: set.hash, groups: set.groups });
+  };
+  const end = (groups: readonly RuleGroup[], name = RULE_SET) =>
+    endDeletedRules(groups, { database: fixture.database, ruleSet: createRuleSet(name, groups), maxDeliveryAgeMs: 86_400_000 });
+  const texts = async (sql: string) => (await fixture.database.any<{ text: string }>(sql)).map(({ text }) => text);
+  const states = () => texts(`select rule || ' ' || state as text from keepwatch.alert_instance order by 1`);
+  const changes = () =>
+    texts(`select rule || ' ' || to_state || ' ' || reason as text from keepwatch.alert_transition order by id`);
+  const high = selectRows([{ name: 'a', value: 20 }]);
+
+  it('end, and who was told of them is told so', async () => {
+    const both = groupOf(
+      { alert: 'Stays', query: high },
+      { alert: 'Goes', query: high },
+      { alert: 'Waits', query: high, for: '1h' },
+    );
+    await evaluate(both, 1);
+    const rest = groupOf({ alert: 'Stays', query: high });
+    assert.deepEqual(await end([rest]), { series: 0, notifications: 0 }, 'not before it is the newest generation');
+    await register([rest]);
+    assert.deepEqual(await end([rest]), { series: 2, notifications: 1 });
+    assert.deepEqual(await states(), ['Stays firing']);
+    assert.deepEqual((await changes()).slice(3).sort(), ['Goes ok rule_deleted', 'Waits ok rule_deleted']);
+    const sent = await fixture.database.any<{ payload: Record<string, unknown>; receiver: string }>(
+      `select payload, receiver from keepwatch.notification_outbox where reason = 'resolved'`,
+    );
+    assert.equal(sent[0]?.receiver, 'pager');
+    const { status, endsAt, labels } = sent[0].payload;
+    assert.deepEqual([status, labels], ['resolved', { alertname: 'Goes', name: 'a' }]);
+    assert.ok(Date.parse(String(endsAt)) > START);
+    assert.deepEqual(await end([rest]), { series: 0, notifications: 0 });
+  });
+
+  it('stay when another set of rules has their group', async () => {
+    const group = groupOf({ alert: 'Shared', query: high });
+    await evaluate(group, 1);
+    await register([group], 'another service');
+    const none = { ...group, name: 'other', rules: [] };
+    await register([none]);
+    assert.deepEqual(await end([none]), { series: 0, notifications: 0 });
+    assert.deepEqual(await states(), ['Shared firing']);
+  });
+
+  it('go on when a rule with a uid of its own is renamed', async () => {
+    await evaluate(groupOf({ alert: 'Old', uid: 'checkout-errors', query: high }), 1);
+    const renamed = groupOf({ alert: 'New', uid: 'checkout-errors', query: high });
+    await evaluate(renamed, 2);
+    assert.deepEqual(await end([renamed]), { series: 0, notifications: 0 });
+    assert.deepEqual(await changes(), ['Old firing breach']);
+    assert.deepEqual(await states(), ['New firing']);
+  });
+
+  it('are the same incidents after the migration that keeps more of them', async () => {
+    const { database } = fixture;
+    const fingerprint = `encode(sha256(convert_to('["g","R",[["name","a"]]]', 'UTF8')), 'hex')`;
+    const incident = '00000000-0000-8000-8000-000000000001';
+    await database.none('drop schema keepwatch cascade');
+    await migrate(database, loadMigrations().slice(0, 16));
+    await database.none(
+      `insert into keepwatch.alert_group (group_name, every_ms, last_slot) values ('g', 60000, $<slot>);
+       insert into keepwatch.alert_instance (group_name, rule, fingerprint, active_at, fired_at, incident_id, last_slot, value, state, labels, row)
+       values ('g', 'R', decode(${fingerprint}, 'hex'), $<slot>, $<slot>, $<incident>, $<slot>, 20, 'firing', '{"name": "a", "alertname": "R"}', '{"name": "a", "value": 20}');
+       insert into keepwatch.alert_transition (slot, incident_id, group_name, rule, fingerprint, from_state, to_state, reason, labels, row)
+       values ($<slot>, $<incident>, 'g', 'R', decode(${fingerprint}, 'hex'), 'ok', 'firing', 'breach', '{}', '{}');
+       insert into keepwatch.alert_evaluation (group_name, rule, slot, duration_ms, series, outcome) values ('g', 'R', $<slot>, 1, 1, 'ok')`,
+      { slot: new Date(START), incident },
+    );
+    await migrate(database);
+    await rulesUrlOf(fixture.test);
+    await evaluate(groupOf({ query: high }), 1);
+    await evaluate(groupOf({ query: selectRows([{ name: 'a', value: 0 }]) }), 2);
+    assert.deepEqual(await changes(), ['R firing breach', 'R ok clear']);
+    assert.deepEqual(await texts('select distinct incident_id::text as text from keepwatch.alert_transition'), [incident]);
+    const [message] = await texts(`select payload->>'startsAt' as text from keepwatch.notification_outbox`);
+    assert.equal(message, new Date(START).toISOString());
+  });
+});
