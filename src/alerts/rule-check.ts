@@ -9,6 +9,8 @@ import { RULE_DEFAULTS } from './rule-defaults.ts';
 import { lintRule } from './rule-lint.ts';
 import { type Path, RuleProblems, type Source } from './rule-problems.ts';
 import { ruleSchema, type WrittenRule } from './rule-schema.ts';
+import { expandShortForm, shortFormOf } from './short-forms/short-form.ts';
+import { SHORT_FORMS } from './short-forms/short-form-schema.ts';
 import { tokenizeSql } from './sql-tokens.ts';
 
 /** Where a rule stands, and what its group says. */
@@ -41,6 +43,9 @@ export function checkRule(given: unknown, place: RulePlace): CheckedRule {
   return { rule, problems: checker.told.problems, warnings: rule === undefined ? [] : checker.told.warnings };
 }
 
+/** What a short form says itself. */
+const QUERY_KEYS = ['query', 'params', 'fire_when', 'clear_when', 'steps', 'latch'] as const;
+
 interface Conditions {
   readonly fireWhen: Condition;
   readonly clearWhen: Condition | undefined;
@@ -56,8 +61,11 @@ class RuleChecker {
     this.told = new RuleProblems(place.source);
   }
 
-  compile(written: WrittenRule): Rule | undefined {
+  compile(given: WrittenRule): Rule | undefined {
     const { group, everyMs, source, path } = this.#place;
+    const form = shortFormOf(given);
+    if (form !== undefined && !this.#isOneForm(given, form)) return undefined;
+    const written = expandShortForm(given, everyMs);
     const params = written.params ?? {};
     const compiled = this.#query(written.query, ['query'], params, { names: paramsOfQuery(written) });
     const conditions = this.#conditions(written);
@@ -73,7 +81,7 @@ class RuleChecker {
       file: source.file,
       line: source.lineOf([...path, 'alert']),
       query: written.query ?? '',
-      queryLine: this.#queryLineOf(['query']),
+      queryLine: form === undefined ? this.#queryLineOf(['query']) : undefined,
       params,
       compiled,
       ...conditions,
@@ -93,11 +101,27 @@ class RuleChecker {
       annotations,
       notify: written.notify,
     };
+    // What a short form stands for is not in the file: it is told of the form.
+    const placeOf = (at: Path) => [
+      ...path,
+      ...(form === undefined || given[at[0] as keyof WrittenRule] !== undefined ? at : [form]),
+    ];
     lintRule(rule, everyMs, {
-      refuse: (at, message) => this.told.say([...path, ...at], message),
-      warn: (at, message) => this.told.warn([...path, ...at], message),
+      refuse: (at, message) => this.told.say(placeOf(at), message),
+      warn: (at, message) => this.told.warn(placeOf(at), message),
     });
     return this.told.problems.length > 0 ? undefined : rule;
+  }
+
+  /** A short form takes the place of a query and its conditions. */
+  #isOneForm(given: WrittenRule, form: string): boolean {
+    const { path } = this.#place;
+    const others = [...QUERY_KEYS, ...SHORT_FORMS].filter((key) => key !== form && given[key] !== undefined);
+    for (const key of others) this.told.say([...path, key], `stands beside ${form}; allowed: one of them`);
+    const { throughput } = given;
+    if (throughput !== undefined && (throughput.above === undefined) === (throughput.below === undefined))
+      this.told.say([...path, 'throughput'], 'allowed: either above or below');
+    return this.told.problems.length === 0;
   }
 
   #query(
@@ -107,7 +131,7 @@ class RuleChecker {
     options: { names: readonly string[]; hasLabels?: boolean },
   ): CompiledQuery | undefined {
     if (text === undefined) {
-      this.told.say(this.#place.path, 'has no query; allowed: one SELECT that returns a row per series');
+      this.told.say(this.#place.path, `has no query; allowed: query, or one of ${SHORT_FORMS.join(', ')}`);
       return undefined;
     }
     const own = Object.fromEntries(Object.entries(params).filter(([name]) => options.names.includes(name)));

@@ -1,64 +1,14 @@
 // The grammar of rule files as schemas: what may be written where. Each rule is checked by itself, so that a bad one does not take the good
 // ones with it. What keys mean together is checked in rule-check.ts; what a missing one means stands in rule-defaults.ts.
 import { z } from 'zod';
-import { suggestName } from '../name-suggestion.ts';
-import { DURATION_FORM, parseDuration } from '../units.ts';
+import { duration, isStorable, line, STORABLE, strict, text, wholeNumber } from './rule-schema-parts.ts';
+import { shortFormShape } from './short-forms/short-form-schema.ts';
 
 const LABEL_FORM = 'letters, digits and _, not beginning with a digit';
 const LABEL = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const DURATION = /^\s*\d+(\.\d+)?(ms|s|m|h|d|w)\s*$/;
 /** Names that Keepwatch gives itself. */
 export const RESERVED_LABELS: readonly string[] = ['alertname'];
 
-/** A strict object whose complaint about an unknown key says which was meant, or which keys there are. */
-export function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  const allowed = Object.keys(shape);
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => `unknown key${suggestName(key, allowed)}`).join('\n')
-        : `allowed: a map of ${allowed.join(', ')}`,
-  });
-}
-
-/** A duration, in milliseconds. `least` ends the message of one that is too short, for example `; at least 1s`. */
-export function duration(leastMs: number, least: string) {
-  const say = (given: unknown) => `${typeof given === 'string' ? `got "${given}"; ` : ''}allowed: ${DURATION_FORM}${least}`;
-  return z
-    .string({ error: () => say(undefined) })
-    .regex(DURATION, { error: ({ input }) => say(input) })
-    .transform((given, context) => {
-      const ms = parseDuration(given);
-      if (ms === undefined || ms < leastMs || !Number.isSafeInteger(ms)) {
-        context.addIssue(say(given));
-        return z.NEVER;
-      }
-      return ms;
-    });
-}
-
-/** Text that Postgres can keep, in jsonb too: a rule that holds other text would fail with every slot, and its group with it. */
-const STORABLE = { error: 'holds NUL or half of a surrogate pair, which Postgres cannot store' };
-
-function isStorable(value: unknown): boolean {
-  return typeof value !== 'string' || !/\0|\p{Surrogate}/u.test(value);
-}
-
-export function text(what: string, most = 200) {
-  return z
-    .string({ error: `allowed: ${what}` })
-    .trim()
-    .min(1, `allowed: ${what}`)
-    .max(most, `allowed: at most ${most} characters`)
-    .refine(isStorable, STORABLE);
-}
-
-export function wholeNumber(least: number, most: number) {
-  const form = `allowed: a whole number from ${least} to ${most}`;
-  return z.int({ error: form }).min(least, form).max(most, form);
-}
-
-export const line = (what: string, most?: number) => text(what, most).regex(/^[^\p{Cc}]+$/u, `allowed: ${what} in one line`);
 const query = (what: string) => z.string({ error: `allowed: ${what}` }).refine(isStorable, STORABLE);
 const condition = (example: string) => text(`a condition, such as ${example}`, 4000);
 const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) =>
@@ -93,7 +43,7 @@ const absence = strict({
 });
 
 /** What every rule may say, whether it is written in SQL or in a short form. */
-export const commonShape = {
+const commonShape = {
   alert: line('a name'),
   uid: line('a name that stays').optional(),
   for: forPolicy.optional(),
@@ -125,7 +75,7 @@ export const commonShape = {
 } as const;
 
 /** What a rule in SQL may say besides. */
-export const queryShape = {
+const queryShape = {
   query: query('one SELECT that returns a row per series').optional(),
   params: z
     .record(z.string().regex(LABEL, `allowed: a parameter name of ${LABEL_FORM}`), scalar, {
@@ -145,7 +95,7 @@ export const queryShape = {
 } as const;
 
 /** One rule. */
-export const ruleSchema = strict({ ...commonShape, ...queryShape });
+export const ruleSchema = strict({ ...commonShape, ...queryShape, ...shortFormShape });
 
 /** A rule whose words are in order. */
 export type WrittenRule = z.output<typeof ruleSchema>;

@@ -100,7 +100,11 @@ describe('checkRule', () => {
   });
 
   const refused: [string, Record<string, unknown>, string[]][] = [
-    ['no query', { query: undefined }, ['has no query; allowed: one SELECT that returns a row per series']],
+    [
+      'no query',
+      { query: undefined },
+      ['has no query; allowed: query, or one of error_rate, latency, throughput, absence, budget'],
+    ],
     [
       'neither fire_when nor steps',
       { fire_when: undefined },
