@@ -13,6 +13,8 @@ grant select on keepwatch.migration, keepwatch.events, keepwatch.logs, keepwatch
   keepwatch.expired_refusals, keepwatch.retired_partitions,
   keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog,
   keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_writer;
+grant select, insert, update on keepwatch.targets to keepwatch_writer;
+grant select, update on keepwatch.alert_definition_revision to keepwatch_writer;
 revoke execute on function keepwatch.ensure_partitions from public;
 grant execute on function keepwatch.ensure_partitions to keepwatch_owner, keepwatch_writer;
 revoke execute on function keepwatch.ensure_log_partitions from public;
@@ -29,4 +31,4 @@ alter default privileges in schema keepwatch grant select on tables to keepwatch
 
 revoke all on all tables in schema keepwatch from keepwatch_rules;
 grant select on keepwatch.observability_metrics, keepwatch.events, keepwatch.sources, keepwatch.observability_series,
-  keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_rules;
+  keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.budgets, keepwatch.targets to keepwatch_rules;
