@@ -77,7 +77,29 @@ const END = readSql('db/end-rules-query');
  * and node-postgres' extended protocol takes no second statement.
  * @throws the error of Postgres (`queryErrorLine` tells where), or an Error when the answer is larger than allowed or does not come
  */
-export async function runRulesQuery(database: Database, query: RulesQuery, limits: RulesQueryLimits): Promise<RulesRows> {
+export function runRulesQuery(database: Database, query: RulesQuery, limits: RulesQueryLimits): Promise<RulesRows> {
+  return run(database, query, limits, PREFIX);
+}
+
+/** What the planner expects of a query. */
+export interface RulesQueryPlan {
+  /** In the units of the planner: a page that is read in order costs 1. */
+  readonly cost: number;
+  readonly rows: number;
+}
+
+/** Plans a query, and does not run it. @throws what `runRulesQuery` throws; then `queryErrorLine` does not know the line */
+export async function explainRulesQuery(
+  database: Database,
+  query: RulesQuery,
+  limits: RulesQueryLimits,
+): Promise<RulesQueryPlan> {
+  const { rows } = await run(database, query, limits, `explain (format json) ${PREFIX}`);
+  const [found] = JSON.parse(String(rows[0]?.[0])) as [{ Plan: { 'Total Cost': number; 'Plan Rows': number } }];
+  return { cost: found.Plan['Total Cost'], rows: found.Plan['Plan Rows'] };
+}
+
+async function run(database: Database, query: RulesQuery, limits: RulesQueryLimits, prefix: string): Promise<RulesRows> {
   const statementTimeoutMs = limits.statementTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const connection = await database.connect({ onLost() {} });
   const client = connection.client as unknown as RawClient;
@@ -91,7 +113,7 @@ export async function runRulesQuery(database: Database, query: RulesQuery, limit
     try {
       const result = await countingBytes(client.connection.stream, limits.maxBytes ?? DEFAULT_MAX_BYTES, () =>
         client.query({
-          text: `${PREFIX}${query.text}\n) as rule limit ${Math.trunc(limits.maxRows)}`,
+          text: `${prefix}${query.text}\n) as rule limit ${Math.trunc(limits.maxRows)}`,
           values: query.values,
           queryMode: 'extended',
           rowMode: 'array',
