@@ -1,6 +1,8 @@
 // The half of the composition that needs a database: pool, schema, archive, queries, alerts. Loaded only where one is configured.
 import { type Alerts, createAlerts } from './alerts/alerts.ts';
-import { loadRules } from './alerts/rule-file.ts';
+import { createDefinitions, type Definitions } from './alerts/definitions/definitions.ts';
+import { createRuleEditor, type RuleEditor } from './alerts/rule-editor.ts';
+import { type LoadedRules, loadRules } from './alerts/rule-file.ts';
 import { type Archive, createArchive } from './archive/archive.ts';
 import { prune } from './archive/maintenance/prune.ts';
 import { type ArchiveQueries, createArchiveQueries } from './archive/queries.ts';
@@ -28,6 +30,9 @@ export interface Storage {
   readonly queries: ArchiveQueries;
   readonly reader: EventReader;
   readonly alerts: Alerts | undefined;
+  /** Undefined: this process evaluates no rules. */
+  readonly ruleEditor: RuleEditor | undefined;
+  readonly definitions: Definitions;
   reasons(): readonly string[];
   start(): Promise<void>;
   stop(options: { timeoutMs: number }): Promise<void>;
@@ -61,8 +66,8 @@ export function createStorage(options: StorageOptions): Storage {
     ...(config.rollupRetention === Infinity ? {} : { keepRollupsMs: config.rollupRetention }),
     logger,
   });
-  const rulesDatabase = options.wantsAlerts ? openRulesDatabase(config, options.url) : undefined;
-  const alerts = rulesDatabase === undefined ? undefined : openAlerts(config, database, rulesDatabase, logger);
+  const rules = options.wantsAlerts ? openRules(config, options.url, database, logger) : undefined;
+  const alerts = rules?.alerts;
   let problem: string | undefined = options.wantsAlerts && alerts === undefined ? NO_RULES_ROLE : undefined;
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
@@ -90,6 +95,8 @@ export function createStorage(options: StorageOptions): Storage {
     queries,
     reader: { summary: queries.summary, recent: queries.recent, prune: (keepMs) => pruneDays(options.url, keepMs) },
     alerts,
+    ruleEditor: rules?.editor,
+    definitions: createDefinitions(readers),
     reasons: () => [...(problem === undefined ? [] : [problem]), ...archive.stats().reasons],
     async start() {
       if (!(await within(START_WAIT_MS, bringUp()))) problem ??= 'not started: Postgres does not answer';
@@ -102,7 +109,7 @@ export function createStorage(options: StorageOptions): Storage {
       const leftMs = () => Math.max(0, deadlineMs - performance.now());
       if (alerts !== undefined) await within(timeoutMs / 2, alerts.stop());
       await archive.stop({ timeoutMs: leftMs() });
-      const pools = [rulesDatabase, readers, database].filter((pool) => pool !== undefined);
+      const pools = [...(rules?.pools ?? []), readers, database];
       const closing = { timeoutMs: Math.max(leftMs(), CLOSE_MS) };
       await Promise.all(pools.map((pool) => closeDatabase(pool, closing)));
     },
@@ -123,14 +130,33 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 const NO_RULES_ROLE =
   'alerts are off: set KEEPWATCH_ALERTS_DATABASE_URL to log in as keepwatch_rules (made by `keepwatch migrate --roles`), or alerts.role: owner';
 
-function openRulesDatabase(config: Config, url: string): Database | undefined {
-  const rulesUrl = config.alertsDatabaseUrl ?? (config.alertsRole === 'owner' ? url : undefined);
-  return rulesUrl === undefined ? undefined : createDatabase({ url: rulesUrl, max: 2, applicationName: 'keepwatch rules' });
+interface Rules {
+  readonly alerts: Alerts;
+  readonly editor: RuleEditor;
+  readonly pools: readonly Database[];
 }
 
-function openAlerts(config: Config, database: Database, rulesDatabase: Database, logger: Logger): Alerts {
+/** What works with rules; undefined where there is nobody to run them as. */
+function openRules(config: Config, url: string, database: Database, logger: Logger): Rules | undefined {
+  const rulesUrl = config.alertsDatabaseUrl ?? (config.alertsRole === 'owner' ? url : undefined);
+  if (rulesUrl === undefined) return undefined;
+  const rulesDatabase = createDatabase({ url: rulesUrl, max: 2, applicationName: 'keepwatch rules' });
+  // Whoever tries a query delays no evaluation.
+  const previews = createDatabase({ url: rulesUrl, max: 1, applicationName: 'keepwatch preview', holdsProcess: false });
   const receivers = config.receivers.map(({ name }) => name);
-  const { groups, problems, warnings } = loadRules(config.rules, process.cwd(), { receivers });
+  const files = loadRules(config.rules, process.cwd(), { receivers });
+  return {
+    alerts: openAlerts(config, { database, rulesDatabase, files, logger }),
+    editor: createRuleEditor({ database, rulesDatabase: previews, files, receivers }),
+    pools: [rulesDatabase, previews],
+  };
+}
+
+function openAlerts(
+  config: Config,
+  { database, rulesDatabase, files, logger }: { database: Database; rulesDatabase: Database; files: LoadedRules; logger: Logger },
+): Alerts {
+  const { groups, problems, warnings } = files;
   if (problems.length > 0) logger.error({ problems }, `rules that are left out:\n${formatProblems(problems)}`);
   if (warnings.length > 0) logger.warn({ warnings }, `rules that may not be meant so:\n${formatProblems(warnings)}`);
   if (groups.length === 0)

@@ -181,7 +181,8 @@ class AlertsRunner implements Alerts {
   }
 
   rulesResponse(): Promise<RulesData> {
-    return readRules(this.#options.database, this.#options.groups, this.#problems);
+    const { database, groups } = this.#options;
+    return readRules(database, { groups, problems: this.#problems, origins: new Map() });
   }
 
   alertsResponse(): Promise<AlertsData> {

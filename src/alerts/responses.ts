@@ -4,15 +4,17 @@ import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import type { FileProblem } from '../yaml-file.ts';
 import type { Rule, RuleGroup } from './rule.ts';
+import type { MergedRules, RuleOrigin } from './rule-source.ts';
 
 /** One entry of `alerts`. Times are ISO 8601. */
 export interface AlertEntry {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Recovering is firing. */
   readonly state: 'pending' | 'firing';
   readonly activeAt: string;
   readonly value: string;
-  readonly keepwatch_state: 'pending' | 'firing';
+  readonly keepwatch_state: 'pending' | 'firing' | 'recovering';
   readonly keepwatch_incident_id: string;
   readonly keepwatch_fingerprint: string;
 }
@@ -33,7 +35,18 @@ export interface RuleEntry {
   /** The slot of the last evaluation. */
   readonly lastEvaluation: string;
   readonly state: 'inactive' | 'pending' | 'firing';
-  readonly keepwatch_state: 'ok' | 'pending' | 'firing';
+  /** The worst of its series. */
+  readonly keepwatch_state: 'ok' | 'pending' | 'firing' | 'recovering' | 'nodata';
+  readonly keepwatch_uid: string;
+  readonly keepwatch_source: RuleOrigin['source'];
+  /** Of a rule of the API. */
+  readonly keepwatch_version?: number;
+  /** Mildest first. */
+  readonly keepwatch_steps: readonly { readonly severity: string; readonly fire_when: string }[];
+  /** Seconds. */
+  readonly keepwatch_keep_firing_for: number;
+  /** Series that have no data. */
+  readonly keepwatch_nodata: number;
   readonly keepwatch_fire_when: string;
   readonly keepwatch_clear_when?: string;
   readonly keepwatch_partial: boolean;
@@ -64,13 +77,15 @@ interface AlertRow {
   readonly group_name: string;
   readonly rule: string;
   readonly fingerprint: string;
-  readonly state: 'pending' | 'firing';
+  readonly state: 'pending' | 'firing' | 'recovering' | 'nodata';
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly value: number | null;
   readonly active_at: Date;
   readonly incident_id: string;
 }
+
+type ActiveRow = AlertRow & { readonly state: Exclude<AlertRow['state'], 'nodata'> };
 
 interface HealthRow {
   readonly group_name: string;
@@ -87,25 +102,32 @@ const LIST_HEALTH = loadSql('alerts/list-rule-health');
 /** What Go writes for a time that never was. */
 const NEVER = '0001-01-01T00:00:00Z';
 
+/** The worst first: what a rule with several series is. */
+const STATES = ['firing', 'recovering', 'pending', 'nodata'] as const;
+
 /** The `data` of `/api/v1/alerts`: everything pending or firing, of rules that are gone as well. */
 export async function readAlerts(database: Database): Promise<AlertsData> {
-  return { alerts: (await database.any<AlertRow>(LIST_ALERTS)).map(toAlert) };
+  return { alerts: (await database.any<AlertRow>(LIST_ALERTS)).filter(isActive).map(toAlert) };
 }
 
 /** The `data` of `/api/v1/rules`: the rules of this process with their state in Postgres. */
 export async function readRules(
   database: Database,
-  groups: readonly RuleGroup[],
-  problems: readonly FileProblem[],
+  { groups, problems, origins }: Pick<MergedRules, 'groups' | 'problems' | 'origins'>,
 ): Promise<RulesData> {
   const [alerts, health] = await Promise.all([database.any<AlertRow>(LIST_ALERTS), database.any<HealthRow>(LIST_HEALTH)]);
-  return { groups: groups.map((group) => toGroup(group, alerts, health)), keepwatch_problems: problems };
+  return { groups: groups.map((group) => toGroup(group, origins, alerts, health)), keepwatch_problems: problems };
 }
 
-function toGroup(group: RuleGroup, alerts: readonly AlertRow[], health: readonly HealthRow[]): RuleGroupEntry {
+function toGroup(
+  group: RuleGroup,
+  origins: MergedRules['origins'],
+  alerts: readonly AlertRow[],
+  health: readonly HealthRow[],
+): RuleGroupEntry {
   const rules = group.rules.map((rule) => {
     const isOwn = (row: { group_name: string; rule: string }) => row.group_name === group.name && row.rule === rule.name;
-    return toRule(rule, alerts.filter(isOwn), health.find(isOwn));
+    return toRule(rule, origins.get(rule.uid) ?? { source: 'file' }, alerts.filter(isOwn), health.find(isOwn));
   });
   return {
     name: group.name,
@@ -118,8 +140,8 @@ function toGroup(group: RuleGroup, alerts: readonly AlertRow[], health: readonly
   };
 }
 
-function toRule(rule: Rule, alerts: readonly AlertRow[], health: HealthRow | undefined): RuleEntry {
-  const state = alerts.find((alert) => alert.state === 'firing')?.state ?? alerts[0]?.state;
+function toRule(rule: Rule, origin: RuleOrigin, alerts: readonly AlertRow[], health: HealthRow | undefined): RuleEntry {
+  const state = STATES.find((one) => alerts.some((alert) => alert.state === one));
   const lastError = health?.error ?? undefined;
   return {
     type: 'alerting',
@@ -128,24 +150,39 @@ function toRule(rule: Rule, alerts: readonly AlertRow[], health: HealthRow | und
     duration: 'ms' in rule.for ? rule.for.ms / 1000 : 0,
     labels: rule.labels,
     annotations: Object.fromEntries(Object.entries(rule.annotations).map(([name, { text }]) => [name, text])),
-    alerts: alerts.map(toAlert),
+    alerts: alerts.filter(isActive).map(toAlert),
     health: health === undefined ? 'unknown' : lastError === undefined ? 'ok' : 'err',
     ...(lastError === undefined ? {} : { lastError }),
     evaluationTime: (health?.duration_ms ?? 0) / 1000,
     lastEvaluation: health?.slot.toISOString() ?? NEVER,
-    state: state ?? 'inactive',
+    state: state === undefined || state === 'nodata' ? 'inactive' : prometheusState(state),
     keepwatch_state: state ?? 'ok',
+    keepwatch_uid: rule.uid,
+    keepwatch_source: origin.source,
+    ...(origin.version === undefined ? {} : { keepwatch_version: origin.version }),
+    keepwatch_steps: rule.steps.map(({ severity, fireWhen }) => ({ severity, fire_when: fireWhen.text })),
+    keepwatch_keep_firing_for: rule.keepFiringForMs / 1000,
+    keepwatch_nodata: alerts.filter((alert) => alert.state === 'nodata').length,
     keepwatch_fire_when: rule.fireWhen.text,
     ...(rule.clearWhen === undefined ? {} : { keepwatch_clear_when: rule.clearWhen.text }),
     keepwatch_partial: health?.partial ?? false,
   };
 }
 
-function toAlert({ labels, annotations, state, active_at, value, incident_id, fingerprint }: AlertRow): AlertEntry {
+/** Prometheus has no word for nodata. */
+function isActive(row: AlertRow): row is ActiveRow {
+  return row.state !== 'nodata';
+}
+
+function prometheusState(state: ActiveRow['state']): 'pending' | 'firing' {
+  return state === 'pending' ? 'pending' : 'firing';
+}
+
+function toAlert({ labels, annotations, state, active_at, value, incident_id, fingerprint }: ActiveRow): AlertEntry {
   return {
     labels,
     annotations,
-    state,
+    state: prometheusState(state),
     activeAt: active_at.toISOString(),
     value: value === null ? 'NaN' : String(value),
     keepwatch_state: state,

@@ -1,0 +1,6 @@
+-- One budget. Parameters: name. At most one row: as Budget of src/alerts/definitions/budgets.ts.
+select name, scope, period, timezone, limit_usd::float8 as limit_usd, enabled, version::float8 as version,
+  to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at,
+  to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at
+from keepwatch.budgets
+where name = $<name>;

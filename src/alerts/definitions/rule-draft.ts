@@ -1,0 +1,33 @@
+// A rule that a client gives: checked as one in a file would be, and more, since it stands among the others at once.
+import { KeepwatchError } from '../../errors.ts';
+import type { RuleGroup } from '../rule.ts';
+import { readRules } from '../rule-file.ts';
+import { RULE_FORM, type RuleDraft } from './rule-draft-schema.ts';
+
+/** Where problems of rules from the API stand; also the `file` of their groups. */
+export const API_FILE = 'api';
+
+/**
+ * The group of the one rule, checked by the functions that check files.
+ * @param options.receivers names that `notify` may hold; default: not checked
+ * @throws KeepwatchError ERR_RULES_INVALID: each problem with its place in the rule
+ */
+export function compileDraft(
+  { group, every, rule }: RuleDraft,
+  options: { readonly receivers?: readonly string[] } = {},
+): RuleGroup {
+  const { groups, problems } = readRules(JSON.stringify({ groups: [{ name: group, every, rules: [rule] }] }), API_FILE, options);
+  const [compiled] = groups;
+  if (problems.length > 0 || compiled?.rules.length !== 1) {
+    const messages = problems.map(({ message, line }) => (line > 1 ? `${placed(message)} (line ${line})` : placed(message)));
+    throw new KeepwatchError('ERR_RULES_INVALID', messages.join('\n') || RULE_FORM);
+  }
+  return compiled;
+}
+
+/** `groups[0].rules[0].for` is `rule.for` to a client, who gave no groups. */
+function placed(message: string): string {
+  return message
+    .replace(/^groups\[0\]\.rules\[0\]/, 'rule')
+    .replace(/^groups\[0\]\.(name)?/, (_, name) => (name === undefined ? '' : 'group'));
+}

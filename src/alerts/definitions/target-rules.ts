@@ -1,0 +1,52 @@
+// Targets beside code as a rule: what is slower than its code says it may be is an alert, without anybody having written one. One rule for all of
+// them, which reads keepwatch.targets: a service with a thousand targets costs one query, and one that changes its limits no new rule set.
+import type { RuleGroup } from '../rule.ts';
+import { readRules } from '../rule-file.ts';
+
+/** The group of the rule. */
+export const TARGET_GROUP = 'keepwatch targets';
+
+const TARGET_FILE = 'targets';
+/** With fewer executions in the window a quantile says nothing: nothing fires. */
+const LEAST_EVENTS = 20;
+
+const QUERY = `select targets.service, targets.type, targets.name, 'p' || trim_scale((targets.quantile * 100)::numeric(6, 2)) as quantile,
+  targets.limit_ms, count(*) as events, percentile_disc(targets.quantile) within group (order by metrics.duration_ms) as value
+from keepwatch.targets
+join keepwatch.observability_metrics as metrics using (service, type, name)
+where metrics.end_time >= :now - :window and metrics.end_time < :now and metrics.status <> 'aborted'
+  and targets.last_seen_at > :now - :holds
+group by targets.service, targets.type, targets.name, targets.quantile, targets.limit_ms`;
+
+const RULES = {
+  groups: [
+    {
+      name: TARGET_GROUP,
+      every: '1m',
+      rules: [
+        {
+          alert: 'TargetMissed',
+          query: QUERY,
+          params: { window: '5m', holds: '7d' },
+          fire_when: `value > limit_ms and events >= ${LEAST_EVENTS}`,
+          clear_when: 'value <= limit_ms',
+          for: '5m',
+          labels: { severity: 'warning' },
+          annotations: {
+            summary:
+              // biome-ignore lint/suspicious/noTemplateCurlyInString: an annotation is a template
+              '${service} ${type} ${name}: ${quantile} is ${value|ms}, its target ${limit_ms|ms} (${events} executions in 5 minutes)',
+          },
+        },
+      ],
+    },
+  ],
+};
+
+/** @throws KeepwatchError ERR_RULES_INVALID never: the text is ours */
+export function createTargetGroup(): RuleGroup {
+  const { groups, problems } = readRules(JSON.stringify(RULES), TARGET_FILE);
+  const [group] = groups;
+  if (group === undefined || problems.length > 0) throw new Error(problems.map(({ message }) => message).join('; '));
+  return group;
+}
