@@ -224,6 +224,8 @@ function assemble({ config, tracker, logs, store, storage, metrics }: Parts): Ke
         authToken: config.authToken,
         archive: storage?.queries,
         alerts: storage?.alerts,
+        ruleEditor: storage?.ruleEditor,
+        definitions: storage?.definitions,
         now: () => tracker.now(),
       }),
     metricsHandler: () => (request, response, next) => {

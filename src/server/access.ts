@@ -1,4 +1,4 @@
-// Who may read /api/v1: holders of the token, or, without one, only this machine. Never a secret in an answer.
+// Who may read /api/v1: holders of the token, or, without one, only this machine. Who may write: holders of the token. Never a secret in an answer.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { isLoopback } from '../config.ts';
@@ -19,6 +19,28 @@ export function requireAccess(authToken: string | undefined): RequestHandler {
       sendError(response, 401, 'unauthorized', 'send the header "Authorization: Bearer <KEEPWATCH_AUTH_TOKEN>"');
     }
   };
+}
+
+/**
+ * For what changes something: the token, on this machine as well, and no request that a page of another site makes.
+ * It stands behind `requireAccess`, which checks the token where there is one.
+ */
+export function requireWriteAccess(authToken: string | undefined): RequestHandler {
+  return (request, response, next) => {
+    if (authToken === undefined) {
+      const how = 'set it (at least 16 characters) and send the header "Authorization: Bearer <KEEPWATCH_AUTH_TOKEN>"';
+      sendError(response, 403, 'forbidden', `without KEEPWATCH_AUTH_TOKEN the API only reads; to write, ${how}`);
+    } else if (isFromOtherSite(request)) sendError(response, 403, 'forbidden', 'requests of pages of other sites write nothing');
+    else next();
+  };
+}
+
+/** By what browsers say; old ones only send Origin. */
+function isFromOtherSite({ headers }: Request): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  const { origin } = headers;
+  return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== headers.host);
 }
 
 /** Headers that tell of a proxy; `x-forwarded-…` beside. One that sends none of them needs a token: it looks like a local client. */

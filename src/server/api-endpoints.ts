@@ -1,5 +1,6 @@
 // What /api/v1 has: each path with its parameters and its answer, for the OpenAPI document.
-import { z } from 'zod';
+import type { z } from 'zod';
+import { ALERT_ENDPOINTS } from './alerts-endpoints.ts';
 import {
   dashboardParameters,
   dimensionsParameters,
@@ -9,29 +10,25 @@ import {
   timeseriesParameters,
   traceParameters,
 } from './api-parameters.ts';
-import {
-  alertsData,
-  dashboardData,
-  dimensionsData,
-  eventsData,
-  logsData,
-  rulesData,
-  summaryData,
-  timeseriesData,
-  traceData,
-} from './api-responses.ts';
+import { dashboardData, dimensionsData, eventsData, logsData, summaryData, timeseriesData, traceData } from './api-responses.ts';
 
 export interface Endpoint {
+  /** Default get. */
+  readonly method?: 'get' | 'post' | 'put' | 'delete';
   /** Below /api/v1, as OpenAPI writes it. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
   readonly parameters: z.ZodObject;
+  /** Of the JSON that is sent. */
+  readonly body?: z.ZodType;
   /** The schema of `data` in the answer. */
   readonly data: z.ZodType;
+  /** 201 where it makes something; default 200. */
+  readonly success?: 200 | 201;
+  /** It changes a version that the header If-Match, or the parameter version, has to name. */
+  readonly isVersioned?: boolean;
 }
-
-const noParameters = z.strictObject({});
 
 export const ENDPOINTS: readonly Endpoint[] = [
   {
@@ -83,18 +80,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
     parameters: traceParameters,
     data: traceData,
   },
-  {
-    path: '/rules',
-    operationId: 'listRules',
-    summary: 'The alerting rules and their states, as Prometheus has them.',
-    parameters: noParameters,
-    data: rulesData,
-  },
-  {
-    path: '/alerts',
-    operationId: 'listAlerts',
-    summary: 'The alerts that are pending or firing, as Prometheus has them.',
-    parameters: noParameters,
-    data: alertsData,
-  },
+  ...ALERT_ENDPOINTS,
 ];

@@ -16,7 +16,7 @@ const MAX_NAMES = 100;
 /** Members of metadata at most in one filter. */
 const MAX_MEMBERS = 10;
 
-function timeOf(description: string) {
+export function timeOf(description: string) {
   return z
     .string()
     .transform((text, context) => {
@@ -31,7 +31,7 @@ function timeOf(description: string) {
     .meta({ description, example: '2026-11-20T12:00:00Z' });
 }
 
-function textOf(maxLength: number, description?: string) {
+export function textOf(maxLength: number, description?: string) {
   const form = `allowed: 1 to ${maxLength} characters without NUL`;
   return z
     .string()
@@ -41,7 +41,7 @@ function textOf(maxLength: number, description?: string) {
     .meta(description === undefined ? {} : { description });
 }
 
-function numberOf(description: string, form: { readonly min: number; readonly max: number; readonly isWhole: boolean }) {
+export function numberOf(description: string, form: { readonly min: number; readonly max: number; readonly isWhole: boolean }) {
   const { min, max, isWhole } = form;
   const allowed = `allowed: ${isWhole ? 'a whole number' : 'a number'}, ${min} to ${max}`;
   const pattern = isWhole ? /^\d{1,16}$/ : /^\d{1,16}(\.\d{1,16})?$/;
@@ -56,18 +56,18 @@ function numberOf(description: string, form: { readonly min: number; readonly ma
     .meta({ description, type: isWhole ? 'integer' : 'number', minimum: min, maximum: max });
 }
 
-const limitOf = (most: number, usual: number) =>
+export const limitOf = (most: number, usual: number) =>
   numberOf('How many at most.', { min: 1, max: most, isWhole: true }).prefault(String(usual)).meta({ default: usual });
 
-const range = {
+export const range = {
   from: timeOf('Beginning of the range, which it includes. Default: an hour before `to`.').optional(),
   to: timeOf('End of the range, which it excludes. Default: now.').optional(),
 };
 const typeText = z.enum(EVENT_TYPES, { error: `allowed: ${EVENT_TYPES.join(', ')}` });
 const statusText = z.enum(EVENT_STATUSES, { error: `allowed: ${EVENT_STATUSES.join(', ')}` });
-const type = typeText.meta({ description: 'What kind of work.' }).optional();
-const name = textOf(500, 'What ran: a route with its method, an agent, a tool, a query.').optional();
-const service = textOf(500, 'The service that recorded it.').optional();
+export const type = typeText.meta({ description: 'What kind of work.' }).optional();
+export const name = textOf(500, 'What ran: a route with its method, an agent, a tool, a query.').optional();
+export const service = textOf(500, 'The service that recorded it.').optional();
 const status = statusText.meta({ description: 'How it ended.' }).optional();
 const traceId = z
   .string()

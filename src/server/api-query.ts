@@ -111,7 +111,8 @@ export function parseTraceQuery(url: string, id: string) {
   return { traceId, logLimit, ...query };
 }
 
-function parse<S extends z.ZodObject>(schema: S, url: string, path: Readonly<Record<string, string>> = {}): z.output<S> {
+/** Checks a query, and what stands in the path. @throws BadQuery naming all problems */
+export function parse<S extends z.ZodObject>(schema: S, url: string, path: Readonly<Record<string, string>> = {}): z.output<S> {
   const { parameters, problems: unreadable } = parseQueryString(url);
   const problems = [...unreadable];
   const given: Record<string, unknown> = { ...path };
@@ -182,7 +183,7 @@ function withDefaults({ from, to }: GivenRange, now: number): { from: Date; to: 
   return { from: from ?? new Date(end.getTime() - DEFAULT_RANGE_MS), to: end };
 }
 
-function rangeProblems({ from, to }: GivenRange, now: number): string[] {
+export function rangeProblems({ from, to }: GivenRange, now: number): string[] {
   if (from === undefined) return [];
   if (from.getTime() > now)
     return [`from: ${from.toISOString()} is in the future; allowed: before ${new Date(now).toISOString()}`];
@@ -194,7 +195,7 @@ function rangeProblems({ from, to }: GivenRange, now: number): string[] {
  * For what is counted: a range that ends now ends with the minute that runs, in which nothing comes later than now. Whole minutes are told by
  * rollups alone; what happened in a part of one has to be read from raw rows.
  */
-function withRange<Q extends GivenRange>(query: Q, now: number): Omit<Q, 'from' | 'to'> & { from: Date; to: Date } {
+export function withRange<Q extends GivenRange>(query: Q, now: number): Omit<Q, 'from' | 'to'> & { from: Date; to: Date } {
   const range = withDefaults(query, Math.ceil(now / MINUTE_MS) * MINUTE_MS);
   const problems = rangeProblems(range, now);
   if (problems.length > 0) throw new BadQuery(problems.join('; '));

@@ -10,7 +10,8 @@ export type Answer<T> = T extends (infer E)[]
     ? { readonly [K in keyof T]: Answer<T[K]> }
     : T;
 
-const time = z.string().meta({ description: 'ISO 8601 in UTC.', format: 'date-time' });
+/** When. */
+export const time = z.string().meta({ description: 'ISO 8601 in UTC.', format: 'date-time' });
 const share = z.number().min(0).max(1);
 const hexOrNull = z.string().nullable();
 
@@ -186,57 +187,4 @@ export const dashboardData = z.object({
   health: z
     .object({ state: z.enum(['ok', 'degraded']), reasons: z.array(z.string()) })
     .meta({ description: 'Of the process that answers, as `/readyz` tells it.' }),
-});
-
-const labels = z.record(z.string(), z.string());
-const alertEntry = z.object({
-  labels,
-  annotations: labels,
-  state: z.enum(['pending', 'firing']),
-  activeAt: time,
-  value: z.string(),
-  keepwatch_state: z.enum(['pending', 'firing']),
-  keepwatch_incident_id: z.string(),
-  keepwatch_fingerprint: z.string(),
-});
-
-/** The `data` of `GET /alerts`. */
-export const alertsData = z.object({ alerts: z.array(alertEntry) });
-
-const ruleEntry = z.object({
-  type: z.literal('alerting'),
-  name: z.string(),
-  query: z.string(),
-  duration: z.number().meta({ description: '`for`, in seconds.' }),
-  labels,
-  annotations: labels,
-  alerts: z.array(alertEntry),
-  health: z.enum(['ok', 'err', 'unknown']),
-  lastError: z.string().optional(),
-  evaluationTime: z.number(),
-  lastEvaluation: time,
-  state: z.enum(['inactive', 'pending', 'firing']),
-  keepwatch_state: z.enum(['ok', 'pending', 'firing']),
-  keepwatch_fire_when: z.string(),
-  keepwatch_clear_when: z.string().optional(),
-  keepwatch_partial: z.boolean(),
-});
-
-/** The `data` of `GET /rules`. */
-export const rulesData = z.object({
-  groups: z.array(
-    z.object({
-      name: z.string(),
-      file: z.string(),
-      interval: z.number(),
-      limit: z.number(),
-      rules: z.array(ruleEntry),
-      evaluationTime: z.number(),
-      lastEvaluation: time,
-    }),
-  ),
-  keepwatch_problems: z
-    .array(z.object({ file: z.string(), line: z.int(), message: z.string() }))
-    .optional()
-    .meta({ description: 'What is wrong with rule files; those rules are not among the groups, or fail.' }),
 });

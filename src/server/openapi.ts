@@ -7,8 +7,15 @@ type Json = Readonly<Record<string, unknown>>;
 const ERRORS = {
   400: ['BadData', 'bad_data', 'A parameter is not as it should be: the text names each, what was given, and what is allowed.'],
   401: ['Unauthorized', 'unauthorized', 'The bearer token is missing or wrong.'],
-  403: ['Forbidden', 'forbidden', 'There is no token, and the request does not come from this machine.'],
+  403: [
+    'Forbidden',
+    'forbidden',
+    'There is no token, and the request does not come from this machine, or would change something.',
+  ],
   404: ['NotFound', 'not_found', 'What is asked for is not there.'],
+  409: ['Conflict', 'conflict', 'It has another version by now, or its name is taken; `keepwatch_current` is how it stands.'],
+  413: ['TooLarge', 'too_large', 'The body is larger than 256 KiB.'],
+  415: ['UnsupportedMediaType', 'unsupported_media_type', 'The body is not application/json.'],
   503: ['Unavailable', 'unavailable', 'There is no archive, Postgres does not answer, or too many queries run (`Retry-After`).'],
   504: ['Timeout', 'timeout', 'The archive was asked for more than it can read in time: narrow the range.'],
 } as const;
@@ -20,12 +27,13 @@ export function openApiDocument(): Json {
     info: {
       title: 'Keepwatch',
       version: '1',
-      description: 'What the archive and the alerts of Keepwatch know. Reads only. See docs/http-api.md.',
+      description:
+        'What the archive and the alerts of Keepwatch know, and the rules and budgets that can be changed. See docs/http-api.md.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/api/v1' }],
     security: [{ token: [] }, {}],
-    paths: Object.fromEntries(ENDPOINTS.map((endpoint) => [endpoint.path, { get: operationOf(endpoint) }])),
+    paths: pathsOf(ENDPOINTS),
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'KEEPWATCH_AUTH_TOKEN; without one, on a loopback address only.' },
@@ -35,21 +43,53 @@ export function openApiDocument(): Json {
   };
 }
 
-function operationOf({ path, operationId, summary, parameters, data }: Endpoint): Json {
+function pathsOf(endpoints: readonly Endpoint[]): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const endpoint of endpoints) {
+    paths[endpoint.path] = { ...paths[endpoint.path], [endpoint.method ?? 'get']: operationOf(endpoint) };
+  }
+  return paths;
+}
+
+function operationOf(endpoint: Endpoint): Json {
+  const { method = 'get', path, operationId, summary, parameters, body, data, success = 200, isVersioned = false } = endpoint;
   const schema = z.toJSONSchema(parameters, { io: 'input' });
   const required = new Set(schema.required);
-  const statuses = Object.keys(ERRORS).filter((status) => status !== '404' || path.includes('{'));
+  const inQuery = Object.entries(schema.properties ?? {}).map(([name, field]) =>
+    parameterOf(name, field as Json, { isInPath: path.includes(`{${name}}`), isRequired: required.has(name) }),
+  );
   return {
     operationId,
     summary,
-    parameters: Object.entries(schema.properties ?? {}).map(([name, field]) =>
-      parameterOf(name, field as Json, { isInPath: path.includes(`{${name}}`), isRequired: required.has(name) }),
-    ),
+    ...(method === 'get' ? {} : { security: [{ token: [] }] }),
+    parameters: [...inQuery, ...(isVersioned ? [IF_MATCH] : [])],
+    ...(body === undefined ? {} : { requestBody: { required: true, ...jsonOf(inputOf(body)) } }),
     responses: {
-      200: { description: 'What was asked for.', ...jsonOf(successOf(data)) },
-      ...Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${nameOf(status)}` }])),
+      [success]: { description: success === 201 ? 'It is made.' : 'What was asked for.', ...jsonOf(successOf(data)) },
+      ...Object.fromEntries(statusesOf(endpoint).map((status) => [status, { $ref: `#/components/responses/${nameOf(status)}` }])),
     },
   };
+}
+
+const IF_MATCH: Json = {
+  name: 'If-Match',
+  in: 'header',
+  description: 'The version that is changed, as ETag gave it; or the parameter version.',
+  schema: { type: 'string' },
+  example: '"3"',
+};
+
+function statusesOf({ path, body, success, isVersioned = false }: Endpoint): string[] {
+  const left = new Set<string>();
+  if (!path.includes('{')) left.add('404');
+  if (!isVersioned && success !== 201) left.add('409');
+  if (body === undefined) for (const status of ['413', '415']) left.add(status);
+  return Object.keys(ERRORS).filter((status) => !left.has(status));
+}
+
+function inputOf(body: z.ZodType): Json {
+  const { $schema: _, ...schema } = z.toJSONSchema(body, { io: 'input' });
+  return schema;
 }
 
 function nameOf(status: string): string {
@@ -80,7 +120,8 @@ function successOf(data: z.ZodType): Json {
 }
 
 function errorOf(type: string, meaning: string): Json {
-  const schema = objectOf({ status: { const: 'error' }, errorType: { const: type }, error: { type: 'string' } });
+  const current = type === 'conflict' ? { keepwatch_current: { type: 'object' } } : {};
+  const schema = objectOf({ status: { const: 'error' }, errorType: { const: type }, error: { type: 'string' }, ...current });
   return { description: meaning, ...jsonOf(schema) };
 }
 

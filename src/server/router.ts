@@ -1,7 +1,7 @@
 // The routes that Keepwatch adds to a host's Express app: /metrics, /healthz, /readyz, /api/v1. None of them is counted as traffic.
 import type { IncomingMessage } from 'node:http';
 import { type RequestHandler, Router } from 'express';
-import { requireAccess } from './access.ts';
+import { requireAccess, requireWriteAccess } from './access.ts';
 import { type ApiOptions, createApi } from './api.ts';
 import { healthz, readyz } from './health.ts';
 
@@ -25,6 +25,7 @@ export function createRouter(options: RouterOptions): Router {
   router.get('/metrics', uncounted, options.metrics);
   router.get('/healthz', uncounted, healthz);
   router.get('/readyz', uncounted, readyz(options.collectReasons, options.readiness));
-  router.use('/api/v1', createApi(options, [uncounted, requireAccess(options.authToken)]));
+  const read = [uncounted, requireAccess(options.authToken)];
+  router.use('/api/v1', createApi(options, { read, write: [...read, requireWriteAccess(options.authToken)] }));
   return router;
 }

@@ -36,7 +36,10 @@ describe('50 clients of the API beside 5,000 events a second', function () {
     readers = createDatabase({ url: test.url, max: 4 });
     const app = express();
     const archive = createArchiveQueries(readers);
-    app.use('/api/v1', createApi({ archive, alerts: undefined, now: () => Date.now(), collectReasons: () => [] }, []));
+    app.use(
+      '/api/v1',
+      createApi({ archive, alerts: undefined, now: () => Date.now(), collectReasons: () => [] }, { read: [], write: [] }),
+    );
     app.get('/load', (_request, response) => {
       response.send(load);
     });

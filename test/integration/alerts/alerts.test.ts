@@ -130,6 +130,11 @@ describe('Alerts', function () {
       health: 'ok',
       state: 'firing',
       keepwatch_state: 'firing',
+      keepwatch_uid: 'fast/Bad',
+      keepwatch_source: 'file',
+      keepwatch_steps: [],
+      keepwatch_keep_firing_for: 0,
+      keepwatch_nodata: 0,
       keepwatch_fire_when: 'value > 0',
       keepwatch_partial: false,
     });

@@ -15,7 +15,10 @@ describe('queries of /api/v1', () => {
   before(async () => {
     reader = new RecordingReader();
     const app = express().set('query parser', false);
-    app.use('/api/v1', createApi({ archive: reader, alerts: undefined, collectReasons: () => [], now: () => NOW }, []));
+    app.use(
+      '/api/v1',
+      createApi({ archive: reader, alerts: undefined, collectReasons: () => [], now: () => NOW }, { read: [], write: [] }),
+    );
     server = await listen(createServer(app), '127.0.0.1', 0);
   });
   beforeEach(() => {
@@ -165,7 +168,7 @@ describe('queries of /api/v1', () => {
   it('ends what is counted with the minute that runs, and single events now', async () => {
     const late = express().use(
       '/',
-      createApi({ archive: reader, alerts: undefined, now: () => NOW + 1500, collectReasons: () => [] }, []),
+      createApi({ archive: reader, alerts: undefined, now: () => NOW + 1500, collectReasons: () => [] }, { read: [], write: [] }),
     );
     const other = await listen(createServer(late), '127.0.0.1', 0);
     for (const path of ['summary', 'timeseries', 'dimensions', 'dashboard', 'events']) await fetch(`${other.url}/${path}`);

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { Router } from 'express';
 import { createApi } from '../../../src/server/api.ts';
 import { openApiDocument, openApiText } from '../../../src/server/openapi.ts';
 
 interface Document {
-  readonly paths: Readonly<
-    Record<string, { readonly get: { readonly operationId: string; readonly parameters: readonly Parameter[] } }>
-  >;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly parameters: readonly Parameter[];
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: object } } };
 }
 
 interface Parameter {
@@ -26,23 +29,32 @@ describe('the OpenAPI document', () => {
   });
 
   it('has every route, and no other', () => {
-    const router = createApi({ archive: undefined, alerts: undefined, collectReasons: () => [], now: Date.now }, []) as Router & {
-      stack: { route?: { path: string } }[];
-    };
-    const routes = router.stack.flatMap(({ route }) => (route === undefined ? [] : [route.path.replace(':id', '{id}')]));
-    assert.deepEqual(Object.keys(document.paths).concat('/openapi.json').sort(), routes.sort());
+    const router = createApi(
+      { archive: undefined, alerts: undefined, collectReasons: () => [], now: Date.now },
+      { read: [], write: [] },
+    );
+    const stack = router.stack as unknown as { route?: { path: string; methods: Readonly<Record<string, boolean>> } }[];
+    const routes = stack.flatMap(({ route }) =>
+      Object.keys(route?.methods ?? {}).map((method) => `${method} ${route?.path.replace(/:(\w+)/g, '{$1}')}`),
+    );
+    const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method} ${path}`),
+    );
+    assert.deepEqual([...described, 'get /openapi.json'].sort(), routes.sort());
   });
 
   it('describes every parameter by a schema that is one', () => {
     const ajv = new Ajv2020({ strict: false });
     const seen = new Set<string>();
-    for (const { get } of Object.values(document.paths)) {
-      assert.ok(!seen.has(get.operationId), get.operationId);
-      seen.add(get.operationId);
-      for (const { name, schema, description } of get.parameters) {
+    for (const { operationId, parameters, requestBody } of Object.values(document.paths).flatMap((path) => Object.values(path))) {
+      assert.ok(!seen.has(operationId), operationId);
+      seen.add(operationId);
+      for (const { name, schema, description } of parameters) {
         assert.ok(ajv.validateSchema(schema), `${name}: ${ajv.errorsText(ajv.errors)}`);
-        assert.ok(description?.endsWith('.'), `${get.operationId} ${name}: ${description}`);
+        assert.ok(description?.endsWith('.'), `${operationId} ${name}: ${description}`);
       }
+      const body = requestBody?.content['application/json'].schema ?? {};
+      assert.ok(ajv.validateSchema(body), `${operationId}: ${ajv.errorsText(ajv.errors)}`);
     }
   });
 });

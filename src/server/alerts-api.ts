@@ -1,0 +1,253 @@
+// The routes of /api/v1 about alerts: rules, what became of them, budgets and targets. Those that write stand behind guards of their own, take
+// JSON, and say which version they change.
+import type { Request, RequestHandler, Response, Router } from 'express';
+import type { z } from 'zod';
+import {
+  budgetChangeParameters,
+  budgetParameters,
+  noParameters,
+  parseEvaluationsQuery,
+  parseHistoryQuery,
+  parseTargetsQuery,
+  ruleChangeParameters,
+  ruleParameters,
+  versionOf,
+} from './alerts-parameters.ts';
+import type {
+  alertsData,
+  budgetData,
+  evaluationsData,
+  historyData,
+  previewData,
+  ruleChangesData,
+  rulesData,
+  storedRuleData,
+  targetsData,
+} from './alerts-responses.ts';
+import { answer, Conflict, NotFound } from './api-answer.ts';
+import { parse } from './api-query.ts';
+import type { Answer } from './api-responses.ts';
+import { readJsonBody } from './json-body.ts';
+import { QueryGate } from './query-gate.ts';
+
+type Data<Schema extends z.ZodType> = Answer<z.output<Schema>>;
+/** What became of a change; `conflict` with how it stands. */
+type Outcome<T> = { readonly outcome: 'done' | 'conflict'; readonly current: T } | { readonly outcome: 'missing' };
+
+/** What is evaluated now. */
+export interface AlertsReader {
+  rulesResponse(): Promise<Data<typeof rulesData>>;
+  alertsResponse(): Promise<Data<typeof alertsData>>;
+}
+
+/** Rules of the API. Whatever is no rule rejects with ERR_USAGE or ERR_RULES_INVALID. */
+export interface RuleEditor {
+  read(uid: string): Promise<Data<typeof storedRuleData> | undefined>;
+  changes(uid: string): Promise<Data<typeof ruleChangesData> | undefined>;
+  create(draft: unknown, actor: string): Promise<Outcome<Data<typeof storedRuleData>>>;
+  replace(uid: string, version: number, draft: unknown, actor: string): Promise<Outcome<Data<typeof storedRuleData>>>;
+  setEnabled(uid: string, version: number, enabled: boolean, actor: string): Promise<Outcome<Data<typeof storedRuleData>>>;
+  remove(uid: string, version: number, actor: string): Promise<Outcome<Data<typeof storedRuleData>>>;
+  preview(given: unknown, nowMs: number): Promise<Data<typeof previewData>>;
+}
+
+/** What any process with a database knows of alerts. Whatever is no budget rejects with ERR_USAGE. */
+export interface Definitions {
+  history(query: ReturnType<typeof parseHistoryQuery>): Promise<Data<typeof historyData>>;
+  /** Undefined: no such rule was ever evaluated. */
+  evaluations(query: ReturnType<typeof parseEvaluationsQuery>): Promise<Data<typeof evaluationsData> | undefined>;
+  targets(query: ReturnType<typeof parseTargetsQuery>): Promise<Data<typeof targetsData>>;
+  listBudgets(): Promise<readonly Data<typeof budgetData>[]>;
+  readBudget(name: string): Promise<Data<typeof budgetData> | undefined>;
+  createBudget(given: unknown): Promise<Outcome<Data<typeof budgetData>>>;
+  replaceBudget(name: string, version: number, given: unknown): Promise<Outcome<Data<typeof budgetData>>>;
+  removeBudget(name: string, version: number): Promise<Outcome<Data<typeof budgetData>>>;
+}
+
+export interface AlertsApiOptions {
+  /** Undefined: this process evaluates no rules. */
+  readonly alerts: AlertsReader | undefined;
+  /** Undefined: as `alerts`. */
+  readonly ruleEditor?: RuleEditor | undefined;
+  /** Undefined: there is no database. */
+  readonly definitions?: Definitions | undefined;
+  readonly now: () => number;
+}
+
+/** Run before every route of ours: before those that read, and before those that write. */
+export interface Guards {
+  readonly read: readonly RequestHandler[];
+  readonly write: readonly RequestHandler[];
+}
+
+/** The alerts are read with the connections that also evaluate them. */
+const ALERTS_GATE = { atOnce: 1, waiting: 50, waitMs: 5000 };
+
+export function addAlertRoutes(router: Router, options: AlertsApiOptions, guards: Guards): void {
+  const gate = new QueryGate(ALERTS_GATE);
+  /** @param understand checks the request before it waits for its turn */
+  const handle = (understand: (request: Request) => Asked | Promise<Asked>): RequestHandler =>
+    answer(async (request, isWanted, response) => {
+      const asked = await understand(request);
+      return gate.run(async () => (isWanted() ? asked(response) : undefined));
+    });
+  const routes: Routes = {
+    get: (path, understand) => router.get(path, ...guards.read, handle(understand)),
+    post: (path, understand) => router.post(path, ...guards.write, handle(understand)),
+    put: (path, understand) => router.put(path, ...guards.write, handle(understand)),
+    delete: (path, understand) => router.delete(path, ...guards.write, handle(understand)),
+  };
+  addReading(routes, options);
+  addRules(routes, options);
+  addBudgets(routes, options);
+}
+
+type Asked = (response: Response) => Promise<unknown>;
+type AddRoute = (path: string, understand: (request: Request) => Asked | Promise<Asked>) => void;
+type Routes = Readonly<Record<'get' | 'post' | 'put' | 'delete', AddRoute>>;
+
+function addReading({ get }: Routes, { alerts, definitions, now }: AlertsApiOptions): void {
+  get('/rules', ({ url }) => {
+    parse(noParameters, url);
+    return async () => (await alerts?.rulesResponse()) ?? { groups: [] };
+  });
+  get('/alerts', ({ url }) => {
+    parse(noParameters, url);
+    return async () => (await alerts?.alertsResponse()) ?? { alerts: [] };
+  });
+  get('/alerts/history', ({ url }) => {
+    const query = parseHistoryQuery(url, now());
+    return () => present(definitions).history(query);
+  });
+  get('/rules/:uid/evaluations', ({ url, params }) => {
+    const query = parseEvaluationsQuery(url, String(params['uid']), now());
+    return async () => found(await present(definitions).evaluations(query), `no evaluation of the rule "${query.uid}"`);
+  });
+  get('/targets', ({ url }) => {
+    const query = parseTargetsQuery(url, now());
+    return () => present(definitions).targets(query);
+  });
+}
+
+function addRules({ get, post, put, delete: remove }: Routes, { ruleEditor, now }: AlertsApiOptions): void {
+  const change = ({ url, params, headers }: Request) => {
+    const { uid, version } = parse(ruleChangeParameters, url, { uid: String(params['uid']) });
+    return { uid, version: versionOf(version, headers['if-match']), actor: actorOf(headers) };
+  };
+  get('/rules/:uid', ({ url, params }) => {
+    const { uid } = parse(ruleParameters, url, { uid: String(params['uid']) });
+    return async (response) => tagged(response, found(await evaluating(ruleEditor).read(uid), missingRule(uid)));
+  });
+  get('/rules/:uid/changes', ({ url, params }) => {
+    const { uid } = parse(ruleParameters, url, { uid: String(params['uid']) });
+    return async () => found(await evaluating(ruleEditor).changes(uid), missingRule(uid));
+  });
+  post('/rules/preview', async (request) => {
+    parse(noParameters, request.url);
+    const body = await readJsonBody(request);
+    return () => evaluating(ruleEditor).preview(body, now());
+  });
+  post('/rules', async (request) => {
+    parse(noParameters, request.url);
+    const body = await readJsonBody(request);
+    return async (response) => created(response, await evaluating(ruleEditor).create(body, actorOf(request.headers)));
+  });
+  put('/rules/:uid', async (request) => {
+    const { uid, version, actor } = change(request);
+    const body = await readJsonBody(request);
+    return async (response) =>
+      settled(response, await evaluating(ruleEditor).replace(uid, version, body, actor), missingRule(uid));
+  });
+  for (const [path, isEnabled] of [['enable', true] as const, ['disable', false] as const]) {
+    post(`/rules/:uid/${path}`, (request) => {
+      const { uid, version, actor } = change(request);
+      return async (response) =>
+        settled(response, await evaluating(ruleEditor).setEnabled(uid, version, isEnabled, actor), missingRule(uid));
+    });
+  }
+  remove('/rules/:uid', (request) => {
+    const { uid, version, actor } = change(request);
+    return async (response) => settled(response, await evaluating(ruleEditor).remove(uid, version, actor), missingRule(uid));
+  });
+}
+
+function addBudgets({ get, post, put, delete: remove }: Routes, { definitions }: AlertsApiOptions): void {
+  const change = ({ url, params, headers }: Request) => {
+    const { name, version } = parse(budgetChangeParameters, url, { name: String(params['name']) });
+    return { name, version: versionOf(version, headers['if-match']) };
+  };
+  get('/budgets', ({ url }) => {
+    parse(noParameters, url);
+    return () => present(definitions).listBudgets();
+  });
+  get('/budgets/:name', ({ url, params }) => {
+    const { name } = parse(budgetParameters, url, { name: String(params['name']) });
+    return async (response) => tagged(response, found(await present(definitions).readBudget(name), missingBudget(name)));
+  });
+  post('/budgets', async (request) => {
+    parse(noParameters, request.url);
+    const body = await readJsonBody(request);
+    return async (response) => created(response, await present(definitions).createBudget(body));
+  });
+  put('/budgets/:name', async (request) => {
+    const { name, version } = change(request);
+    const body = await readJsonBody(request);
+    return async (response) =>
+      settled(response, await present(definitions).replaceBudget(name, version, body), missingBudget(name));
+  });
+  remove('/budgets/:name', (request) => {
+    const { name, version } = change(request);
+    return async (response) => settled(response, await present(definitions).removeBudget(name, version), missingBudget(name));
+  });
+}
+
+function present(definitions: Definitions | undefined): Definitions {
+  if (definitions === undefined) throw new Error('no database: DATABASE_URL is not set');
+  return definitions;
+}
+
+function evaluating(editor: RuleEditor | undefined): RuleEditor {
+  if (editor === undefined) throw new Error('this process evaluates no rules; ask one that does, such as `keepwatch serve`');
+  return editor;
+}
+
+const missingRule = (uid: string) => `no rule of the API has the uid "${uid}"`;
+const missingBudget = (name: string) => `no budget is named "${name}"`;
+
+function found<T>(value: T | undefined, otherwise: string): T {
+  if (value === undefined) throw new NotFound(otherwise);
+  return value;
+}
+
+function tagged<T extends { readonly version: number }>(response: Response, current: T): T {
+  response.setHeader('ETag', `"${current.version}"`);
+  return current;
+}
+
+function settled<T extends { readonly version: number }>(response: Response, result: Outcome<T>, missing: string): T {
+  if (result.outcome === 'missing') throw new NotFound(missing);
+  const { outcome, current } = result;
+  if (outcome === 'conflict')
+    throw new Conflict(`it has version ${current.version} by now; read it, and change that one`, current);
+  return tagged(response, current);
+}
+
+function created<T extends { readonly version: number }>(response: Response, result: Outcome<T>): T {
+  if (result.outcome === 'conflict')
+    throw new Conflict('there is one of this name already; change it, or choose another name', result.current);
+  response.status(201);
+  return settled(response, result, 'it could not be made');
+}
+
+/** Who, as the client says; all hold the same token. */
+function actorOf(headers: Request['headers']): string {
+  const given = headers['keepwatch-actor'];
+  const text =
+    typeof given === 'string'
+      ? given
+          .replace(/[\p{Cc}\p{Surrogate}]/gu, ' ')
+          .trim()
+          .slice(0, 200)
+      : '';
+  return text === '' ? 'api' : text;
+}

@@ -1,0 +1,356 @@
+// Rules over HTTP: made, changed, disabled and removed with a record of it; previewed; what they did, page by page.
+import assert from 'node:assert/strict';
+import type { RuleChange, StoredRule } from '../../../src/alerts/definitions/stored-rules.ts';
+import type { EvaluationEntry, TransitionEntry } from '../../../src/alerts/history.ts';
+import type { Preview } from '../../../src/alerts/preview.ts';
+import { createRuleSource } from '../../../src/alerts/rule-source.ts';
+import { insertEvents, loadText } from '../../support/alerts.ts';
+import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
+
+const FILES = `groups:
+  - name: shipped
+    every: 1m
+    rules: [{ alert: Shipped, query: select 1 as value, fire_when: value > 1 }]`;
+
+const SLOW = {
+  alert: 'Slow chat',
+  query: `select name, count(*) as events, percentile_disc(0.95) within group (order by duration_ms) as value
+from keepwatch.observability_metrics
+where end_time >= :now - :window and end_time < :now
+group by name`,
+  params: { window: '5m' },
+  fire_when: 'value > 3000 and events >= 10',
+  for: '2m',
+  labels: { severity: 'warning' },
+};
+const DRAFT = { group: 'own', every: '30s', rule: SLOW };
+const PATH = `/rules/${encodeURIComponent('own/Slow chat')}`;
+
+describe('the API of rules', function () {
+  this.timeout(30_000);
+  let fixture: AlertsApiFixture;
+  before(async () => {
+    fixture = await openAlertsApi(FILES);
+  });
+  after(() => fixture.close());
+  beforeEach(() => fixture.database.multi('delete from keepwatch.alert_rule; delete from keepwatch.alert_rule_audit'));
+
+  const create = (body: unknown = DRAFT, actor?: string) =>
+    fixture.send<StoredRule>('post', '/rules', { body, headers: actor === undefined ? {} : { 'keepwatch-actor': actor } });
+  const source = () => createRuleSource({ database: fixture.database, files: loadText(FILES) });
+
+  it('makes, changes, disables, enables and removes one, and records who did', async () => {
+    const made = await create(DRAFT, 'ann');
+    assert.equal(made.status, 201, made.error);
+    assert.deepEqual(
+      { ...made.data, created_at: '', updated_at: '' },
+      {
+        uid: 'own/Slow chat',
+        group: 'own',
+        every_ms: 30_000,
+        definition: SLOW,
+        enabled: true,
+        version: 1,
+        created_at: '',
+        updated_at: '',
+      },
+    );
+    const changed = { ...DRAFT, rule: { ...SLOW, for: '5m' } };
+    const put = await fixture.send<StoredRule>('put', PATH, {
+      body: changed,
+      headers: { 'if-match': '"1"', 'keepwatch-actor': 'bob' },
+    });
+    assert.deepEqual([put.status, put.data.version, put.data.definition], [200, 2, changed.rule]);
+    assert.equal((await fixture.send<StoredRule>('post', `${PATH}/disable?version=2`)).data.enabled, false);
+    assert.equal((await fixture.send<StoredRule>('post', `${PATH}/enable?version=3`)).data.enabled, true);
+    const stale = await fixture.send('delete', PATH, { headers: { 'if-match': '"2"' } });
+    assert.deepEqual([stale.status, stale.headers.get('etag')], [409, '"4"']);
+    assert.equal((await fixture.send('delete', PATH, { headers: { 'if-match': '"4"' } })).status, 200);
+    assert.equal((await fixture.send('get', PATH)).status, 404);
+
+    const { data: changes } = await fixture.send<RuleChange[]>('get', `${PATH}/changes`);
+    assert.deepEqual(
+      changes.map(({ action, actor, version, before, after }) => [
+        action,
+        actor,
+        version,
+        before?.['version'],
+        after?.['version'],
+      ]),
+      [
+        ['delete', 'api', 4, 4, undefined],
+        ['enable', 'api', 4, 3, 4],
+        ['disable', 'api', 3, 2, 3],
+        ['update', 'bob', 2, 1, 2],
+        ['create', 'ann', 1, undefined, 1],
+      ],
+    );
+    assert.deepEqual(changes[3]?.after?.['definition'], changed.rule);
+    assert.equal((await create()).data.version, 5, 'whoever has seen the one that was removed changes no new one');
+  });
+
+  it('lets one of 20 that write at once win each version, with one record each', async () => {
+    await create();
+    for (let version = 1; version <= 3; version++) {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, writer) =>
+          fixture.send<StoredRule>('put', PATH, {
+            body: { ...DRAFT, rule: { ...SLOW, for: `${writer + 1}m` } },
+            headers: { 'if-match': `"${version}"`, 'keepwatch-actor': `writer ${writer}` },
+          }),
+        ),
+      );
+      assert.deepEqual(
+        answers.map(({ status }) => status).sort((a, b) => a - b),
+        [200, ...Array.from({ length: 19 }, () => 409)],
+      );
+      const { data } = await fixture.send<StoredRule>('get', PATH);
+      assert.deepEqual(data, answers.find(({ status }) => status === 200)?.data);
+    }
+    const { data: changes } = await fixture.send<RuleChange[]>('get', `${PATH}/changes`);
+    assert.deepEqual(
+      changes.map(({ version }) => version),
+      [4, 3, 2, 1],
+    );
+  });
+
+  it('shows its rules to evaluators by one number', async () => {
+    const rules = source();
+    const first = await rules.load();
+    assert.equal(await rules.load(), first, 'nothing changed');
+    await create();
+    const second = await rules.load();
+    assert.ok(second.revision > first.revision);
+    assert.deepEqual(
+      second.groups.map(({ name, everyMs }) => `${name} ${everyMs}`),
+      ['shipped 60000', 'own 30000'],
+    );
+    assert.deepEqual(
+      [...second.origins],
+      [
+        ['shipped/Shipped', { source: 'file' }],
+        ['own/Slow chat', { source: 'api', version: 1 }],
+      ],
+    );
+    await fixture.send('post', `${PATH}/disable?version=1`);
+    assert.deepEqual(
+      (await rules.load()).groups.map(({ name }) => name),
+      ['shipped'],
+    );
+  });
+
+  it('leaves out a stored rule that a file has by now, and says so', async () => {
+    await create();
+    const rules = createRuleSource({
+      database: fixture.database,
+      files: loadText(FILES.replace('shipped', 'own').replace('Shipped', 'Slow chat')),
+    });
+    const { groups, problems, origins } = await rules.load();
+    assert.deepEqual(
+      groups.map(({ file }) => file),
+      ['rules.yaml'],
+    );
+    assert.equal(origins.get('own/Slow chat')?.source, 'file');
+    assert.match(
+      problems[0]?.message ?? '',
+      /^own\/Slow chat: group: got "own"; allowed: a group that no rule file has, as rules.yaml has it$/,
+    );
+  });
+
+  const refused: [what: string, body: unknown, says: RegExp][] = [
+    ['an unknown key', { ...DRAFT, rule: { ...SLOW, fire_wen: 'x' } }, /^rule\.fire_wen: unknown key/],
+    ['a condition that is none', { ...DRAFT, rule: { ...SLOW, fire_when: 'value >' } }, /^rule\.fire_when: /],
+    [
+      'a column that is not there',
+      { ...DRAFT, rule: { ...SLOW, fire_when: 'p95 > 3' } },
+      /there is no column "p95"; the query gives these numbers: events, value/,
+    ],
+    [
+      'SQL that Postgres refuses',
+      { ...DRAFT, rule: { ...SLOW, query: 'select nope as value', params: {} } },
+      /^rule\.query: .*column "nope" does not exist/,
+    ],
+    [
+      'the wall clock',
+      { ...DRAFT, rule: { ...SLOW, query: 'select 1 as value\nwhere now() > :now', params: {} } },
+      /now\(\) .*:now.*\(line 2\)|line 2.*now\(\)/s,
+    ],
+    ['what writes', { ...DRAFT, rule: { ...SLOW, query: 'delete from keepwatch.alert_rule', params: {} } }, /rule\.query/],
+    [
+      'two statements',
+      { ...DRAFT, rule: { ...SLOW, query: 'select 1 as value; select 2 as value', params: {} } },
+      /rule\.query: .*(;|one)/,
+    ],
+    [
+      'a receiver that is not there',
+      { ...DRAFT, rule: { ...SLOW, notify: ['sms'] } },
+      /^rule\.notify\[0\]: there is no receiver "sms"; allowed: pager$/,
+    ],
+    [
+      'a group of a file',
+      { ...DRAFT, group: 'shipped' },
+      /^group: got "shipped"; allowed: a group that no rule file has, as rules.yaml has it$/,
+    ],
+    ['NUL', { ...DRAFT, rule: { ...SLOW, labels: { a: '\0' } } }, /NUL/],
+    ['a grid of less than a second', { ...DRAFT, every: '10ms' }, /^every: .*at least 1s/],
+    ['no rule', { group: 'own' }, /^rule: got nothing; allowed: an object, as a rule stands in a rule file$/],
+    ['a rule that is a text', { group: 'own', rule: 'select 1' }, /^rule: got "select 1"; allowed: an object/],
+  ];
+  for (const [what, body, says] of refused) {
+    it(`refuses ${what}, and says where`, async () => {
+      const { status, error } = await create(body);
+      assert.equal(status, 400, error);
+      assert.match(error ?? '', says);
+      assert.equal((await fixture.database.one<{ n: number }>('select count(*)::int as n from keepwatch.alert_rule')).n, 0);
+    });
+  }
+
+  it('keeps the uid, the name and the slots of a group apart', async () => {
+    await create();
+    const other = { ...SLOW, alert: 'Other' };
+    assert.match(
+      (await create({ ...DRAFT, every: '1m', rule: other })).error ?? '',
+      /^every: got 1m; allowed: 30s, as the other rules/,
+    );
+    assert.equal((await create()).status, 409);
+    const renamed = await fixture.send('put', `${PATH}?version=1`, { body: { ...DRAFT, rule: other } });
+    assert.match(renamed.error ?? '', /^rule\.uid: got "own\/Other"; allowed: "own\/Slow chat", which a rule keeps$/);
+  });
+});
+
+describe('the API of previews', function () {
+  this.timeout(30_000);
+  let fixture: AlertsApiFixture;
+  before(async () => {
+    fixture = await openAlertsApi();
+    const now = Date.now();
+    await insertEvents(fixture.database, { count: 50, fromMs: now - 200_000, toMs: now - 100_000, durationMs: 4000 });
+    await insertEvents(fixture.database, {
+      count: 30,
+      fromMs: now - 200_000,
+      toMs: now - 100_000,
+      durationMs: 40,
+      name: 'GET /',
+    });
+  });
+  after(() => fixture.close());
+  const preview = (body: unknown) => fixture.send<Preview>('post', '/rules/preview', { body });
+
+  it('says what a rule would say now, and keeps nothing', async () => {
+    const { status, data, error } = await preview({ rule: SLOW });
+    assert.equal(status, 200, error);
+    assert.deepEqual(
+      data.rows.map(({ row, value, labels, condition }) => [row['name'], row['events'], value, labels?.['alertname'], condition]),
+      [
+        ['GET /', 30, 40, 'Slow chat', 'clear'],
+        ['POST /chat', 50, 4000, 'Slow chat', 'breach'],
+      ],
+    );
+    assert.deepEqual([data.row_count, data.is_truncated, data.breaches, data.value], [2, false, 1, 40]);
+    assert.ok(data.plan.cost > 0 && data.duration_ms > 0);
+    assert.equal((await fixture.database.one<{ n: number }>('select count(*)::int as n from keepwatch.alert_rule')).n, 0);
+  });
+
+  it('says what a query alone gives, the first rows of it', async () => {
+    const query = `select n as value, repeat('x', 1000) as text, :now::text as at from generate_series(1, :most) n`;
+    const { data, error } = await preview({ query, params: { most: 3000 } });
+    assert.equal(error, undefined);
+    assert.deepEqual([data.row_count, data.is_truncated, data.rows.length, data.value], [500, true, 50, 1]);
+    assert.equal(String(data.rows[0]?.row['text']).length, 501);
+    assert.equal(data.breaches, undefined);
+  });
+
+  it('has NaN and infinity in rows as texts', async () => {
+    const { data } = await preview({ query: `select 'NaN'::float8 as value, '-Infinity'::float8 as low` });
+    assert.deepEqual(data.rows[0], { row: { value: 'NaN', low: '-Infinity' }, value: null });
+  });
+
+  it('refuses what rules may not do, and says where', async () => {
+    const cases: [body: object, status: number, says: RegExp][] = [
+      [{ query: 'select 1 as value\nfrom nowhere' }, 400, /nowhere/],
+      [{ query: 'select * from keepwatch.alert_rule' }, 400, /alert_rule/],
+      [{ query: 'select 1; drop schema keepwatch' }, 400, /;/],
+      [{ rule: { ...SLOW, nope: 1 } }, 400, /^rule\.nope: unknown key/],
+      [{ query: 'select 1', rule: SLOW }, 400, /either rule, or query/],
+      [{}, 400, /either rule, or query/],
+      [{ query: 'select count(*) as value from generate_series(1, 100000) a, generate_series(1, 100000) b' }, 504, /query: /],
+    ];
+    for (const [body, status, says] of cases) {
+      const answer = await preview(body);
+      assert.equal(answer.status, status, `${JSON.stringify(body)}: ${answer.error}`);
+      assert.match(answer.error ?? '', says);
+    }
+  });
+});
+
+describe('the API of what happened', function () {
+  this.timeout(30_000);
+  let fixture: AlertsApiFixture;
+  before(async () => {
+    fixture = await openAlertsApi(FILES);
+    const evaluator = fixture.createEvaluator(
+      loadText(
+        `groups: [{ name: g, every: 1s, rules: [{ alert: Odd, query: "select 'a' as part, extract(second from :now)::int % 2 as value", fire_when: value = 1 }] }]`,
+      ).groups,
+    );
+    const [group] = loadText(
+      `groups: [{ name: g, every: 1s, rules: [{ alert: Odd, query: "select 'a' as part, extract(second from :now)::int % 2 as value", fire_when: value = 1 }] }]`,
+    ).groups;
+    assert.ok(group !== undefined);
+    const now = Math.floor(Date.now() / 2000) * 2000;
+    for (let slot = 0; slot < 30; slot++)
+      await evaluator.evaluateGroup(group, { slotMs: now - 60_000 + slot * 1000, isPartial: false, missed: 0 });
+  });
+  after(() => fixture.close());
+
+  it('tells transitions page by page, each once, the newest first', async () => {
+    const { data: all } = await fixture.send<{ transitions: TransitionEntry[] }>('get', '/alerts/history?limit=1000');
+    assert.ok(all.transitions.length >= 28, `${all.transitions.length}`);
+    const paged: TransitionEntry[] = [];
+    let cursor: string | undefined;
+    do {
+      const { data } = await fixture.send<{ transitions: TransitionEntry[]; cursor?: string }>(
+        'get',
+        `/alerts/history?limit=7${cursor === undefined ? '' : `&cursor=${cursor}`}`,
+      );
+      paged.push(...data.transitions);
+      cursor = data.cursor;
+    } while (cursor !== undefined);
+    assert.deepEqual(paged, all.transitions);
+    const [newest] = all.transitions;
+    assert.deepEqual([newest?.group, newest?.rule, newest?.rule_uid, newest?.labels['part']], ['g', 'Odd', 'g/Odd', 'a']);
+    assert.ok((newest?.time ?? '') > (all.transitions.at(-1)?.time ?? ''));
+  });
+
+  it('finds by rule, state, incident and time', async () => {
+    const ask = async (query: string) =>
+      (await fixture.send<{ transitions: TransitionEntry[] }>('get', `/alerts/history?${query}`)).data.transitions;
+    assert.ok((await ask('state=firing')).every(({ to_state }) => to_state === 'firing'));
+    assert.equal((await ask('rule=nope')).length, 0);
+    assert.deepEqual(await ask('rule=g%2FOdd'), await ask('rule=Odd'));
+    const [one] = await ask('state=firing&limit=1');
+    const incident = await ask(`incident=${one?.incident_id}`);
+    assert.ok(incident.length >= 1 && incident.every(({ incident_id }) => incident_id === one?.incident_id));
+    assert.deepEqual(
+      await ask(`to=${one?.time}&limit=1000`),
+      (await ask('limit=1000')).filter(({ time }) => time < (one?.time ?? '')),
+    );
+    for (const query of ['state=odd', 'incident=1', 'limit=0', 'cursor=x', 'from=yesterday', 'colour=red'])
+      assert.equal((await fixture.send('get', `/alerts/history?${query}`)).status, 400, query);
+  });
+
+  it('tells the evaluations of a rule, and that there is none', async () => {
+    const { data } = await fixture.send<{ evaluations: EvaluationEntry[]; cursor?: string }>(
+      'get',
+      '/rules/g%2FOdd/evaluations?limit=20',
+    );
+    assert.equal(data.evaluations.length, 20);
+    const { data: rest } = await fixture.send<{ evaluations: EvaluationEntry[]; cursor?: string }>(
+      'get',
+      `/rules/g%2FOdd/evaluations?limit=20&cursor=${data.cursor}`,
+    );
+    assert.equal(rest.evaluations.length, 10);
+    assert.equal(new Set([...data.evaluations, ...rest.evaluations].map(({ slot }) => slot)).size, 30);
+    assert.equal((await fixture.send('get', '/rules/g%2FNone/evaluations')).status, 404);
+  });
+});
