@@ -3,6 +3,7 @@ import { type Alerts, createAlerts } from './alerts/alerts.ts';
 import { createDefinitions, type Definitions } from './alerts/definitions/definitions.ts';
 import { createRuleEditor, type RuleEditor } from './alerts/rule-editor.ts';
 import { type LoadedRules, loadRules } from './alerts/rule-file.ts';
+import { createRuleSource } from './alerts/rule-source.ts';
 import { type Archive, createArchive } from './archive/archive.ts';
 import { prune } from './archive/maintenance/prune.ts';
 import { type ArchiveQueries, createArchiveQueries } from './archive/queries.ts';
@@ -167,6 +168,7 @@ function openAlerts(
     rulesDatabase,
     role: config.alertsRole,
     groups,
+    ruleSource: createRuleSource({ database, files }, { receivers: config.receivers.map(({ name }) => name) }),
     problems,
     receivers: config.receivers,
     route: config.route,

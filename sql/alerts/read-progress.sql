@@ -5,7 +5,7 @@
 -- held (JSON: name of a group that the evaluator holds to its epoch and last slot, ms); free (JSON array: its groups that nobody holds);
 -- is_current (it has the newest generation of the rule set); may_register (its set may become the newest);
 -- due_receivers (JSON array: receivers that a message is due for, and null when a message has expired);
--- breaking_version (of the newest breaking migration; null without one).
+-- breaking_version (of the newest breaking migration; null without one); revision (of rules of the API and targets).
 -- Nobody can be heard of while the server is down or out of reach: silence counts from when it is back. A clock that is behind would hold up
 -- every slot for as long as it is behind: what such a source has archived counts by the clock of Postgres.
 with living as (
@@ -29,6 +29,7 @@ with living as (
 )
 select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (select max(version) from keepwatch.migration where is_breaking) as breaking_version,
+  (select revision::float8 from keepwatch.alert_definition_revision) as revision,
   (select (extract(epoch from low_watermark) * 1000)::float8 from living) as watermark_ms,
   coalesce((select hash from newest) = (select hash from own), false) as is_current,
   (select hash from own) not in (select hash from keepwatch.alert_rule_set where name = $<ruleSet>)

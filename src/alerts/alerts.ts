@@ -10,6 +10,7 @@ import { Evaluator } from './evaluator.ts';
 import { type DeliveryOutcome, Outbox } from './outbox.ts';
 import { type AlertsData, type RulesData, readAlerts, readRules } from './responses.ts';
 import type { Rule, RuleGroup } from './rule.ts';
+import type { MergedRules, RuleSource } from './rule-source.ts';
 import { checkQueries, checkRulesRole } from './rules-check.ts';
 import type { State } from './state.ts';
 import { postWebhook } from './webhook.ts';
@@ -20,6 +21,8 @@ export interface AlertsOptions {
   /** Connected as keepwatch_rules: queries of rules, and nothing else. */
   readonly rulesDatabase: Database;
   readonly groups: readonly RuleGroup[];
+  /** Rules that change while the process runs, those of `groups` among them; default: none do. */
+  readonly ruleSource?: RuleSource | undefined;
   /** What `loadRules` found wrong; shown by `rulesResponse`. */
   readonly problems: readonly FileProblem[];
   readonly receivers: readonly Receiver[];
@@ -68,7 +71,7 @@ export interface Alerts {
 const COUNT_INSTANCES = loadSql('alerts/count-instances');
 const DAY_MS = 86_400_000;
 const STATES_MAX_AGE_MS = 15_000;
-const STATES = ['ok', 'pending', 'firing'] as const satisfies readonly State[];
+const STATES = ['ok', 'pending', 'firing', 'recovering', 'nodata'] as const satisfies readonly State[];
 
 /** Builds the room; nothing runs before `start` (or `tick`). */
 export function createAlerts(options: AlertsOptions): Alerts {
@@ -81,7 +84,8 @@ class AlertsRunner implements Alerts {
   readonly #outbox: Outbox;
   #schedule: Schedule | undefined;
   #pass: Promise<readonly string[]> | undefined;
-  #problems: readonly FileProblem[];
+  #rules: MergedRules;
+  #queryProblems: readonly FileProblem[] = [];
   #states: readonly { rule: string; state: State; count: number }[] = [];
   #statesReadAt = Number.NEGATIVE_INFINITY;
   #isFailing = false;
@@ -89,7 +93,8 @@ class AlertsRunner implements Alerts {
 
   constructor(options: AlertsOptions) {
     this.#options = options;
-    this.#problems = options.problems;
+    const { ruleSource } = options;
+    this.#rules = { groups: options.groups, problems: options.problems, warnings: [], origins: new Map(), revision: 0 };
     const { database, rulesDatabase, groups, ruleSet, evaluatorId, logger, receivers, maxDeliveryAgeMs = DAY_MS } = options;
     const names = receivers.map(({ name }) => name);
     const receiversOf = routeBy(names, options.route?.receiver ?? names[0]);
@@ -97,6 +102,7 @@ class AlertsRunner implements Alerts {
       database,
       rulesDatabase,
       groups,
+      rulesOf: ruleSource && ((revision) => this.#load(ruleSource, revision)),
       ruleSet,
       evaluatorId,
       logger,
@@ -115,13 +121,24 @@ class AlertsRunner implements Alerts {
 
   async start(): Promise<void> {
     if (this.#schedule !== undefined || this.#isStopped) return;
-    const { rulesDatabase, groups, logger, cron, role = 'rules' } = this.#options;
+    const { rulesDatabase, ruleSource, logger, cron, role = 'rules' } = this.#options;
     if (role === 'rules') await checkRulesRole(rulesDatabase);
-    const { problems } = await checkQueries(groups, rulesDatabase);
+    if (ruleSource !== undefined) this.#evaluator.replaceRules(await this.#load(ruleSource));
+    const { problems } = await checkQueries(this.#rules.groups, rulesDatabase);
     if (problems.length > 0) logger.error({ problems }, `rules that cannot be evaluated:\n${formatProblems(problems)}`);
-    this.#problems = [...this.#options.problems, ...problems];
+    this.#queryProblems = problems;
     if (this.#isStopped) return;
     this.#schedule = startSchedule(cron, () => this.#tickOnce());
+  }
+
+  /** Says what is wrong with rules that came by the API; files were told of when they were read. */
+  async #load(source: RuleSource, revision?: number): Promise<MergedRules> {
+    const rules = await source.load(revision);
+    if (rules === this.#rules) return rules;
+    this.#rules = rules;
+    const problems = rules.problems.slice(this.#options.problems.length);
+    if (problems.length > 0) this.#options.logger.error({ problems }, `rules that are left out:\n${formatProblems(problems)}`);
+    return rules;
   }
 
   async stop(): Promise<void> {
@@ -180,9 +197,10 @@ class AlertsRunner implements Alerts {
     }
   }
 
-  rulesResponse(): Promise<RulesData> {
-    const { database, groups } = this.#options;
-    return readRules(database, { groups, problems: this.#problems, origins: new Map() });
+  /** Of the rules of now: who has just made one finds it. */
+  async rulesResponse(): Promise<RulesData> {
+    const { groups, problems, origins } = (await this.#options.ruleSource?.load()) ?? this.#rules;
+    return readRules(this.#options.database, { groups, problems: [...problems, ...this.#queryProblems], origins });
   }
 
   alertsResponse(): Promise<AlertsData> {
@@ -191,7 +209,7 @@ class AlertsRunner implements Alerts {
 
   /** Every rule with every state, so that a gauge goes back to 0. */
   numbers(): AlertNumbers {
-    const names = new Set(this.#options.groups.flatMap((group) => group.rules.map((rule) => rule.name)));
+    const names = new Set(this.#rules.groups.flatMap((group) => group.rules.map((rule) => rule.name)));
     for (const { rule } of this.#states) names.add(rule);
     const countOf = (alertname: string, state: string) =>
       this.#states.find((entry) => entry.rule === alertname && entry.state === state)?.count ?? 0;

@@ -15,6 +15,8 @@ import { dueSlots } from './slots.ts';
 
 export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, EvaluateOptions {
   readonly groups: readonly RuleGroup[];
+  /** The rules of a revision of those that the API can change; the same object while nothing has changed. Default: always `groups`. */
+  readonly rulesOf?: ((revision: number) => Promise<EvaluatedRules>) | undefined;
   /** Whose rules they are; default `default`. */
   readonly ruleSet?: string | undefined;
   /** Unique to this process; default: a new one. */
@@ -24,6 +26,12 @@ export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, Evaluate
   readonly logger: Logger;
   /** A source that was not heard of for longer does not hold up evaluations; default 30000. */
   readonly silentMs?: number;
+}
+
+/** Rules, and the revision that they are of. */
+export interface EvaluatedRules {
+  readonly groups: readonly RuleGroup[];
+  readonly revision: number;
 }
 
 /** What a pass did. */
@@ -39,6 +47,7 @@ interface ProgressRow extends LeaseProgress {
   readonly watermark_ms: number | null;
   readonly due_receivers: readonly string[];
   readonly breaking_version: number | null;
+  readonly revision: number;
 }
 
 const READ_PROGRESS = loadSql('alerts/read-progress');
@@ -54,7 +63,7 @@ const UNIQUE_VIOLATION = '23505';
 export class Evaluator {
   readonly #options: EvaluatorOptions;
   readonly #leases: GroupLeases;
-  #groups: readonly RuleGroup[];
+  #rules: EvaluatedRules;
   #isStopping = false;
   /** When the database answered again after it had not, by the monotonic clock; Infinity while it does not. */
   #backAtMs = Number.NEGATIVE_INFINITY;
@@ -63,13 +72,19 @@ export class Evaluator {
   constructor(options: EvaluatorOptions) {
     this.#options = options;
     const { database, groups, ruleSet = DEFAULT_RULE_SET, evaluatorId } = options;
-    this.#groups = groups;
+    this.#rules = { groups, revision: 0 };
     this.#leases = new GroupLeases({ database, ruleSet: createRuleSet(ruleSet, groups), evaluatorId });
   }
 
   /** Seconds that slots took, queries and commit, since the start of the process. */
   get evaluationSeconds(): { readonly sum: number; readonly count: number } {
     return this.#evaluationSeconds;
+  }
+
+  /** Evaluates other rules from the next pass on. */
+  replaceRules(rules: EvaluatedRules): void {
+    this.#rules = rules;
+    this.#leases.replace(createRuleSet(this.#options.ruleSet ?? DEFAULT_RULE_SET, rules.groups, rules.revision));
   }
 
   /** No new slot is begun; one whose queries run is left to be done again. */
@@ -93,10 +108,16 @@ export class Evaluator {
     const { receivers } = this.#options;
     const progress = await this.#readProgress();
     refuseBreakingSchema(progress.breaking_version);
+    const rules = await this.#options.rulesOf?.(progress.revision);
+    if (rules !== undefined && rules !== this.#rules) {
+      // What was read of leases is of the rules before.
+      this.replaceRules(rules);
+      return { committed: 0, dueReceivers: progress.due_receivers };
+    }
     const held = await this.#leases.update(progress);
     let committed = 0;
     let notifications = 0;
-    const waiting = this.#groups.filter(({ name }) => held.has(name));
+    const waiting = this.#rules.groups.filter(({ name }) => held.has(name));
     const work = async () => {
       for (let group = waiting.shift(); group !== undefined && !this.#isStopping; group = waiting.shift()) {
         for (const slot of dueSlots(group, toProgress(progress, held.get(group.name)))) {

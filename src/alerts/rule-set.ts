@@ -16,13 +16,19 @@ export interface RuleSet {
 
 const PLACES = new Set(['file', 'line', 'queryLine']);
 
-/** Describes groups, whatever their order. */
-export function createRuleSet(name: string, groups: readonly RuleGroup[]): RuleSet {
+/**
+ * Describes groups, whatever their order.
+ * @param revision of the rules that the API can change: a rule that is switched off and on again is a new set, which takes its groups at once,
+ * where an old one would have to wait until nobody holds the newest. Default 0
+ */
+export function createRuleSet(name: string, groups: readonly RuleGroup[], revision = 0): RuleSet {
   const sorted = [...groups].sort((a, b) => (a.name < b.name ? -1 : 1));
   const text = JSON.stringify(sorted, (key, value: unknown) => (PLACES.has(key) ? undefined : value));
   return {
     name,
-    hash: createHash('sha256').update(text).digest('hex'),
+    hash: createHash('sha256')
+      .update(revision === 0 ? text : `${revision}:${text}`)
+      .digest('hex'),
     groups: sorted.map((group) => group.name),
     everyMs: sorted.map((group) => group.everyMs),
   };

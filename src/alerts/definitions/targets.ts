@@ -54,8 +54,9 @@ export async function declareTargets(
   if (targets.length === 0) return;
   const rows = targets.map(({ type, name, quantile, limitMs }) => ({ type, name, quantile, limit_ms: limitMs }));
   await inTransaction(database, async (transaction) => {
-    await transaction.none(MOVE_REVISION);
-    await transaction.none(DECLARE, { service, instance, targets: JSON.stringify(rows) });
+    const found = await transaction.any<{ is_new: boolean }>(DECLARE, { service, instance, targets: JSON.stringify(rows) });
+    // Limits are read by the rule itself: only where there was no target before is there a new rule.
+    if (found.some(({ is_new }) => is_new)) await transaction.none(MOVE_REVISION);
   });
 }
 

@@ -96,6 +96,8 @@ describe('Alerts', function () {
       { alertname: 'Bad', state: 'ok', count: 1 },
       { alertname: 'Bad', state: 'pending', count: 0 },
       { alertname: 'Bad', state: 'firing', count: 0 },
+      { alertname: 'Bad', state: 'recovering', count: 0 },
+      { alertname: 'Bad', state: 'nodata', count: 0 },
     ]);
     assert.ok(second.numbers().evaluationSeconds.count >= 2);
   });

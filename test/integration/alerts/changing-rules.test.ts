@@ -1,0 +1,87 @@
+// Rules of the API while evaluators run: made, changed, switched off and on again, by two replicas.
+import assert from 'node:assert/strict';
+import { type Alerts, createAlerts } from '../../../src/alerts/alerts.ts';
+import type { StoredRule } from '../../../src/alerts/definitions/stored-rules.ts';
+import { createRuleSource } from '../../../src/alerts/rule-source.ts';
+import { silentLogger } from '../../../src/logger.ts';
+import { loadText } from '../../support/alerts.ts';
+import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const FILES = `groups: [{ name: shipped, every: 1s, rules: [{ alert: Shipped, query: select 1 as value, fire_when: value > 0 }] }]`;
+const DRAFT = { group: 'own', every: '1s', rule: { alert: 'Own', query: 'select 1 as value', fire_when: 'value > 0' } };
+
+describe('rules that change while they are evaluated', function () {
+  this.timeout(60_000);
+  let fixture: AlertsApiFixture;
+  const running: Alerts[] = [];
+  before(async () => {
+    fixture = await openAlertsApi(FILES);
+    for (let replica = 0; replica < 2; replica++) {
+      const { database, rulesDatabase } = fixture;
+      const files = loadText(FILES);
+      const alerts = createAlerts({
+        database,
+        rulesDatabase,
+        groups: files.groups,
+        problems: files.problems,
+        ruleSource: createRuleSource({ database, files }),
+        receivers: [],
+        cron: '* * * * * *',
+        logger: silentLogger,
+      });
+      running.push(alerts);
+      await alerts.start();
+    }
+  });
+  after(async () => {
+    await Promise.all(running.map((alerts) => alerts.stop()));
+    await fixture.close();
+  });
+
+  const newestSlotOf = async (group: string) =>
+    (
+      await fixture.database.one<{ slot: number | null }>(
+        'select (extract(epoch from max(slot)) * 1000)::float8 as slot from keepwatch.alert_evaluation where group_name = $<group>',
+        { group },
+      )
+    ).slot ?? 0;
+  const moves = async (group: string) => {
+    const from = await newestSlotOf(group);
+    await waitFor(async () => (await newestSlotOf(group)) >= from + 2000, { timeoutMs: 15_000 });
+  };
+  const send = (path: string, version: number) => fixture.send<StoredRule>('post', `/rules/own%2FOwn/${path}?version=${version}`);
+
+  it('evaluates a new rule, no more once it is disabled, and again once it is enabled, without a gap for the others', async () => {
+    await moves('shipped');
+    assert.equal((await fixture.send('post', '/rules', { body: DRAFT })).status, 201);
+    await moves('own');
+    const { groups } = await (running[0] as Alerts).rulesResponse();
+    assert.deepEqual(
+      groups.map(({ rules }) =>
+        rules.map(({ keepwatch_uid, keepwatch_source, keepwatch_version }) => [
+          keepwatch_uid,
+          keepwatch_source,
+          keepwatch_version,
+        ]),
+      ),
+      [[['shipped/Shipped', 'file', undefined]], [['own/Own', 'api', 1]]],
+    );
+
+    assert.equal((await send('disable', 1)).status, 200);
+    await waitFor(async () => (await (running[0] as Alerts).rulesResponse()).groups.length === 1, { timeoutMs: 10_000 });
+    await waitFor(async () => (await (running[1] as Alerts).rulesResponse()).groups.length === 1, { timeoutMs: 10_000 });
+    const stopped = await newestSlotOf('own');
+    await moves('shipped');
+    assert.equal(await newestSlotOf('own'), stopped);
+
+    assert.equal((await send('enable', 2)).status, 200);
+    await moves('own');
+    await moves('shipped');
+    const { gap } = await fixture.database.one<{ gap: number }>(
+      `select max(extract(epoch from slot - before))::float8 as gap from (
+         select slot, lag(slot) over (order by slot) as before from keepwatch.alert_evaluation where group_name = 'shipped') as slots`,
+    );
+    assert.ok(gap <= 10, `${gap} s`);
+  });
+});
