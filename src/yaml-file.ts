@@ -1,5 +1,5 @@
 // YAML checked by a schema, with the line of every complaint. Used by the configuration and by rule files.
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, stringify } from 'yaml';
 import type { z } from 'zod';
 import { describeError } from './errors.ts';
 
@@ -93,4 +93,9 @@ export function formatPath(path: readonly PropertyKey[]): string {
 /** `rules/api.yaml:12: groups[0].every: …`, a line each. */
 export function formatProblems(problems: readonly FileProblem[]): string {
   return problems.map((problem) => `${problem.file}:${problem.line}: ${problem.message}`).join('\n');
+}
+
+/** A value as YAML that gives the same value again; texts of several lines as blocks, none of them folded. */
+export function formatYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0, blockQuote: 'literal', aliasDuplicateObjects: false });
 }

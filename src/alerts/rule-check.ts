@@ -8,7 +8,7 @@ import type { Rule } from './rule.ts';
 import { RULE_DEFAULTS } from './rule-defaults.ts';
 import { lintRule } from './rule-lint.ts';
 import { type Path, RuleProblems, type Source } from './rule-problems.ts';
-import { ruleSchema, type WrittenRule } from './rule-schema.ts';
+import { QUERY_KEYS, ruleSchema, type WrittenRule } from './rule-schema.ts';
 import { expandShortForm, shortFormOf } from './short-forms/short-form.ts';
 import { SHORT_FORMS } from './short-forms/short-form-schema.ts';
 import { tokenizeSql } from './sql-tokens.ts';
@@ -42,9 +42,6 @@ export function checkRule(given: unknown, place: RulePlace): CheckedRule {
   const rule = written === undefined ? undefined : checker.compile(written);
   return { rule, problems: checker.told.problems, warnings: rule === undefined ? [] : checker.told.warnings };
 }
-
-/** What a short form says itself. */
-const QUERY_KEYS = ['query', 'params', 'fire_when', 'clear_when', 'steps', 'latch'] as const;
 
 interface Conditions {
   readonly fireWhen: Condition;

@@ -56,7 +56,7 @@ const commonShape = {
   expect: z
     .union(
       [
-        z.array(labels, { error: 'allowed: a list of label sets, or { query: … }' }).min(1).max(1000),
+        z.array(labels, { error: 'allowed: a list of label sets, or { query: … }' }).max(1000),
         strict({ query: query('one SELECT that gives a row per series') }),
       ],
       { error: 'allowed: a list of at most 1000 label sets, such as [{ service: shop }], or { query: … }' },
@@ -94,6 +94,9 @@ const queryShape = {
   latch: z.boolean({ error: 'allowed: true, false' }).optional(),
 } as const;
 
+/** What a short form says itself. */
+export const QUERY_KEYS = Object.keys(queryShape) as readonly (keyof typeof queryShape)[];
+
 /** One rule. */
 export const ruleSchema = strict({ ...commonShape, ...queryShape, ...shortFormShape });
 
@@ -111,3 +114,6 @@ export const groupSchema = strict({ ...groupShape, rules: z.array(z.unknown(), {
 
 /** A file, its groups unchecked. */
 export const fileSchema = strict({ groups: z.array(z.unknown(), { error: 'allowed: a list of groups' }) });
+
+/** A file with all that is in it: what editors are told. */
+export const wholeFileSchema = strict({ groups: z.array(strict({ ...groupShape, rules: z.array(ruleSchema) })) });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { PACKAGE_FOLDER } from '../db/sql.ts';
+import { addAlerts } from './alerts.ts';
 import { addDemo } from './demo.ts';
 import { addErase } from './erase.ts';
 import { EXIT, exitCodeOf, reportError } from './exit.ts';
@@ -45,6 +46,7 @@ for (const add of [
   addExport,
   addImport,
   addSpool,
+  addAlerts,
 ])
   add(program);
 

@@ -22,6 +22,9 @@ describe('docs/cli.md', function () {
       '{"name":"build","started_at":"2024-11-20T10:00:00","ended_at":"2024-11-20T10:00:01.5","duration_ms":1500,"status":"success"}';
     mkdirSync(join(folder, '.metrics'));
     writeFileSync(join(folder, '.metrics/2026-11-20.jsonl'), `${line}\n`);
+    mkdirSync(join(folder, 'rules'));
+    const rule = 'groups: [{ name: chat, rules: [{ alert: ChatFails, error_rate: { type: api, above: 10% } }] }]';
+    writeFileSync(join(folder, 'rules/chat.yaml'), `${rule}\n`);
   });
   after(async () => {
     await test.drop();
