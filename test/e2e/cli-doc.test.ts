@@ -12,7 +12,7 @@ const PAGE = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8');
 const EXAMPLES = [...PAGE.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((match) => (match[1] ?? '').trim().split('\n'));
 
 describe('docs/cli.md', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let test: TestDatabase;
   let folder: string;
   before(async () => {

@@ -240,9 +240,6 @@ describe('short forms', function () {
 });
 
 const BUDGETS = `
-  create table if not exists keepwatch.budgets (name text primary key, scope jsonb not null, period text not null,
-    timezone text not null, limit_usd numeric not null, enabled boolean not null default true);
-  grant select on keepwatch.budgets to keepwatch_rules;
   insert into keepwatch.budgets (name, scope, period, timezone, limit_usd, enabled) values
     ('all', '{}', 'month', 'UTC', 100, true), ('search', '{"team":"search"}', 'week', 'Europe/Berlin', 100, true),
     ('today', '{}', 'day', 'Europe/Berlin', 100, true), ('off', '{}', 'day', 'UTC', 100, false);`;
