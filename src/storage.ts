@@ -4,6 +4,7 @@ import { createDefinitions, type Definitions } from './alerts/definitions/defini
 import { createRuleEditor, type RuleEditor } from './alerts/rule-editor.ts';
 import { type LoadedRules, loadRules } from './alerts/rule-file.ts';
 import { createRuleSource } from './alerts/rule-source.ts';
+import { loadSqlParser } from './alerts/sql-parser.ts';
 import { type Archive, createArchive } from './archive/archive.ts';
 import { prune } from './archive/maintenance/prune.ts';
 import { type ArchiveQueries, createArchiveQueries } from './archive/queries.ts';
@@ -46,7 +47,7 @@ const CLOSE_MS = 500;
 const START_WAIT_MS = 5000;
 
 /** Opens nothing yet; `start` does, and goes on trying while Postgres is away. */
-export function createStorage(options: StorageOptions): Storage {
+export async function createStorage(options: StorageOptions): Promise<Storage> {
   const { config, logger } = options;
   const openPool = (applicationName: string) =>
     createDatabase({ url: options.url, max: 4, applicationName, holdsProcess: false });
@@ -67,6 +68,7 @@ export function createStorage(options: StorageOptions): Storage {
     ...(config.rollupRetention === Infinity ? {} : { keepRollupsMs: config.rollupRetention }),
     logger,
   });
+  if (options.wantsAlerts) await loadSqlParser();
   const rules = options.wantsAlerts ? openRules(config, options.url, database, logger) : undefined;
   const alerts = rules?.alerts;
   let problem: string | undefined = options.wantsAlerts && alerts === undefined ? NO_RULES_ROLE : undefined;

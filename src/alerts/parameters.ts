@@ -1,8 +1,10 @@
-// Turns `:name` in the query of a rule into a bound `$n::type`. Values are never spliced into SQL. Also refuses what would make the same slot
-// give another answer at another time: the wall clock and chance. The first layer only: the role of the connection is the wall that holds.
+// Turns `:name` in the query of a rule into a bound `$n::type`; values are never spliced into SQL. What comes of it is parsed with the grammar of
+// Postgres and judged by sql-check.ts: layer one. The other wall, the role of the connection, holds without this one.
 import { KeepwatchError } from '../errors.ts';
 import { parseDuration } from '../units.ts';
-import { lineAt, type SqlToken, tokenizeSql } from './sql-tokens.ts';
+import { checkSelect } from './sql-check.ts';
+import { parseSql, SqlSyntaxError } from './sql-parser.ts';
+import { lineAt, type SqlToken, tokenizeWithComments } from './sql-tokens.ts';
 
 /** What a rule file gives for a parameter: a duration such as `5m`, any other text, a number, true or false. */
 export type ParameterValue = string | number | boolean;
@@ -25,14 +27,11 @@ const LABEL_PREFIX = 'label_';
 /** The longest query: comments nested 400 kB deep outlast statement_timeout, as the time goes before execution. */
 export const MAX_QUERY_BYTES = 64 * 1024;
 
-const CLOCK_FUNCTIONS = new Set(['now', 'clock_timestamp', 'statement_timestamp', 'transaction_timestamp', 'timeofday', 'age']);
-const CLOCK_WORDS = new Set(['current_timestamp', 'current_date', 'current_time', 'localtime', 'localtimestamp']);
-const CLOCK_LITERALS = new Set(['now', 'today', 'tomorrow', 'yesterday']);
-const TIME_TYPES = new Set(['timestamptz', 'timestamp', 'date', 'time', 'timetz']);
-const CHANCE_FUNCTIONS = new Set(['random', 'random_normal', 'gen_random_uuid', 'setseed']);
+/** More make trees so deep that the parser's stack is at risk: it holds more than 6,000 levels, and a token makes one at most. */
+const MAX_TOKENS = 4000;
 
 /**
- * Compiles the query of a rule.
+ * Compiles the query of a rule. `loadSqlParser` has to have been awaited.
  * @param params the declared parameters; `:now` is always there
  * @throws KeepwatchError ERR_RULES_INVALID: the lines of everything that is wrong, with what is allowed
  */
@@ -43,67 +42,63 @@ export function compileQuery(
 ): CompiledQuery {
   const bytes = Buffer.byteLength(query);
   if (bytes > MAX_QUERY_BYTES) throw invalid([`is ${bytes} bytes long; allowed: ${MAX_QUERY_BYTES}`]);
-  const { sql, tokens } = withoutLastSemicolon(query, tokenizeSql(query));
-  const problems = [...findProblems(sql, tokens), ...findParameterProblems(sql, tokens, params, hasLabels)];
+  if (/\0|\p{Surrogate}/u.test(query)) throw invalid(['holds NUL or half of a surrogate pair, which Postgres cannot read']);
+  const { sql, tokens } = withoutLastSemicolon(query, tokenizeWithComments(query));
+  if (tokens.length > MAX_TOKENS) throw invalid([`has ${tokens.length} words and signs; allowed: ${MAX_TOKENS}`]);
+  const { text, order, placeholdersAt } = bindNames(sql, tokens, params);
+  const problems = [...findProblems(text, placeholdersAt), ...findParameterProblems(sql, tokens, params, hasLabels)];
   if (problems.length > 0) throw invalid(problems);
-  const order: string[] = [];
-  let text = '';
-  let from = 0;
-  for (const token of tokens) {
-    if (token.type !== 'parameter') continue;
-    if (!order.includes(token.text)) order.push(token.text);
-    text += `${sql.slice(from, token.start)}$${order.indexOf(token.text) + 1}::${typeOf(token.text, params[token.text])}`;
-    from = token.end;
-  }
-  text += sql.slice(from);
   return { text, values: (nowMs, labels) => order.map((name) => bindingOf(name, params[name], nowMs, labels)) };
 }
 
 function withoutLastSemicolon(query: string, tokens: SqlToken[]): { sql: string; tokens: readonly SqlToken[] } {
-  const last = tokens.at(-1);
-  if (last === undefined) throw invalid(['is empty; allowed: one SELECT']);
-  if (last.type !== 'symbol' || last.text !== ';') return { sql: query, tokens };
-  return { sql: query.slice(0, last.start), tokens: tokens.slice(0, -1) };
+  const last = tokens.findLastIndex(({ type }) => type !== 'comment' && type !== 'deep_comment');
+  const token = tokens[last];
+  if (token === undefined) throw invalid(['is empty; allowed: one SELECT']);
+  if (token.type !== 'symbol' || token.text !== ';') return { sql: query, tokens };
+  return { sql: query.slice(0, token.start), tokens: tokens.slice(0, last) };
 }
 
-function findProblems(sql: string, tokens: readonly SqlToken[]): string[] {
-  const problems: string[] = [];
-  const say = (token: SqlToken, message: string) => problems.push(`line ${lineAt(sql, token.start)}: ${message}`);
-  const first = tokens.find((token) => token.text !== '(');
-  if (first === undefined || !['select', 'with', 'values'].includes(first.text))
-    problems.push('has to begin with select or with');
-  for (const [index, token] of tokens.entries()) {
-    const isCall = (token.type === 'word' || token.type === 'quoted_name') && tokens[index + 1]?.text === '(';
-    if (token.type === 'symbol' && token.text === ';') say(token, 'found ";"; allowed: one statement');
-    else if (token.type === 'symbol' && token.text === '$') say(token, 'found "$"; allowed: parameters by name, such as :window');
-    else if (isCall && CHANCE_FUNCTIONS.has(token.text))
-      say(token, `${token.text}() gives another answer each time; allowed: fixed values`);
-    else if (readsClock(tokens, index, isCall))
-      say(token, `${token.text}${isCall ? '()' : ''} reads the wall clock; allowed: :now`);
+/** Comments that nest deep go as spaces: Postgres' scanner takes the square of their length, before any timeout begins. */
+function bindNames(sql: string, tokens: readonly SqlToken[], params: Readonly<Record<string, ParameterValue>>) {
+  const order: string[] = [];
+  const placeholdersAt = new Set<number>();
+  let text = '';
+  let from = 0;
+  for (const { type, text: name, start, end } of tokens) {
+    if (type !== 'parameter' && type !== 'deep_comment') continue;
+    text += sql.slice(from, start);
+    from = end;
+    if (type === 'deep_comment') text += sql.slice(start, end).replace(/[^\n]/g, ' ');
+    else {
+      if (!order.includes(name)) order.push(name);
+      placeholdersAt.add(Buffer.byteLength(text));
+      text += `$${order.indexOf(name) + 1}::${typeOf(name, params[name])}`;
+    }
   }
-  return problems;
+  return { text: text + sql.slice(from), order, placeholdersAt };
 }
 
-function readsClock(tokens: readonly SqlToken[], index: number, isCall: boolean): boolean {
-  const token = tokens[index] as SqlToken;
-  if (isCall && CLOCK_FUNCTIONS.has(token.text)) return token.text !== 'age' || !hasSecondArgument(tokens, index + 1);
-  if (token.type === 'word' && CLOCK_WORDS.has(token.text)) return tokens[index - 1]?.text !== '.';
-  if (token.type !== 'string' || !CLOCK_LITERALS.has(token.text.trim().toLowerCase())) return false;
-  const [previous, next, type] = [tokens[index - 1], tokens[index + 1], tokens[index + 2]];
-  const isCast = (next?.type === 'cast' || next?.text === 'as') && type !== undefined && TIME_TYPES.has(type.text);
-  return isCast || (previous?.type === 'word' && TIME_TYPES.has(previous.text));
-}
-
-/** `age(a, b)` subtracts; `age(a)` reads the clock. */
-function hasSecondArgument(tokens: readonly SqlToken[], open: number): boolean {
-  let depth = 0;
-  for (const token of tokens.slice(open)) {
-    if (token.type !== 'symbol') continue;
-    if (token.text === '(') depth++;
-    else if (token.text === ')' && --depth === 0) return false;
-    else if (token.text === ',' && depth === 1) return true;
+/** Layer one, on the very text that is sent. Its lines are those of the query. */
+function findProblems(text: string, parametersAt: ReadonlySet<number>): string[] {
+  const bytes = Buffer.from(text);
+  const lineOfByte = (at: number) => lineAt(bytes.toString('utf8', 0, at), at);
+  try {
+    const { statements } = parseSql(text);
+    const [first, second] = statements;
+    if (first === undefined) return ['is empty; allowed: one SELECT'];
+    if (second !== undefined) return [`line ${lineOfByte(first.end ?? 0)}: found ";"; allowed: one statement`];
+    if (first.kind !== 'SelectStmt') return [`is ${first.kind}, and has to begin with select or with`];
+    return checkSelect(first.node, { parametersAt }).map(({ at, message }) => `line ${lineOfByte(at)}: ${message}`);
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    return [`line ${lineOfCharacter(text, error.offset)}: ${error.message}`];
   }
-  return false;
+}
+
+/** Postgres counts characters, JavaScript halves of them. */
+function lineOfCharacter(text: string, offset: number): number {
+  return lineAt(Array.from(text).slice(0, offset).join(''), text.length);
 }
 
 function findParameterProblems(
@@ -117,13 +112,12 @@ function findParameterProblems(
   const problems: string[] = [];
   if ('now' in params) problems.push('the parameter "now" is given by Keepwatch; allowed: another name');
   for (const token of tokens) {
-    if (token.type !== 'parameter' || used.has(token.text)) continue;
-    used.add(token.text);
-    if (declared.includes(token.text) || (hasLabels && token.text.startsWith(LABEL_PREFIX))) continue;
-    const allowed = [...declared, ...(hasLabels ? [`${LABEL_PREFIX}<name>`] : [])].map((name) => `:${name}`).join(', ');
-    problems.push(
-      `line ${lineAt(sql, token.start)}: the parameter ":${token.text}" is not declared in params; allowed: ${allowed}`,
-    );
+    const name = token.text;
+    if (token.type !== 'parameter' || used.has(name)) continue;
+    used.add(name);
+    if (declared.includes(name) || (hasLabels && name.startsWith(LABEL_PREFIX))) continue;
+    const allowed = [...declared, ...(hasLabels ? [`${LABEL_PREFIX}<name>`] : [])].map((one) => `:${one}`).join(', ');
+    problems.push(`line ${lineAt(sql, token.start)}: the parameter ":${name}" is not declared in params; allowed: ${allowed}`);
   }
   for (const name of Object.keys(params)) {
     if (name !== 'now' && !used.has(name) && !hasLabels)

@@ -1,17 +1,19 @@
-// Cuts SQL into tokens as Postgres' scanner does, as far as needed to tell code from literals, quoted names and comments. It judges nothing.
+// Cuts SQL into tokens as Postgres' scanner does, as far as needed to tell code from literals, quoted names and comments. It judges nothing:
+// what may run is decided on what Postgres' own grammar makes of the text.
 import { KeepwatchError } from '../errors.ts';
 
-/** A piece of SQL that is no white space and no comment. */
+/** A piece of SQL that is no white space. */
 export interface SqlToken {
-  /** `parameter` is `:name`; `text` of a word is lower-case, of a quoted name or string its content; symbols come one character each. */
-  readonly type: 'word' | 'quoted_name' | 'string' | 'number' | 'parameter' | 'cast' | 'symbol';
+  /** `parameter` is `:name`; `deep_comment` nests more than 8 deep; `text` of a word is lower-case, of a quoted name or string its content; symbols come one character each. */
+  readonly type: 'word' | 'quoted_name' | 'string' | 'number' | 'parameter' | 'cast' | 'symbol' | 'comment' | 'deep_comment';
   readonly text: string;
   readonly start: number;
   readonly end: number;
 }
 
 const PATTERNS: readonly (readonly [SqlToken['type'] | 'skip', RegExp])[] = [
-  ['skip', /\s+|--[^\n\r]*/y],
+  ['skip', /\s+/y],
+  ['comment', /--[^\n\r]*/y],
   ['string', /[eE]'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'|(?:[uU]&|[bBxXnN])?'[^']*(?:''[^']*)*'/y],
   ['quoted_name', /(?:[uU]&)?"[^"]*(?:""[^"]*)*"/y],
   ['string', /\$([A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$[\s\S]*?\$\1\$/y],
@@ -20,19 +22,21 @@ const PATTERNS: readonly (readonly [SqlToken['type'] | 'skip', RegExp])[] = [
   ['cast', /::/y],
   ['parameter', /:[A-Za-z_][A-Za-z0-9_]*/y],
 ];
+const MAX_COMMENT_DEPTH = 8;
 
 /**
- * All tokens of `sql`, in order.
+ * All tokens of `sql` but comments, in order.
  * @throws KeepwatchError ERR_RULES_INVALID with the line, for a literal, quoted name or comment that never ends
  */
 export function tokenizeSql(sql: string): SqlToken[] {
+  return tokenizeWithComments(sql).filter(({ type }) => type !== 'comment' && type !== 'deep_comment');
+}
+
+/** As `tokenizeSql`, with comments. */
+export function tokenizeWithComments(sql: string): SqlToken[] {
   const tokens: SqlToken[] = [];
   for (let start = 0; start < sql.length; ) {
-    if (sql.startsWith('/*', start)) {
-      start = endOfComment(sql, start);
-      continue;
-    }
-    const [type, end] = matchAt(sql, start);
+    const [type, end] = sql.startsWith('/*', start) ? endOfComment(sql, start) : matchAt(sql, start);
     if (type !== 'skip') tokens.push({ type, text: textOf(type, sql.slice(start, end)), start, end });
     start = end;
   }
@@ -77,13 +81,15 @@ function unquote(raw: string): string {
 }
 
 /** Comments nest in Postgres. */
-function endOfComment(sql: string, start: number): number {
+function endOfComment(sql: string, start: number): [SqlToken['type'], number] {
   const marks = /\/\*|\*\//g;
   marks.lastIndex = start;
   let depth = 0;
+  let deepest = 0;
   for (let match = marks.exec(sql); match !== null; match = marks.exec(sql)) {
     depth += match[0] === '/*' ? 1 : -1;
-    if (depth === 0) return marks.lastIndex;
+    deepest = Math.max(deepest, depth);
+    if (depth === 0) return [deepest > MAX_COMMENT_DEPTH ? 'deep_comment' : 'comment', marks.lastIndex];
   }
   throw unterminated(sql, start, 'comment');
 }

@@ -16,7 +16,8 @@ import { needTool } from '../support/tools.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { startTestWebhookReceiver } from '../support/webhook-receiver.ts';
 
-const RULES = parseRules(`groups:
+const rulesOf = () =>
+  parseRules(`groups:
   - name: fast
     every: 1s
     rules:
@@ -145,7 +146,7 @@ describe('behind PgBouncer in transaction mode', function () {
       createAlerts({
         database: open(test.url),
         rulesDatabase: open(rulesUrl),
-        groups: RULES,
+        groups: rulesOf(),
         problems: [],
         receivers,
         cron: '* * * * * *',

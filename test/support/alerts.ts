@@ -2,6 +2,7 @@
 import { Evaluator, type EvaluatorOptions } from '../../src/alerts/evaluator.ts';
 import type { RuleGroup } from '../../src/alerts/rule.ts';
 import { type LoadedRules, readRules } from '../../src/alerts/rule-file.ts';
+import { loadSqlParser } from '../../src/alerts/sql-parser.ts';
 import { closeDatabase, type Database } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
@@ -20,6 +21,7 @@ export interface AlertsFixture {
 }
 
 export async function openAlertsFixture(): Promise<AlertsFixture> {
+  await loadSqlParser();
   const test = await createTestDatabase();
   const rulesDatabase = await openRulesDatabase(test);
   return {

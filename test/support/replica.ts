@@ -1,10 +1,12 @@
 // A process that evaluates rules until it is ended: one of several replicas.
 // Arguments: URL of the database, URL of the role of the rules, its id, how many groups there are. Prints `ready` once it has started.
 import { createAlerts } from '../../src/alerts/alerts.ts';
+import { loadSqlParser } from '../../src/alerts/sql-parser.ts';
 import { closeDatabase, createDatabase } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { replicaRules } from './replica-rules.ts';
 
+await loadSqlParser();
 const [url = '', rulesUrl = '', evaluatorId = '', groups = '1'] = process.argv.slice(2);
 const timeouts = { connectTimeoutMs: 2000, queryTimeoutMs: 5000 };
 const database = createDatabase({ url, max: 2, ...timeouts });

@@ -32,7 +32,7 @@ export function addAlertsCheck(alerts: Command): void {
 }
 
 async function check(files: readonly string[], { database, strict, json }: Flags): Promise<void> {
-  const { groups, problems: found, warnings, config } = loadGivenRules(files);
+  const { groups, problems: found, warnings, config } = await loadGivenRules(files);
   const problems = [...found, ...(database === true ? await checkInDatabase(groups, config) : [])];
   const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
   if (json === true) process.stdout.write(`${JSON.stringify({ rules, problems, warnings })}\n`);

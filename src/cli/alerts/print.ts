@@ -16,8 +16,8 @@ export function addAlertsPrint(alerts: Command): void {
 }
 
 /** Prints what can be used; what cannot is told on stderr, with exit code 1. */
-function print(files: readonly string[], { resolved = false }: { resolved?: boolean }): void {
-  const { groups, problems } = loadGivenRules(files);
+async function print(files: readonly string[], { resolved = false }: { resolved?: boolean }): Promise<void> {
+  const { groups, problems } = await loadGivenRules(files);
   if (groups.length > 0) process.stdout.write(formatRules(groups, { resolved }));
   if (problems.length === 0) return;
   process.stderr.write(`${formatProblems(problems)}\n`);

@@ -10,7 +10,8 @@ import { waitFor } from '../../support/wait-for.ts';
 import { startTestWebhookReceiver, type TestWebhookReceiver } from '../../support/webhook-receiver.ts';
 
 /** Breaches while the source named `bad` is there: a switch that the test can turn. */
-const RULES = parseRules(`groups:
+const rulesOf = () =>
+  parseRules(`groups:
   - name: fast
     every: 1s
     rules:
@@ -42,7 +43,7 @@ describe('Alerts', function () {
     await fixture.close();
   });
 
-  function create(options: Partial<AlertsOptions> = {}, groups: readonly RuleGroup[] = RULES): Alerts {
+  function create(options: Partial<AlertsOptions> = {}, groups: readonly RuleGroup[] = rulesOf()): Alerts {
     const { database, rulesDatabase } = fixture;
     const receivers = [{ name: 'pager', webhook: { url: receiver.url } }];
     const alerts = createAlerts({
@@ -124,7 +125,7 @@ describe('Alerts', function () {
     assert.deepEqual(rest, {
       type: 'alerting',
       name: 'Bad',
-      query: RULES[0]?.rules[0]?.query,
+      query: rulesOf()[0]?.rules[0]?.query,
       duration: 1,
       labels: { severity: 'warning' },
       // biome-ignore lint/suspicious/noTemplateCurlyInString: an annotation is a template

@@ -10,6 +10,8 @@ const START = Math.floor((Date.now() - 3_600_000) / MINUTE) * MINUTE;
 
 interface RuleText {
   readonly query?: string;
+  /** Sent to Postgres in place of the query: SQL that is refused when a rule is read. */
+  readonly sent?: string;
   readonly fireWhen?: string;
   readonly clearWhen?: string;
   readonly wait?: string;
@@ -19,12 +21,13 @@ interface RuleText {
 /** A rule over the last minute: fires above 10 failures, clears below 5. Always the same group and name: the queries differ. */
 function ruleOf({
   query,
+  sent,
   fireWhen = 'value > 10',
   clearWhen,
   wait = '0s',
   summary = 'is ${value}',
 }: RuleText = {}): readonly RuleGroup[] {
-  return parseRules(
+  const groups = parseRules(
     JSON.stringify({
       groups: [
         {
@@ -47,6 +50,9 @@ function ruleOf({
       ],
     }),
   );
+  if (sent === undefined) return groups;
+  const compiled = { text: sent, values: () => [] };
+  return groups.map((group) => ({ ...group, rules: group.rules.map((rule) => ({ ...rule, compiled })) }));
 }
 
 describe('Evaluator', function () {
@@ -121,19 +127,19 @@ describe('Evaluator', function () {
     ],
     [
       'a relation that is not there',
-      { query: 'select name, value from nothing' },
+      { sent: 'select name, value from nothing' },
       {},
       { outcome: 'error', sqlstate: '42P01', error: /nothing/ },
     ],
     [
       'a relation that is not published',
-      { query: 'select rule as name, 0 as value from keepwatch.alert_group, keepwatch.alert_evaluation' },
+      { sent: 'select rule as name, 0 as value from keepwatch.alert_group, keepwatch.alert_evaluation' },
       {},
       { outcome: 'error', sqlstate: '42501', error: /permission denied/ },
     ],
     [
       'a query that hangs',
-      { query: `select 'a' as name, 0 as value from pg_sleep(60)` },
+      { sent: `select 'a' as name, 0 as value from pg_sleep(60)` },
       { statementTimeoutMs: 100 },
       { outcome: 'error', sqlstate: '57014', error: /statement timeout/ },
     ],
@@ -151,7 +157,7 @@ describe('Evaluator', function () {
     ],
     [
       'an answer that is too large',
-      { query: `select 'a' as name, repeat('x', 20000000) as text, 0 as value` },
+      { sent: `select 'a' as name, repeat('x', 20000000) as text, 0 as value` },
       {},
       { outcome: 'error', sqlstate: null, error: /larger than 16777216 bytes/ },
     ],

@@ -15,8 +15,8 @@ const rulesOf = (...names: readonly string[]): readonly RuleGroup[] =>
       })),
     }),
   );
-const OLD = rulesOf('a', 'b');
-const NEW = rulesOf('a', 'c');
+const oldRules = () => rulesOf('a', 'b');
+const newRules = () => rulesOf('a', 'c');
 /** After all that is due meanwhile: a slot is newer than those that a pass commits. */
 const FIRST_SLOT_MS = Math.floor(Date.now() / 1000) * 1000 + 86_400_000;
 
@@ -28,7 +28,7 @@ describe('leases of groups', function () {
   });
   afterEach(() => fixture.close());
 
-  const create = (groups = OLD, ruleSet = 'shop'): Evaluator =>
+  const create = (groups = oldRules(), ruleSet = 'shop'): Evaluator =>
     fixture.createEvaluator(groups, { ruleSet, evaluatorId: randomUUID() });
   const groupOf = (groups: readonly RuleGroup[], name: string) =>
     groups.find((group) => group.name === name) ?? assert.fail(`no group ${name}`);
@@ -52,39 +52,39 @@ describe('leases of groups', function () {
 
   it('go to another when they are over, and fence who had them', async () => {
     const [first, second] = [create(), create()];
-    assert.equal(await evaluates(first, OLD, 'a'), true);
-    assert.equal(await evaluates(second, OLD, 'a'), false);
+    assert.equal(await evaluates(first, oldRules(), 'a'), true);
+    assert.equal(await evaluates(second, oldRules(), 'a'), false);
     await letSecondsPass(10);
-    assert.equal(await evaluates(second, OLD, 'a'), true);
-    assert.equal(await evaluates(first, OLD, 'a'), false, 'it was frozen, and does not know');
+    assert.equal(await evaluates(second, oldRules(), 'a'), true);
+    assert.equal(await evaluates(first, oldRules(), 'a'), false, 'it was frozen, and does not know');
   });
 
   it('are held by who was silent, when nobody took them', async () => {
     const first = create();
-    assert.equal(await evaluates(first, OLD, 'a'), true);
+    assert.equal(await evaluates(first, oldRules(), 'a'), true);
     await letSecondsPass(10);
     await first.run();
-    assert.equal(await evaluates(first, OLD, 'a'), true);
+    assert.equal(await evaluates(first, oldRules(), 'a'), true);
   });
 
   it('go to another at once when a process stops', async () => {
     const [first, second] = [create(), create()];
-    assert.equal(await evaluates(first, OLD, 'a'), true);
+    assert.equal(await evaluates(first, oldRules(), 'a'), true);
     await first.release();
-    assert.equal(await evaluates(second, OLD, 'a'), true);
+    assert.equal(await evaluates(second, oldRules(), 'a'), true);
   });
 
   it('go to newer rules at once, and to older ones only when nobody has had the newest for 30 s', async () => {
-    const [older, newer] = [create(OLD), create(NEW)];
-    assert.equal(await evaluates(older, OLD, 'a'), true);
-    assert.equal(await evaluates(newer, NEW, 'a'), true, 'the newer rules are the generation');
+    const [older, newer] = [create(oldRules()), create(newRules())];
+    assert.equal(await evaluates(older, oldRules(), 'a'), true);
+    assert.equal(await evaluates(newer, newRules(), 'a'), true, 'the newer rules are the generation');
     await older.run();
-    assert.equal(await evaluates(older, OLD, 'a'), false);
-    assert.equal(await evaluates(older, OLD, 'b'), false, 'not even a group that only the older rules have');
+    assert.equal(await evaluates(older, oldRules(), 'a'), false);
+    assert.equal(await evaluates(older, oldRules(), 'b'), false, 'not even a group that only the older rules have');
     await letSecondsPass(20);
-    assert.equal(await evaluates(create(OLD), OLD, 'a'), false, 'a restart of the newer process takes less');
+    assert.equal(await evaluates(create(oldRules()), oldRules(), 'a'), false, 'a restart of the newer process takes less');
     await letSecondsPass(20);
-    assert.equal(await evaluates(create(OLD), OLD, 'a'), true, 'the deployment was taken back');
+    assert.equal(await evaluates(create(oldRules()), oldRules(), 'a'), true, 'the deployment was taken back');
     assert.deepEqual(
       await fixture.database.any(
         `select generation::int, groups from keepwatch.alert_rule_set where name = 'shop' order by generation`,
@@ -97,19 +97,19 @@ describe('leases of groups', function () {
   });
 
   it('are shared by services that have the same group, and apart for others', async () => {
-    const [shop, mail] = [create(OLD, 'shop'), create(NEW, 'mail')];
-    assert.equal(await evaluates(shop, OLD, 'a'), true);
-    assert.equal(await evaluates(mail, NEW, 'a'), false, 'the shop has it');
-    assert.equal(await evaluates(mail, NEW, 'c'), true);
-    assert.equal(await evaluates(shop, OLD, 'b'), true);
+    const [shop, mail] = [create(oldRules(), 'shop'), create(newRules(), 'mail')];
+    assert.equal(await evaluates(shop, oldRules(), 'a'), true);
+    assert.equal(await evaluates(mail, newRules(), 'a'), false, 'the shop has it');
+    assert.equal(await evaluates(mail, newRules(), 'c'), true);
+    assert.equal(await evaluates(shop, oldRules(), 'b'), true);
     await shop.release();
     await mail.run();
-    assert.equal(await evaluates(mail, NEW, 'a'), true);
+    assert.equal(await evaluates(mail, newRules(), 'a'), true);
   });
 
   it('are taken once by twenty that come together', async () => {
     const evaluators = Array.from({ length: 20 }, () => create());
-    const committed = await Promise.all(evaluators.map((evaluator) => evaluates(evaluator, OLD, 'a')));
+    const committed = await Promise.all(evaluators.map((evaluator) => evaluates(evaluator, oldRules(), 'a')));
     assert.ok(committed.filter(Boolean).length >= 1);
     const { holders, epochs } = await fixture.database.one<{ holders: number; epochs: number }>(
       `select count(distinct evaluator_id)::int as holders, max(epoch)::int as epochs from keepwatch.alert_group where group_name = 'a'`,

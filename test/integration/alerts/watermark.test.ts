@@ -8,7 +8,8 @@ import { createPostgresServer, type PostgresServer } from '../../support/postgre
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { needTool } from '../../support/tools.ts';
 
-const RULES: readonly RuleGroup[] = parseRules(`groups:
+const rulesOf = (): readonly RuleGroup[] =>
+  parseRules(`groups:
   - name: fast
     every: 1s
     rules:
@@ -66,7 +67,7 @@ describe('Evaluator, watermarks', function () {
   for (const offsetMs of [-3_600_000, 3_600_000]) {
     it(`waits no longer for a source whose clock is off by ${offsetMs / 1000} s, and takes nothing for a part`, async () => {
       await insertSource(fixture.database, { silentSeconds: 1, offsetMs });
-      await fixture.createEvaluator(RULES).run();
+      await fixture.createEvaluator(rulesOf()).run();
       const [slot, ...others] = await listSlots(fixture.database);
       assert.deepEqual(others, []);
       assert.equal(slot?.partial, false);
@@ -76,7 +77,7 @@ describe('Evaluator, watermarks', function () {
 
   it('waits for a source whose clock is a little behind', async () => {
     await insertSource(fixture.database, { silentSeconds: 1, offsetMs: -1500 });
-    await fixture.createEvaluator(RULES).run();
+    await fixture.createEvaluator(rulesOf()).run();
     const [slot] = await listSlots(fixture.database);
     assert.equal(slot?.partial, false);
     assert.ok(slot.age >= 2.5, `${slot.age} s`);
@@ -87,7 +88,7 @@ describe('Evaluator, watermarks', function () {
     await insertSource(database, { id: 10, lagSeconds: 3600, isClosed: true });
     await insertSource(database, { id: 11, lagSeconds: 3600, silentSeconds: 3 });
     await insertSource(database, { id: 12, lagSeconds: 4 });
-    const evaluator = fixture.createEvaluator(RULES, { silentMs: SILENT_MS });
+    const evaluator = fixture.createEvaluator(rulesOf(), { silentMs: SILENT_MS });
     await evaluator.run();
     assert.deepEqual((await listSlots(database)).map(isWhole), [true]);
     await evaluator.run();
@@ -103,7 +104,7 @@ describe('Evaluator, watermarks', function () {
     const proxy = await TcpProxy.start(fixture.test.url);
     const proxied = createDatabase({ url: proxy.urlOf(fixture.test.url), max: 2 });
     try {
-      const evaluator = fixture.createEvaluator(RULES, { database: proxied, silentMs: SILENT_MS });
+      const evaluator = fixture.createEvaluator(rulesOf(), { database: proxied, silentMs: SILENT_MS });
       const nowMs = Date.now();
       await insertEvents(database, { count: 20, failures: 20, fromMs: nowMs - 60_000, toMs: nowMs - 10_000 });
       await insertSource(database, { silentSeconds: 3, lagSeconds: 60 });
@@ -130,7 +131,7 @@ describe('Evaluator, watermarks', function () {
 
   it('evaluates nothing on a schema that is too new for it', async () => {
     await fixture.database.none(`insert into keepwatch.migration values (99, '000099_rename_all', '', true)`);
-    await assert.rejects(fixture.createEvaluator(RULES).run(), { code: 'ERR_DATABASE_SCHEMA' });
+    await assert.rejects(fixture.createEvaluator(rulesOf()).run(), { code: 'ERR_DATABASE_SCHEMA' });
     assert.deepEqual(await listSlots(fixture.database), []);
   });
 
@@ -146,7 +147,7 @@ describe('Evaluator, watermarks', function () {
       try {
         await migrate(database);
         await insertSource(database, { silentSeconds: 300 });
-        await fixture.createEvaluator(RULES, { database, rulesDatabase: database }).run();
+        await fixture.createEvaluator(rulesOf(), { database, rulesDatabase: database }).run();
         assert.deepEqual(
           (await listSlots(database)).map(({ partial }) => partial),
           [true],

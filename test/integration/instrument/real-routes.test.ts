@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
 import { loadRules } from '../../../src/alerts/rule-file.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { createKeepwatch, type Keepwatch } from '../../../src/app.ts';
 import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
 import { silentLogger } from '../../../src/logger.ts';
@@ -80,6 +81,7 @@ describe('real routes beside aborted requests, streams and scans', function () {
   /** What the shipped rules see of all routes, as of now. */
   async function rules(): Promise<Record<string, Record<string, RuleRow>>> {
     await keepwatch.flush();
+    await loadSqlParser();
     const { groups } = loadRules(['rules/api.yaml'], PACKAGE_FOLDER);
     const found: Record<string, Record<string, RuleRow>> = {};
     for (const { name, compiled } of groups.flatMap((group) => group.rules)) {

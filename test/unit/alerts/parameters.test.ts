@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { compileQuery, type ParameterValue } from '../../../src/alerts/parameters.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 
 describe('compileQuery', () => {
+  before(loadSqlParser);
+
   it('binds each parameter with its type, however often it is used', () => {
     const params = { window: '5m', limit: 10, share: 0.5, name: 'POST /chat', strict: true };
-    const query = 'select :name, :limit, :share, :strict from t where at >= :now - :window and at < :now';
+    const query = 'select :name, :limit, :share, :strict from events where at >= :now - :window and at < :now';
     const { text, values } = compileQuery(query, params);
     assert.equal(
       text,
-      'select $1::text, $2::bigint, $3::double precision, $4::boolean from t where at >= $5::timestamptz - $6::interval and at < $5::timestamptz',
+      'select $1::text, $2::bigint, $3::double precision, $4::boolean from events where at >= $5::timestamptz - $6::interval and at < $5::timestamptz',
     );
     assert.deepEqual(values(1_700_000_000_123), ['POST /chat', 10, 0.5, true, '2023-11-14T22:13:20.123Z', '300000 milliseconds']);
   });
@@ -44,7 +47,7 @@ describe('compileQuery', () => {
     ["select 'now'::timestamptz", {}, /now reads the wall clock/],
     ["select cast(' Today ' as date)", {}, /reads the wall clock/],
     ["select timestamptz 'yesterday'", {}, /yesterday reads the wall clock/],
-    ['select age(end_time) from t', {}, /age\(\) reads the wall clock/],
+    ['select age(end_time) from events', {}, /age\(\) reads the wall clock/],
     ['select random()', {}, /random\(\) gives another answer each time/],
     ['delete from t', {}, /has to begin with select or with/],
     ['', {}, /is empty/],
@@ -60,16 +63,16 @@ describe('compileQuery', () => {
   }
 
   it('takes what only looks like the clock', () => {
-    const query = `select age(end_time, :now), t.now, "current_date", 'now', 'today'::text, now_ms from t`;
+    const query = `select age(end_time, :now), t.now, "current_date", 'now', 'today'::text, now_ms from events as t`;
     assert.doesNotThrow(() => compileQuery(query, {}));
   });
 
   it('binds labels of an alert in a context query, and nowhere else', () => {
-    const query = 'select * from t where service = :label_service and name = :label_name and end_time < :now - :window';
+    const query = 'select * from events where service = :label_service and name = :label_name and end_time < :now - :window';
     const { text, values } = compileQuery(query, { window: '5m', other: 1 }, { hasLabels: true });
     assert.equal(
       text,
-      'select * from t where service = $1::text and name = $2::text and end_time < $3::timestamptz - $4::interval',
+      'select * from events where service = $1::text and name = $2::text and end_time < $3::timestamptz - $4::interval',
     );
     assert.deepEqual(values(0, { service: "o'shop" }), ["o'shop", '', '1970-01-01T00:00:00.000Z', '300000 milliseconds']);
     assert.throws(() => compileQuery(query, { window: '5m' }), { message: /":label_service" is not declared/ });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Rule } from '../../../src/alerts/rule.ts';
 import { checkRule } from '../../../src/alerts/rule-check.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 
 const SOURCE = { file: 'rules.yaml', lineOf: () => 1 };
 const PLAIN = {
   alert: 'A',
-  query: 'select name, count(*) as value from t where at >= :now group by name',
+  query: 'select name, count(*) as value from events where at >= :now group by name',
   fire_when: 'value > 1',
 };
 
@@ -23,6 +24,8 @@ function ruleOf(rule: Record<string, unknown>): Rule {
 const problemsOf = (rule: Record<string, unknown>) => check({ ...PLAIN, ...rule }).problems.map(({ message }) => message);
 
 describe('checkRule', () => {
+  before(loadSqlParser);
+
   it('fills in what a rule does not say', () => {
     const { uid, name, ...rest } = ruleOf({});
     assert.deepEqual([uid, name], ['g/A', 'A']);
@@ -57,7 +60,7 @@ describe('checkRule', () => {
       latch: true,
       max_messages: 20,
       params: { window: '5m' },
-      context: { query: 'select error from t where at >= :now - :window and name = :label_name', limit: 3 },
+      context: { query: 'select error from events where at >= :now - :window and name = :label_name', limit: 3 },
       expect: [{ name: 'a' }, { name: 7 }],
     });
     assert.equal(rule.uid, 'http-errors');
@@ -75,7 +78,7 @@ describe('checkRule', () => {
   });
 
   it('reads an expect that is a query, with a parameter of its own', () => {
-    const { expect } = ruleOf({ params: { kind: 'api' }, expect: { query: 'select service from s where type = :kind' } });
+    const { expect } = ruleOf({ params: { kind: 'api' }, expect: { query: 'select service from sources where type = :kind' } });
     assert.ok('query' in expect);
     assert.deepEqual(expect.compiled.values(0), ['api']);
   });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadRules } from '../../../src/alerts/rule-file.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
 import { loadText } from '../../support/alerts.ts';
 
@@ -31,6 +32,8 @@ const shown = (yaml: string, receivers?: string[]) => {
 };
 
 describe('loadRules', () => {
+  before(loadSqlParser);
+
   it('reads the whole grammar', () => {
     const [group] = loadText(GOOD, { receivers: ['mail'] }).groups;
     const [rule] = group?.rules ?? [];

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { loadText } from '../../support/alerts.ts';
 
 const GOOD = `select service, count(*) as events, count(*)::float8 / count(*) as value
@@ -15,6 +16,8 @@ function lint(lines: Record<string, string>, query = GOOD): string[] {
 }
 
 describe('lintRule', () => {
+  before(loadSqlParser);
+
   const cases: [string, Record<string, string>, string[], string?][] = [
     ['a good rule', { clear_when: 'value < 0.05' }, []],
     [
@@ -112,7 +115,7 @@ describe('lintRule', () => {
       'select *',
       { params: '' },
       ['warned 5 query: has select *, which changes when a column is added; name the columns'],
-      'select * from t where at > :now',
+      'select * from events where at > :now',
     ],
     [
       'a number named as a label',
@@ -121,7 +124,7 @@ describe('lintRule', () => {
         'warned 5 query: "service" is a number (count()), named as a label; numbers are values: rename it, or cast it to text',
         'warned 5 query: "team" is a number (::float8), named as a label; numbers are values: rename it, or cast it to text',
       ],
-      'select count(*) as service, 1::float8 as team, (1 + 1) as name, 1 as value, 1 as events from t where at > :now',
+      'select count(*) as service, 1::float8 as team, (1 + 1) as name, 1 as value, 1 as events from events where at > :now',
     ],
   ];
   for (const [what, lines, expected, query] of cases) {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { RuleGroup } from '../../../src/alerts/rule.ts';
 import { loadRules } from '../../../src/alerts/rule-file.ts';
 import { formatRules } from '../../../src/alerts/rule-yaml.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
 import { parseYaml } from '../../../src/yaml-file.ts';
 import { loadText, parseRules } from '../../support/alerts.ts';
@@ -14,6 +15,8 @@ function meaningOf(groups: readonly RuleGroup[]): unknown {
 }
 
 describe('formatRules', () => {
+  before(loadSqlParser);
+
   it('gives the same rules when loaded again, of the rules that ship', () => {
     const { groups } = loadRules(['rules/*.yaml'], PACKAGE_FOLDER);
     assert.ok(groups.length > 0);
