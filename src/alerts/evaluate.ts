@@ -1,8 +1,9 @@
-// One rule, one slot: runs its query and says what that means for each series. Reads only; what follows from it is committed by commit.ts.
+// The rules of a group, one slot: runs their queries and says what that means for each series. Reads only; what follows from it is committed by commit.ts.
 import { type Database, sqlState } from '../db/database.ts';
-import { queryErrorLine, type RulesRows, runRulesQuery } from '../db/rules-query.ts';
+import { queryErrorLine, type RulesAnswer, type RulesQuery, type RulesRows, runRulesQueries } from '../db/rules-query.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
-import type { Rule } from './rule.ts';
+import type { CompiledQuery } from './parameters.ts';
+import type { Rule, RuleGroup } from './rule.ts';
 import { checkColumns, type Series, toSeries } from './series.ts';
 import type { Input } from './state.ts';
 
@@ -40,19 +41,59 @@ export interface EvaluateOptions {
 
 /** Evaluates a rule as of `slotMs`. Never rejects: whatever goes wrong is the outcome `error`. */
 export async function evaluateRule(groupName: string, rule: Rule, slotMs: number, options: EvaluateOptions): Promise<Evaluation> {
-  const startedAt = performance.now();
-  const query = { text: rule.compiled.text, values: rule.compiled.values(slotMs) };
+  const [evaluation] = await evaluateRules({ name: groupName, rules: [rule] }, slotMs, options);
+  return evaluation as Evaluation;
+}
+
+/** Evaluates the rules of a group as of `slotMs`, over one connection and of one moment. Never rejects. @returns one evaluation per rule, in order */
+export async function evaluateRules(
+  group: Pick<RuleGroup, 'name' | 'rules'>,
+  slotMs: number,
+  { rulesDatabase, statementTimeoutMs, maxSeries = MAX_SERIES }: EvaluateOptions,
+): Promise<Evaluation[]> {
+  const evaluations: Evaluation[] = [];
+  const questions = group.rules.flatMap((rule, index) => questionsOf(rule, index, slotMs));
+  const limits = { maxRows: maxSeries + 1, ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }) };
+  const queries = questions.map(({ query }) => query);
+  await runRulesQueries(rulesDatabase, queries, limits, (asked, answer) => {
+    const { rule, index, query, isExpectation } = questions[asked] as Question;
+    const evaluation = evaluations[index];
+    if (evaluation === undefined) evaluations[index] = toEvaluation(group.name, rule, { query, answer, maxSeries });
+    else if (isExpectation) evaluations[index] = withExpected(evaluation, answer, maxSeries);
+  });
+  return evaluations;
+}
+
+interface Question {
+  readonly rule: Rule;
+  /** Of the rule in its group. */
+  readonly index: number;
+  readonly query: RulesQuery;
+  readonly isExpectation: boolean;
+}
+
+/** The query of a rule, then that of what it expects. */
+function questionsOf(rule: Rule, index: number, slotMs: number): Question[] {
+  const toQuery = ({ text, values }: CompiledQuery) => ({ text, values: values(slotMs) });
+  const questions = [{ rule, index, query: toQuery(rule.compiled), isExpectation: false }];
+  if ('query' in rule.expect) questions.push({ rule, index, query: toQuery(rule.expect.compiled), isExpectation: true });
+  return questions;
+}
+
+function toEvaluation(
+  groupName: string,
+  rule: Rule,
+  { query, answer, maxSeries }: { query: RulesQuery; answer: RulesAnswer; maxSeries: number },
+): Evaluation {
+  const startedAtMs = performance.now();
+  const durationMs = () => answer.durationMs + performance.now() - startedAtMs;
   try {
-    const { maxSeries = MAX_SERIES } = options;
-    const result = await runRulesQuery(options.rulesDatabase, query, limitsOf(options));
-    const problems = checkColumns(rule, result.columns);
-    if (result.rows.length > maxSeries)
-      throw new KeepwatchError('ERR_RULES_INVALID', `the query gives more than ${maxSeries} series; group by less, or filter`);
-    const series = toSeries(groupName, rule, result).map((one) => ({ ...one, ...judge(rule, one) }));
-    const { expected, problem } = await readExpected(rule, slotMs, options);
-    if (problem !== undefined) problems.push(problem);
-    const durationMs = performance.now() - startedAt;
-    return { rule, outcome: 'ok', series, expected, durationMs, sqlstate: undefined, error: summarize(problems) };
+    if ('error' in answer) throw answer.error;
+    const problems = checkColumns(rule, answer.rows.columns);
+    refuseTooMany(answer.rows, maxSeries);
+    const series = toSeries(groupName, rule, answer.rows).map((one) => ({ ...one, ...judge(rule, one) }));
+    const expected = 'query' in rule.expect ? undefined : rule.expect;
+    return { rule, outcome: 'ok', series, expected, durationMs: durationMs(), sqlstate: undefined, error: summarize(problems) };
   } catch (error) {
     const line = queryErrorLine(error, query);
     const where = line === undefined || rule.queryLine === undefined ? '' : `${rule.file}:${rule.queryLine + line - 1}: `;
@@ -61,20 +102,36 @@ export async function evaluateRule(groupName: string, rule: Rule, slotMs: number
       outcome: 'error',
       series: [],
       expected: undefined,
-      durationMs: performance.now() - startedAt,
+      durationMs: durationMs(),
       sqlstate: sqlState(error),
       error: `${where}${error instanceof KeepwatchError ? error.message : describeError(error)}`,
     };
   }
 }
 
+/** With what the query of `expect` gave: the text columns of its rows are labels. What cannot be read expects nothing, and ends nothing. */
+function withExpected(evaluation: Evaluation, answer: RulesAnswer, maxSeries: number): Evaluation {
+  const durationMs = evaluation.durationMs + answer.durationMs;
+  try {
+    if ('error' in answer) throw answer.error;
+    const { columns, rows } = answer.rows;
+    refuseTooMany(answer.rows, maxSeries);
+    const expected = rows.map((cells) => labelsIn(columns, cells)).filter((labels) => Object.keys(labels).length > 0);
+    return { ...evaluation, durationMs, expected };
+  } catch (error) {
+    const problem = `${evaluation.rule.file}: expect: ${describeError(error)}`;
+    return { ...evaluation, durationMs, error: summarize([evaluation.error ?? [], problem].flat()) };
+  }
+}
+
+function refuseTooMany({ rows }: RulesRows, maxSeries: number): void {
+  if (rows.length > maxSeries)
+    throw new KeepwatchError('ERR_RULES_INVALID', `the query gives more than ${maxSeries} series; group by less, or filter`);
+}
+
 /** Several problems as one text; undefined for none. */
 export function summarize(problems: readonly string[]): string | undefined {
   return problems.length > 0 ? [...new Set(problems)].slice(0, 5).join('; ') : undefined;
-}
-
-function limitsOf({ statementTimeoutMs, maxSeries = MAX_SERIES }: EvaluateOptions) {
-  return { maxRows: maxSeries + 1, ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }) };
 }
 
 /** fire_when wins over clear_when; a condition that reads a null is neither true nor false, so that it neither fires nor clears. */
@@ -85,23 +142,6 @@ function judge(rule: Rule, { numbers }: Series): Pick<EvaluatedSeries, 'input' |
   if (worst !== -1) return { input: 'breach', step: rule.steps.length > 0 ? worst : -1 };
   const clears = rule.clearWhen === undefined ? !fires.includes(undefined) : rule.clearWhen.evaluate(numbers) === true;
   return { input: clears ? 'clear' : 'hold', step: -1 };
-}
-
-/** The text columns of the rows are the labels. What cannot be read expects nothing, and ends nothing. */
-async function readExpected(
-  { expect, file }: Rule,
-  slotMs: number,
-  options: EvaluateOptions,
-): Promise<{ expected: Evaluation['expected']; problem?: string }> {
-  if (!('query' in expect)) return { expected: expect };
-  try {
-    const query = { text: expect.compiled.text, values: expect.compiled.values(slotMs) };
-    const result = await runRulesQuery(options.rulesDatabase, query, limitsOf(options));
-    if (result.rows.length > (options.maxSeries ?? MAX_SERIES)) throw new Error('the query gives too many rows');
-    return { expected: result.rows.map((cells) => labelsIn(result.columns, cells)).filter((set) => Object.keys(set).length > 0) };
-  } catch (error) {
-    return { expected: undefined, problem: `${file}: expect: ${describeError(error)}` };
-  }
 }
 
 function labelsIn(columns: RulesRows['columns'], cells: RulesRows['rows'][number]): Record<string, string> {

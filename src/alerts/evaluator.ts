@@ -6,7 +6,7 @@ import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type CommitOptions, commitSlot } from './commit.ts';
-import { type EvaluateOptions, type Evaluation, evaluateRule } from './evaluate.ts';
+import { type EvaluateOptions, evaluateRules } from './evaluate.ts';
 import { type GroupLease, GroupLeases, type HeldGroup, type LeaseProgress } from './group-leases.ts';
 import type { RuleGroup } from './rule.ts';
 import { createRuleSet } from './rule-set.ts';
@@ -158,11 +158,8 @@ export class Evaluator {
     const lease = this.#leases.leaseOf(group.name) ?? (await this.#takeLease(group));
     if (lease === undefined) return undefined;
     const startedAt = performance.now();
-    const evaluations: Evaluation[] = [];
-    for (const rule of group.rules) {
-      if (this.#isStopping) return undefined;
-      evaluations.push(await evaluateRule(group.name, rule, slot.slotMs, this.#options));
-    }
+    const evaluations = await evaluateRules(group, slot.slotMs, this.#options);
+    if (this.#isStopping) return undefined;
     try {
       return await commitSlot(group, slot, evaluations, { ...this.#options, lease });
     } catch (error) {

@@ -72,13 +72,19 @@ const RAW_TEXT = { getTypeParser: () => (text: string) => text };
 const BEGIN = loadSql('db/begin-rules-query');
 const END = readSql('db/end-rules-query');
 
+/** What became of one of several queries. */
+export type RulesAnswer = {
+  /** From the moment it was sent to its last row. */
+  readonly durationMs: number;
+} & ({ readonly rows: RulesRows } | { readonly error: unknown });
+
 /**
  * Runs one query and forgets its session. The query stands inside `select * from (…) limit n`: there only a SELECT without side effects parses,
  * and node-postgres' extended protocol takes no second statement.
  * @throws the error of Postgres (`queryErrorLine` tells where), or an Error when the answer is larger than allowed or does not come
  */
 export function runRulesQuery(database: Database, query: RulesQuery, limits: RulesQueryLimits): Promise<RulesRows> {
-  return run(database, query, limits, PREFIX);
+  return runOne(database, query, limits, PREFIX);
 }
 
 /** What the planner expects of a query. */
@@ -94,44 +100,103 @@ export async function explainRulesQuery(
   query: RulesQuery,
   limits: RulesQueryLimits,
 ): Promise<RulesQueryPlan> {
-  const { rows } = await run(database, query, limits, `explain (format json) ${PREFIX}`);
+  const { rows } = await runOne(database, query, limits, `explain (format json) ${PREFIX}`);
   const [found] = JSON.parse(String(rows[0]?.[0])) as [{ Plan: { 'Total Cost': number; 'Plan Rows': number } }];
   return { cost: found.Plan['Total Cost'], rows: found.Plan['Plan Rows'] };
 }
 
-async function run(database: Database, query: RulesQuery, limits: RulesQueryLimits, prefix: string): Promise<RulesRows> {
-  const statementTimeoutMs = limits.statementTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+async function runOne(database: Database, query: RulesQuery, limits: RulesQueryLimits, prefix: string): Promise<RulesRows> {
+  let answer: RulesAnswer | undefined;
+  const onAnswer = (_: number, given: RulesAnswer) => {
+    answer = given;
+  };
+  await runOnConnection(database, { queries: [query], from: 0, limits, prefix, onAnswer });
+  if (answer === undefined || 'error' in answer) throw answer?.error;
+  return answer.rows;
+}
+
+/**
+ * Runs several queries one after the other, all of the same moment: in one transaction, each from the same savepoint, so that none sees an error,
+ * a setting or a lock of another. One that costs the connection leaves the rest to a new one, and a later moment. Never rejects.
+ * @param onAnswer called once for each query, in order
+ */
+export async function runRulesQueries(
+  database: Database,
+  queries: readonly RulesQuery[],
+  limits: RulesQueryLimits,
+  onAnswer: (index: number, answer: RulesAnswer) => void,
+): Promise<void> {
+  for (let next = 0; next < queries.length; ) {
+    const startedAtMs = performance.now();
+    try {
+      next = await runOnConnection(database, { queries, from: next, limits, prefix: PREFIX, onAnswer });
+    } catch (error) {
+      const durationMs = performance.now() - startedAtMs;
+      for (; next < queries.length; next++) onAnswer(next, { durationMs, error });
+    }
+  }
+}
+
+interface Run {
+  readonly queries: readonly RulesQuery[];
+  readonly from: number;
+  readonly limits: RulesQueryLimits;
+  readonly prefix: string;
+  readonly onAnswer: (index: number, answer: RulesAnswer) => void;
+}
+
+/** @returns the index of the first query that has no answer yet @throws when there is no connection, or it takes no query */
+async function runOnConnection(database: Database, { queries, from, limits, prefix, onAnswer }: Run): Promise<number> {
   const connection = await database.connect({ onLost() {} });
   const client = connection.client as unknown as RawClient;
   let isReusable = false;
+  let next = from;
   try {
     await connection.multi(BEGIN, {
-      statementTimeout: `${statementTimeoutMs}ms`,
+      statementTimeout: `${limits.statementTimeoutMs ?? DEFAULT_TIMEOUT_MS}ms`,
       lockTimeout: LOCK_TIMEOUT,
       idleTimeout: IDLE_TIMEOUT,
     });
-    try {
-      const result = await countingBytes(client.connection.stream, limits.maxBytes ?? DEFAULT_MAX_BYTES, () =>
-        client.query({
-          text: `${prefix}${query.text}\n) as rule limit ${Math.trunc(limits.maxRows)}`,
-          values: query.values,
-          queryMode: 'extended',
-          rowMode: 'array',
-          types: RAW_TEXT,
-          query_timeout: statementTimeoutMs + GRACE_MS,
-        }),
-      );
-      isReusable = true;
-      return toRows(result);
-    } catch (error) {
-      isReusable = !isConnectionError(error);
-      throw error;
+    isReusable = true;
+    for (const query of queries.slice(from)) {
+      const answer = await ask(client, query, limits, prefix);
+      isReusable = !('error' in answer) || !isConnectionError(answer.error);
+      onAnswer(next++, answer);
+      if (!isReusable || next === queries.length) break;
+      await client.query({ text: BACK });
     }
+    return next;
+  } catch (error) {
+    isReusable = false;
+    if (next === from) throw error;
+    return next;
   } finally {
     if (isReusable) isReusable = await forget(client);
     await connection.done(!isReusable);
   }
 }
+
+async function ask(client: RawClient, query: RulesQuery, limits: RulesQueryLimits, prefix: string): Promise<RulesAnswer> {
+  const startedAtMs = performance.now();
+  try {
+    const result = await countingBytes(client.connection.stream, limits.maxBytes ?? DEFAULT_MAX_BYTES, () =>
+      client.query({
+        text: `${prefix}${query.text}\n) as rule limit ${Math.trunc(limits.maxRows)}`,
+        values: query.values,
+        queryMode: 'extended',
+        rowMode: 'array',
+        types: RAW_TEXT,
+        query_timeout: (limits.statementTimeoutMs ?? DEFAULT_TIMEOUT_MS) + GRACE_MS,
+      }),
+    );
+    return { durationMs: performance.now() - startedAtMs, rows: toRows(result) };
+  } catch (error) {
+    return { durationMs: performance.now() - startedAtMs, error };
+  }
+}
+
+/** Undoes what a query did, error included; the transaction goes on. */
+const BACK = 'rollback to savepoint keepwatch_rule';
 
 /** On a line of its own, so that the lines of an error are those of the query, plus one. */
 const PREFIX = 'select * from (\n';
