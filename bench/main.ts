@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runAlerts } from './alerts/run.ts';
 import { runArchive } from './archive/run.ts';
 import { buildContenders } from './build.ts';
 import { Children } from './children.ts';
@@ -24,6 +25,7 @@ const RUNNERS = {
   spool: runSpool,
   archive: runArchive,
   history: runHistory,
+  alerts: runAlerts,
 } satisfies Record<SectionName, (context: BenchContext) => Promise<SectionResult>>;
 const DEFAULT_EFFORT = {
   http: { generations: 3, rounds: 10 },
@@ -32,6 +34,7 @@ const DEFAULT_EFFORT = {
   spool: { generations: 3, rounds: 12 },
   archive: { generations: 1, rounds: 6 },
   history: { generations: 1, rounds: 9 },
+  alerts: { generations: 1, rounds: 10 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;
 
 const releases: (() => Promise<void> | void)[] = [];

@@ -8,6 +8,7 @@ const TITLES: Readonly<Record<string, string>> = {
   scrape: 'Scrapes',
   spool: 'Events to the disk',
   archive: 'Rows into Postgres',
+  alerts: 'Slots of rules',
 };
 
 /** The whole file; `command` is the line that made it. */
