@@ -216,9 +216,8 @@ describe('loadRules', () => {
   it('finds nothing wrong with the rules that ship', () => {
     const { groups, problems, warnings } = loadRules(['rules/*.yaml'], PACKAGE_FOLDER, { receivers: [] });
     assert.deepEqual([...problems, ...warnings], []);
-    assert.deepEqual(
-      groups.flatMap((group) => group.rules.map(({ name }) => name)),
-      ['HighErrorRate', 'SlowP95'],
-    );
+    const names = groups.flatMap((group) => group.rules.map(({ name }) => name));
+    assert.deepEqual(names.slice(0, 2), ['AgentFailures', 'AgentSlow']);
+    assert.ok(names.length >= 15);
   });
 });
