@@ -2,6 +2,7 @@
 // who was told of an alert is told of its end. Only by the newest generation of a rule set, and under the lock of each group.
 import { type Database, inTransaction, type Transaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
+import { TARGET_GROUP } from './definitions/target-rules.ts';
 import { type StoredInstance, toInstance } from './instance-row.ts';
 import type { NotificationPayload } from './notification.ts';
 import type { RuleGroup } from './rule.ts';
@@ -36,17 +37,17 @@ const INSERT_NOTIFICATIONS = loadSql('alerts/insert-notifications');
 const DELETE_INSTANCES = loadSql('alerts/delete-instances');
 
 /**
- * Ends and forgets the series of rules that the set does not have any more.
- * @param groups all groups of the set
+ * Ends and forgets the series of rules that are not there any more: those of files that the set had, and those of the API and of targets.
+ * @param rules all rules of the set; when their revision is not the newest, rules of the API are left alone
  * @returns how many series were forgotten, and how many messages went to the outbox
  * @throws the error of the database; what was ended before stays ended, and the rest may be tried again
  */
 export async function endDeletedRules(
-  groups: readonly RuleGroup[],
+  { groups, revision }: { readonly groups: readonly RuleGroup[]; readonly revision: number | undefined },
   { database, ruleSet, maxDeliveryAgeMs }: EndDeletedOptions,
 ): Promise<{ series: number; notifications: number }> {
   const uids = groups.flatMap((group) => [ruleErrorUid(group.name), ...group.rules.map(({ uid }) => uid)]);
-  const values = { ruleSet: ruleSet.name, hash: ruleSet.hash, uids };
+  const values = { ruleSet: ruleSet.name, hash: ruleSet.hash, uids, revision: revision ?? null, targetGroup: TARGET_GROUP };
   const deleted = await database.any<DeletedInstance>(LIST_DELETED, { ...values, group: null });
   const total = { series: 0, notifications: 0 };
   for (const group of new Set(deleted.map((instance) => instance.group_name))) {

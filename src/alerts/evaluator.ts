@@ -6,6 +6,7 @@ import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type CommitOptions, commitSlot } from './commit.ts';
+import { endDeletedRules } from './deleted-rules.ts';
 import { type EvaluateOptions, evaluateRules } from './evaluate.ts';
 import { type GroupLease, GroupLeases, type HeldGroup, type LeaseProgress } from './group-leases.ts';
 import type { RuleGroup } from './rule.ts';
@@ -14,8 +15,9 @@ import type { Slot } from './slot-changes.ts';
 import { dueSlots } from './slots.ts';
 
 export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, EvaluateOptions {
+  /** Of files. */
   readonly groups: readonly RuleGroup[];
-  /** The rules of a revision of those that the API can change; the same object while nothing has changed. Default: always `groups`. */
+  /** All rules, those of files among them, as of a revision of those that the API can change; the same object while nothing has changed. Default: always `groups`. */
   readonly rulesOf?: ((revision: number) => Promise<EvaluatedRules>) | undefined;
   /** Whose rules they are; default `default`. */
   readonly ruleSet?: string | undefined;
@@ -31,7 +33,8 @@ export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, Evaluate
 /** Rules, and the revision that they are of. */
 export interface EvaluatedRules {
   readonly groups: readonly RuleGroup[];
-  readonly revision: number;
+  /** Undefined: those of the API are not among them. */
+  readonly revision: number | undefined;
 }
 
 /** What a pass did. */
@@ -64,6 +67,8 @@ export class Evaluator {
   readonly #options: EvaluatorOptions;
   readonly #leases: GroupLeases;
   #rules: EvaluatedRules;
+  /** The rules beside which what others have left was ended. */
+  #endedFor: EvaluatedRules | undefined;
   #isStopping = false;
   /** When the database answered again after it had not, by the monotonic clock; Infinity while it does not. */
   #backAtMs = Number.NEGATIVE_INFINITY;
@@ -72,7 +77,7 @@ export class Evaluator {
   constructor(options: EvaluatorOptions) {
     this.#options = options;
     const { database, groups, ruleSet = DEFAULT_RULE_SET, evaluatorId } = options;
-    this.#rules = { groups, revision: 0 };
+    this.#rules = { groups, revision: undefined };
     this.#leases = new GroupLeases({ database, ruleSet: createRuleSet(ruleSet, groups), evaluatorId });
   }
 
@@ -84,7 +89,7 @@ export class Evaluator {
   /** Evaluates other rules from the next pass on. */
   replaceRules(rules: EvaluatedRules): void {
     this.#rules = rules;
-    this.#leases.replace(createRuleSet(this.#options.ruleSet ?? DEFAULT_RULE_SET, rules.groups, rules.revision));
+    this.#leases.replace(createRuleSet(this.#options.ruleSet ?? DEFAULT_RULE_SET, this.#options.groups, rules.groups));
   }
 
   /** No new slot is begun; one whose queries run is left to be done again. */
@@ -116,7 +121,7 @@ export class Evaluator {
     }
     const held = await this.#leases.update(progress);
     let committed = 0;
-    let notifications = 0;
+    let notifications = await this.#endDeleted();
     const waiting = this.#rules.groups.filter(({ name }) => held.has(name));
     const work = async () => {
       for (let group = waiting.shift(); group !== undefined && !this.#isStopping; group = waiting.shift()) {
@@ -131,6 +136,22 @@ export class Evaluator {
     const connections = Number(this.#options.rulesDatabase.$pool.options['max'] ?? 1);
     await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENCY, connections, waiting.length) }, work));
     return { committed, dueReceivers: notifications > 0 ? receivers : progress.due_receivers };
+  }
+
+  /** Once for each set of rules. What goes wrong is tried again in the next pass. @returns how many messages went to the outbox */
+  async #endDeleted(): Promise<number> {
+    const { database, maxDeliveryAgeMs, logger } = this.#options;
+    const rules = this.#rules;
+    const ruleSet = this.#leases.currentRuleSet;
+    if (ruleSet === undefined || this.#endedFor === rules) return 0;
+    try {
+      const { notifications } = await endDeletedRules(rules, { database, ruleSet, maxDeliveryAgeMs });
+      this.#endedFor = rules;
+      return notifications;
+    } catch (error) {
+      logger.warn({ error: describeError(error) }, 'alerts of rules that are gone could not be ended; it is tried again');
+      return 0;
+    }
   }
 
   async #readProgress(): Promise<ProgressRow> {

@@ -58,6 +58,7 @@ export class GroupLeases {
   readonly #database: Database;
   #ruleSet: RuleSet;
   #held = new Map<string, HeldGroup>();
+  #isCurrent = false;
   #renewedAtMs = Number.NEGATIVE_INFINITY;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -84,6 +85,11 @@ export class GroupLeases {
     this.#lookedAtMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** The set, when it is the newest of its name, as far as is known. */
+  get currentRuleSet(): RuleSet | undefined {
+    return this.#isCurrent ? this.#ruleSet : undefined;
+  }
+
   leaseOf(group: string): GroupLease | undefined {
     const held = this.#held.get(group);
     return held === undefined ? undefined : { evaluatorId: this.evaluatorId, epoch: held.epoch };
@@ -92,9 +98,9 @@ export class GroupLeases {
   /** Learns what is held, and leases what is free. @returns the groups that are held now @throws when the database does not answer */
   async update(progress: LeaseProgress): Promise<ReadonlyMap<string, HeldGroup>> {
     this.#lookedAtMs = performance.now();
-    const isCurrent = progress.is_current || (progress.may_register && (await this.#register()));
-    this.#held = new Map(isCurrent ? Object.entries(progress.held) : []);
-    if (isCurrent && progress.free.length > 0) await this.#take(progress.free);
+    this.#isCurrent = progress.is_current || (progress.may_register && (await this.#register()));
+    this.#held = new Map(this.#isCurrent ? Object.entries(progress.held) : []);
+    if (this.#isCurrent && progress.free.length > 0) await this.#take(progress.free);
     else await this.keepAlive();
     return this.#held;
   }
@@ -112,9 +118,9 @@ export class GroupLeases {
   }
 
   async #register(): Promise<boolean> {
-    const { name, hash, groups } = this.#ruleSet;
+    const { name, hash, ownGroups } = this.#ruleSet;
     try {
-      await this.#database.none(REGISTER, { ruleSet: name, hash, groups });
+      await this.#database.none(REGISTER, { ruleSet: name, hash, groups: ownGroups });
       return true;
     } catch (error) {
       if (sqlState(error) === UNIQUE_VIOLATION) return false;

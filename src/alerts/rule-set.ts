@@ -6,11 +6,13 @@ import type { RuleGroup } from './rule.ts';
 export interface RuleSet {
   /** Whose rules they are; sets of one name follow each other, sets of different names live beside each other. */
   readonly name: string;
-  /** Hexadecimal SHA-256. */
+  /** Hexadecimal SHA-256 over the rules of files: those of the API are the same for all processes. */
   readonly hash: string;
-  /** Names of the groups. */
+  /** Names of the groups of files. */
+  readonly ownGroups: readonly string[];
+  /** Names of all groups. */
   readonly groups: readonly string[];
-  /** Distance of the slots of each group. */
+  /** Distance of the slots of each of `groups`. */
   readonly everyMs: readonly number[];
 }
 
@@ -18,18 +20,17 @@ const PLACES = new Set(['file', 'line', 'queryLine']);
 
 /**
  * Describes groups, whatever their order.
- * @param revision of the rules that the API can change: a rule that is switched off and on again is a new set, which takes its groups at once,
- * where an old one would have to wait until nobody holds the newest. Default 0
+ * @param own the groups of files
+ * @param all with those of the API and of targets; default: `own`
  */
-export function createRuleSet(name: string, groups: readonly RuleGroup[], revision = 0): RuleSet {
-  const sorted = [...groups].sort((a, b) => (a.name < b.name ? -1 : 1));
+export function createRuleSet(name: string, own: readonly RuleGroup[], all: readonly RuleGroup[] = own): RuleSet {
+  const sorted = [...own].sort((a, b) => (a.name < b.name ? -1 : 1));
   const text = JSON.stringify(sorted, (key, value: unknown) => (PLACES.has(key) ? undefined : value));
   return {
     name,
-    hash: createHash('sha256')
-      .update(revision === 0 ? text : `${revision}:${text}`)
-      .digest('hex'),
-    groups: sorted.map((group) => group.name),
-    everyMs: sorted.map((group) => group.everyMs),
+    hash: createHash('sha256').update(text).digest('hex'),
+    ownGroups: sorted.map((group) => group.name),
+    groups: all.map((group) => group.name),
+    everyMs: all.map((group) => group.everyMs),
   };
 }

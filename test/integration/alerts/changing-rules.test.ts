@@ -46,6 +46,13 @@ describe('rules that change while they are evaluated', function () {
         { group },
       )
     ).slot ?? 0;
+  const changesOf = async (uid: string) =>
+    (
+      await fixture.database.any<{ change: string }>(
+        `select from_state || ' ' || to_state || ' ' || reason as change from keepwatch.alert_transition where rule_uid = $<uid> order by id`,
+        { uid },
+      )
+    ).map(({ change }) => change);
   const moves = async (group: string) => {
     const from = await newestSlotOf(group);
     await waitFor(async () => (await newestSlotOf(group)) >= from + 2000, { timeoutMs: 15_000 });
@@ -74,6 +81,7 @@ describe('rules that change while they are evaluated', function () {
     const stopped = await newestSlotOf('own');
     await moves('shipped');
     assert.equal(await newestSlotOf('own'), stopped);
+    assert.deepEqual(await changesOf('own/Own'), ['ok firing breach', 'firing ok rule_deleted'], 'its alert is over');
 
     assert.equal((await send('enable', 2)).status, 200);
     await moves('own');
@@ -83,5 +91,8 @@ describe('rules that change while they are evaluated', function () {
          select slot, lag(slot) over (order by slot) as before from keepwatch.alert_evaluation where group_name = 'shipped') as slots`,
     );
     assert.ok(gap <= 10, `${gap} s`);
+    assert.deepEqual(await changesOf('own/Own'), ['ok firing breach', 'firing ok rule_deleted', 'ok firing breach']);
+    assert.deepEqual(await changesOf('shipped/Shipped'), ['ok firing breach']);
+    assert.deepEqual(await fixture.database.any('select generation::int from keepwatch.alert_rule_set'), [{ generation: 1 }]);
   });
 });

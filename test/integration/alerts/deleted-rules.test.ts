@@ -30,7 +30,10 @@ describe('Alerts of rules that are gone', function () {
     return fixture.database.none(loadSql('alerts/register-rule-set'), { ruleSet: name, hash: set.hash, groups: set.groups });
   };
   const end = (groups: readonly RuleGroup[], name = RULE_SET) =>
-    endDeletedRules(groups, { database: fixture.database, ruleSet: createRuleSet(name, groups), maxDeliveryAgeMs: 86_400_000 });
+    endDeletedRules(
+      { groups, revision: undefined },
+      { database: fixture.database, ruleSet: createRuleSet(name, groups), maxDeliveryAgeMs: 86_400_000 },
+    );
   const texts = async (sql: string) => (await fixture.database.any<{ text: string }>(sql)).map(({ text }) => text);
   const states = () => texts(`select rule || ' ' || state as text from keepwatch.alert_instance order by 1`);
   const changes = () =>
