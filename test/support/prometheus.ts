@@ -1,4 +1,4 @@
-// A real Prometheus server that scrapes one target every second, for end-to-end tests.
+// A real Prometheus server that scrapes one target every second, for end-to-end tests; it can have rules, evaluated every second.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,13 +18,22 @@ export interface PrometheusServer {
  * Starts `binary` on a free loopback port, its data in a folder that goes with it. It stores exemplars.
  * @param target host:port to scrape at /metrics
  */
-export async function startPrometheus(binary: string, target: string): Promise<PrometheusServer> {
+export async function startPrometheus(
+  binary: string,
+  target: string,
+  alerting?: { readonly rules: object /** host:port */; readonly alertmanager: string },
+): Promise<PrometheusServer> {
   const folder = mkdtempSync(join(tmpdir(), 'keepwatch-prometheus-'));
   const port = await freePort();
-  writeFileSync(
-    join(folder, 'prometheus.yml'),
-    `global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: keepwatch\n    static_configs: [{ targets: ["${target}"] }]\n`,
-  );
+  const config = {
+    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    scrape_configs: [{ job_name: 'keepwatch', static_configs: [{ targets: [target] }] }],
+    ...(alerting === undefined
+      ? {}
+      : { rule_files: ['rules.yml'], alerting: { alertmanagers: [{ static_configs: [{ targets: [alerting.alertmanager] }] }] } }),
+  };
+  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  if (alerting !== undefined) writeFileSync(join(folder, 'rules.yml'), JSON.stringify(alerting.rules));
   const server = startProcess(binary, [
     `--config.file=${folder}/prometheus.yml`,
     `--storage.tsdb.path=${folder}/data`,

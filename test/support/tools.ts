@@ -6,6 +6,7 @@ import { join } from 'node:path';
 const PACKAGES = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
   postgres: 'postgresql-15',
   psql: 'postgresql-client-15',
   pgbouncer: 'pgbouncer',
