@@ -15,7 +15,7 @@ import { startTestWebhookReceiver, type TestWebhookReceiver } from '../support/w
 const PROMETHEUS_RULES = {
   groups: [{ name: 'shop', rules: [{ alert: 'TooManyFailures', expr: 'failure_ratio / on (service) failure_limit > 1' }] }],
 };
-const KEEPWATCH_RULES = parseRules(`groups:
+const KEEPWATCH_RULES = `groups:
   - name: shop
     every: 1s
     rules:
@@ -25,7 +25,7 @@ const KEEPWATCH_RULES = parseRules(`groups:
             (select duration_ms from keepwatch.observability_metrics where name = 'ratio' and end_time < :now)
             / (select duration_ms from keepwatch.observability_metrics where name = 'limit' and end_time < :now) as value
         fire_when: value > 1
-`);
+`;
 
 /** What the app says of itself. */
 interface Shop {
@@ -65,7 +65,14 @@ describe('A rule that begins to fail while its alert fires', function () {
     prometheus = await startPrometheus(binary, target, { rules: PROMETHEUS_RULES, alertmanager: alertmanager.address });
     const { database, rulesDatabase } = fixture;
     alerts = createAlerts({
-      ...{ database, rulesDatabase, groups: KEEPWATCH_RULES, problems: [], cron: '* * * * * *', logger: silentLogger },
+      ...{
+        database,
+        rulesDatabase,
+        groups: parseRules(KEEPWATCH_RULES),
+        problems: [],
+        cron: '* * * * * *',
+        logger: silentLogger,
+      },
       receivers: [{ name: 'pager', webhook: { url: forKeepwatch.url } }],
     });
     await record('ratio', 0.5);

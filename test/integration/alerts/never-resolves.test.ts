@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { createRandom } from '../../../demo/random.ts';
 import type { EvaluatorOptions } from '../../../src/alerts/evaluator.ts';
+import type { RuleGroup } from '../../../src/alerts/rule.ts';
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { type AlertsFixture, openAlertsFixture, parseRules } from '../../support/alerts.ts';
 import { freePort } from '../../support/postgres.ts';
@@ -61,7 +62,7 @@ function queryOf(rule: string): string {
 }
 
 const RULES = POLICIES.map((policy, index) => ({ alert: `rule ${index}`, query: queryOf(`rule ${index}`), ...policy }));
-const [GROUP] = parseRules(JSON.stringify({ groups: [{ name: 'g', every: '5s', rules: RULES }] }));
+const RULE_FILE = JSON.stringify({ groups: [{ name: 'g', every: '5s', rules: RULES }] });
 
 /** What a slot holds: a value for all series, and what is wrong with it. */
 interface PlannedSlot {
@@ -110,8 +111,12 @@ describe('An alert that fires', function () {
   this.timeout(Math.max(240_000, WINDOWS * 20));
   let fixture: AlertsFixture;
   let away: Database;
+  let group: RuleGroup;
   before(async () => {
     fixture = await openAlertsFixture();
+    const [parsed] = parseRules(RULE_FILE);
+    assert.ok(parsed !== undefined);
+    group = parsed;
     away = createDatabase({ url: `postgres://a:b@127.0.0.1:${await freePort()}/c`, max: 1 });
   });
   after(async () => {
@@ -137,7 +142,6 @@ describe('An alert that fires', function () {
   }
 
   async function evaluate({ slot: at, slotFault }: PlannedSlot, isHurried: boolean): Promise<void> {
-    assert.ok(GROUP !== undefined);
     const { database } = fixture;
     const options: Partial<EvaluatorOptions> = {
       maxSeries: MAX_SERIES,
@@ -146,7 +150,7 @@ describe('An alert that fires', function () {
     };
     if (slotFault === 'revoked') await database.none(`revoke select on keepwatch.observability_metrics from keepwatch_rules`);
     const slot = { slotMs: START + at * EVERY, isPartial: slotFault === 'lag', missed: 0 };
-    assert.notEqual(await fixture.createEvaluator([GROUP], options).evaluateGroup(GROUP, slot), undefined);
+    assert.notEqual(await fixture.createEvaluator([group], options).evaluateGroup(group, slot), undefined);
     if (slotFault === 'revoked') await database.none(`grant select on keepwatch.observability_metrics to keepwatch_rules`);
   }
 
