@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rule } from '../../../src/alerts/rule.ts';
 import { loadRules } from '../../../src/alerts/rule-file.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { runRulesQuery } from '../../../src/db/rules-query.ts';
 import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
 import { type AlertsFixture, openAlertsFixture } from '../../support/alerts.ts';
@@ -41,6 +42,7 @@ const FIRES: Readonly<Record<string, readonly string[]>> = {
   BudgetSpent: ['sick month'],
 };
 
+await loadSqlParser();
 const { groups, problems, warnings } = loadRules(['rules/*.yaml'], PACKAGE_FOLDER, { receivers: [] });
 const rules = groups.flatMap((group) => group.rules);
 
