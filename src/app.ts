@@ -156,6 +156,7 @@ async function openStorage(
     wantsAlerts,
     logger,
     now: () => tracker.now(),
+    targets: () => tracker.targets(),
     collect: () => {
       tracker.flush();
       logs.flush();

@@ -18,3 +18,4 @@ export { ObservabilityTracker } from './instrument/tracker.ts';
 export type { TrackerOptions } from './instrument/tracker-options.ts';
 export type { Logger } from './logger.ts';
 export type { MetricsHistory } from './metrics-history.ts';
+export type { Target, TargetLimits } from './target.ts';

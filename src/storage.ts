@@ -1,6 +1,7 @@
 // The half of the composition that needs a database: pool, schema, archive, queries, alerts. Loaded only where one is configured.
 import { type Alerts, createAlerts } from './alerts/alerts.ts';
 import { createDefinitions, type Definitions } from './alerts/definitions/definitions.ts';
+import { TargetKeeper } from './alerts/definitions/target-keeper.ts';
 import { createRuleEditor, type RuleEditor } from './alerts/rule-editor.ts';
 import { type LoadedRules, loadRules } from './alerts/rule-file.ts';
 import { createRuleSource } from './alerts/rule-source.ts';
@@ -14,6 +15,7 @@ import { migrate } from './db/migrate.ts';
 import { describeError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import type { EventReader } from './metrics-history.ts';
+import type { Target } from './target.ts';
 import { within } from './within.ts';
 import { formatProblems } from './yaml-file.ts';
 
@@ -25,6 +27,8 @@ export interface StorageOptions {
   readonly now: () => number;
   /** Asks the tracker to hand on what it has. */
   readonly collect: () => void;
+  /** What the code has declared so far. */
+  readonly targets: () => readonly Target[];
 }
 
 export interface Storage {
@@ -54,20 +58,9 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   const database = openPool(`keepwatch ${config.service}`);
   // Whoever reads much takes no connection from what evaluates rules.
   const readers = openPool(`keepwatch api ${config.service}`);
-  const archive = createArchive({
-    connection: { url: options.url, applicationName: `keepwatch ${config.service}` },
-    spoolDir: config.spoolDir,
-    spoolMaxBytes: config.spoolMax,
-    durability: config.durability,
-    service: config.service,
-    instance: config.instance,
-    cron: config.archiveCron,
-    now: options.now,
-    collect: options.collect,
-    ...(config.retention === Infinity ? {} : { keepMs: config.retention }),
-    ...(config.rollupRetention === Infinity ? {} : { keepRollupsMs: config.rollupRetention }),
-    logger,
-  });
+  const archive = openArchive(options);
+  const { service, instance } = config;
+  const targets = new TargetKeeper({ database, service, instance, targets: options.targets, logger });
   if (options.wantsAlerts) await loadSqlParser();
   const rules = options.wantsAlerts ? openRules(config, options.url, database, logger) : undefined;
   const alerts = rules?.alerts;
@@ -82,6 +75,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   const bringUp = async (): Promise<void> => {
     try {
       await migrate(database);
+      await targets.start();
       await alerts?.start();
       problem = options.wantsAlerts && alerts === undefined ? NO_RULES_ROLE : undefined;
     } catch (error) {
@@ -111,12 +105,30 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
       const deadlineMs = performance.now() + timeoutMs;
       const leftMs = () => Math.max(0, deadlineMs - performance.now());
       if (alerts !== undefined) await within(timeoutMs / 2, alerts.stop());
+      await within(leftMs(), targets.stop());
       await archive.stop({ timeoutMs: leftMs() });
       const pools = [...(rules?.pools ?? []), readers, database];
       const closing = { timeoutMs: Math.max(leftMs(), CLOSE_MS) };
       await Promise.all(pools.map((pool) => closeDatabase(pool, closing)));
     },
   };
+}
+
+function openArchive({ config, url, now, collect, logger }: StorageOptions): Archive {
+  return createArchive({
+    connection: { url, applicationName: `keepwatch ${config.service}` },
+    spoolDir: config.spoolDir,
+    spoolMaxBytes: config.spoolMax,
+    durability: config.durability,
+    service: config.service,
+    instance: config.instance,
+    cron: config.archiveCron,
+    now,
+    collect,
+    ...(config.retention === Infinity ? {} : { keepMs: config.retention }),
+    ...(config.rollupRetention === Infinity ? {} : { keepRollupsMs: config.rollupRetention }),
+    logger,
+  });
 }
 
 /** On a connection of its own, which may wait: to count a day that goes takes as long as it takes. */

@@ -1,5 +1,6 @@
 // What callers say of an execution: what it is, and how it ended.
 import type { EventStatus, EventType } from '../event.ts';
+import type { TargetLimits } from '../target.ts';
 
 /** What is measured. */
 export interface ExecutionOptions {
@@ -10,6 +11,8 @@ export interface ExecutionOptions {
   readonly labels?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** What the event carries besides, as JSON: at most 4 KiB. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** How fast these executions have to be: `{ p95: '3s' }`. With an archive it is measured, and becomes an alerting rule. */
+  readonly target?: TargetLimits;
 }
 
 /** `name` may be left out where a function or method gives its own. */
@@ -32,11 +35,17 @@ export interface TimedExecution extends ExecutionEnd {
 
 /** Not by spreading: what is given as options may be anything, a text of 10 MB too, which has as many properties. */
 export function pickOptions(
-  { labels, metadata }: { readonly labels?: ExecutionOptions['labels']; readonly metadata?: ExecutionOptions['metadata'] },
+  { labels, metadata, target }: { readonly [K in 'labels' | 'metadata' | 'target']?: ExecutionOptions[K] | undefined },
   type: ExecutionOptions['type'],
   name: string,
 ): ExecutionOptions {
-  return { type, name, ...(labels === undefined ? {} : { labels }), ...(metadata === undefined ? {} : { metadata }) };
+  return {
+    type,
+    name,
+    ...(labels === undefined ? {} : { labels }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(target === undefined ? {} : { target }),
+  };
 }
 
 /** What the app's own getter or proxy gives; undefined when it throws. */

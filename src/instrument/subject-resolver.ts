@@ -9,6 +9,7 @@ import type { MetadataKeys } from './metadata-keys.ts';
 import { labelsOf } from './metrics/catalogue.ts';
 import type { Binding } from './recording/bindings.ts';
 import type { Recorder } from './recording/recorder.ts';
+import { TargetList } from './recording/target-list.ts';
 
 export interface SubjectResolverOptions {
   readonly recorder: Recorder;
@@ -31,6 +32,7 @@ const UNREADABLE: BoundedMembers = { members: '"keepwatch.invalid_options":true'
 export class SubjectResolver {
   /** What is kept of metadata. */
   readonly kept: MembersOptions;
+  readonly targets = new TargetList();
   readonly #recorder: Recorder;
   readonly #errors: InternalErrors;
   readonly #admittedLabels: ReadonlyMap<EventType, readonly string[]> | undefined;
@@ -54,7 +56,8 @@ export class SubjectResolver {
     }
   }
 
-  #resolve({ type, name, labels: given, metadata }: ExecutionOptions): Subject {
+  #resolve({ type, name, labels: given, metadata, target }: ExecutionOptions): Subject {
+    if (target !== undefined) this.#addTarget(type, name, target);
     const admitted = given === undefined ? undefined : this.#admittedLabels?.get(type);
     const labels = given === undefined || admitted === undefined ? given : pick(given, admitted);
     const binding = this.#recorder.bind(type, name, labels);
@@ -64,6 +67,15 @@ export class SubjectResolver {
     if (own === undefined && others === '' && marks === '') return { binding, metadata: undefined };
     const members = joinMembers(joinMembers(marks, others), own?.members ?? '');
     return { binding, metadata: { members, isTruncated: own?.isTruncated === true } };
+  }
+
+  /** What is wrong with a target changes nothing of the execution. */
+  #addTarget(type: EventType, name: string, target: unknown): void {
+    try {
+      this.targets.add(type, name, target);
+    } catch (error) {
+      this.#errors.note('target', error);
+    }
   }
 
   /** What the binding does not tell of the labels. */

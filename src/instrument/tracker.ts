@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { EventSink } from '../event.ts';
+import type { Target } from '../target.ts';
 import type { Clock } from './clock.ts';
 import { createDecorator, type TrackedDecorator } from './decorate.ts';
 import type { Execution } from './execution.ts';
@@ -112,6 +113,7 @@ export class ObservabilityTracker {
   declare(declared: DeclaredNames): void {
     try {
       this.#recorder.declare(declared);
+      this.#subjects.targets.declare(declared);
     } catch (error) {
       this.#errors.note('declare', error);
     }
@@ -284,6 +286,11 @@ export class ObservabilityTracker {
   /** `recorded = handedOn + waiting + sampledOut + all dropped`, at any moment. */
   counts(): RingCounts {
     return this.#ring.counts();
+  }
+
+  /** What the code has declared as `target`, so far. */
+  targets(): readonly Target[] {
+    return this.#subjects.targets.all;
   }
 
   /** How the tracker itself does. */

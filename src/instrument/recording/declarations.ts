@@ -1,5 +1,6 @@
 // What the code of the app has declared: names and label values that it knew before anybody sent something.
 import type { EventType } from '../../event.ts';
+import type { TargetLimits } from '../../target.ts';
 import { boundLabel, boundName, ownText } from '../bounded-text.ts';
 import type { ExecutionOptions } from '../execution-options.ts';
 import { isClosedValue, labelsOf } from '../metrics/catalogue.ts';
@@ -14,6 +15,8 @@ export interface DeclaredNames {
   readonly names?: readonly string[];
   /** Values of the labels of this type: `{ model: ['small', 'large'] }`. */
   readonly labels?: Readonly<Record<string, readonly unknown[]>>;
+  /** How fast executions of each of the names have to be: `{ p95: '3s' }`. */
+  readonly target?: TargetLimits;
 }
 
 export class Declarations {

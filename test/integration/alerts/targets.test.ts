@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { declareTargets, type MeasuredTarget, touchTargets } from '../../../src/alerts/definitions/targets.ts';
 import { createRuleSource } from '../../../src/alerts/rule-source.ts';
+import { createKeepwatch } from '../../../src/app.ts';
 import type { Target } from '../../../src/target.ts';
 import { insertEvents, loadText } from '../../support/alerts.ts';
 import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
@@ -116,5 +117,35 @@ describe('targets in Postgres', function () {
     await declare([{ ...CHAT, limitMs: 4000 }]);
     await evaluator.evaluateGroup(group, { slotMs: slotMs + 6 * 60_000, isPartial: false, missed: 0 });
     assert.deepEqual(await states(), []);
+  });
+});
+
+describe('targets of a running app', function () {
+  this.timeout(30_000);
+  let fixture: AlertsApiFixture;
+  before(async () => {
+    fixture = await openAlertsApi();
+  });
+  after(() => fixture.close());
+
+  it('are in Postgres when it has started, and when it has stopped', async () => {
+    const spool = createSpoolDir();
+    const keepwatch = await createKeepwatch({
+      service: 'shop',
+      databaseUrl: fixture.test.url,
+      spoolDir: spool.path,
+      logLevel: 'silent',
+    });
+    const listed = async () =>
+      (await fixture.send<{ targets: MeasuredTarget[] }>('get', '/targets')).data.targets.map(
+        ({ service, type, name, label, limit_ms }) => `${service} ${type} ${name} ${label} ${limit_ms}`,
+      );
+    keepwatch.tracker.track({ type: 'tool', name: 'search', target: { p95: '1s' } }, () => 1);
+    await keepwatch.start();
+    assert.deepEqual(await listed(), ['shop tool search p95 1000']);
+    keepwatch.tracker.measure({ type: 'db', name: 'history', target: { p99: '100ms' } }, () => 1);
+    await keepwatch.stop();
+    spool.remove();
+    assert.deepEqual(await listed(), ['shop db history p99 100', 'shop tool search p95 1000']);
   });
 });
