@@ -1,10 +1,14 @@
 // keepwatch alerts: what can be done with rules and alerts from a terminal; a file per subcommand in alerts/.
 import type { Command } from 'commander';
 import { addAlertsCheck } from './alerts/check.ts';
+import { addAlertsHistory } from './alerts/history.ts';
+import { addAlertsList } from './alerts/list.ts';
 import { addAlertsPrint } from './alerts/print.ts';
+import { addAlertsRules } from './alerts/rules.ts';
 import { addAlertsSchema } from './alerts/schema.ts';
 
 export function addAlerts(program: Command): void {
   const alerts = program.command('alerts').description('check and show alerting rules');
-  for (const add of [addAlertsCheck, addAlertsPrint, addAlertsSchema]) add(alerts);
+  for (const add of [addAlertsList, addAlertsHistory, addAlertsRules, addAlertsCheck, addAlertsPrint, addAlertsSchema])
+    add(alerts);
 }

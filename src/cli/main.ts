@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { PACKAGE_FOLDER } from '../db/sql.ts';
 import { addAlerts } from './alerts.ts';
+import { addBudgets } from './budgets.ts';
 import { addDemo } from './demo.ts';
 import { addErase } from './erase.ts';
 import { EXIT, exitCodeOf, reportError } from './exit.ts';
@@ -17,6 +18,7 @@ import { addRecent } from './recent.ts';
 import { addServe } from './serve.ts';
 import { addSpool } from './spool.ts';
 import { addSummary } from './summary.ts';
+import { addTargets } from './targets.ts';
 import { addVerify } from './verify.ts';
 
 const { version } = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8')) as { version: string };
@@ -47,6 +49,8 @@ for (const add of [
   addImport,
   addSpool,
   addAlerts,
+  addBudgets,
+  addTargets,
 ])
   add(program);
 
