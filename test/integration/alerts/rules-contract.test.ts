@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rule } from '../../../src/alerts/rule.ts';
-import { loadRules } from '../../../src/alerts/rule-file.ts';
-import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
+import { type LoadedRules, loadRules } from '../../../src/alerts/rule-file.ts';
 import { runRulesQuery } from '../../../src/db/rules-query.ts';
 import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
 import { type AlertsFixture, openAlertsFixture } from '../../support/alerts.ts';
@@ -42,16 +41,16 @@ const FIRES: Readonly<Record<string, readonly string[]>> = {
   BudgetSpent: ['sick month'],
 };
 
-await loadSqlParser();
-const { groups, problems, warnings } = loadRules(['rules/*.yaml'], PACKAGE_FOLDER, { receivers: [] });
-const rules = groups.flatMap((group) => group.rules);
-
 describe('the rules that ship', function () {
   this.timeout(90_000);
   const nowMs = Math.floor(Date.now() / MINUTE) * MINUTE;
   let fixture: AlertsFixture;
+  let loaded: LoadedRules;
+  let rules: readonly Rule[];
   before(async () => {
     fixture = await openAlertsFixture();
+    loaded = loadRules(['rules/*.yaml'], PACKAGE_FOLDER, { receivers: [] });
+    rules = loaded.groups.flatMap((group) => group.rules);
     await fixture.database.any('select keepwatch.ensure_partitions($1, $2)', [new Date(nowMs - 3 * DAY), new Date(nowMs)]);
     await insertRolledUp(fixture.database, healthyEvents(nowMs));
     await insertSource('shop', { watermarkMs: nowMs, seenMs: nowMs });
@@ -60,7 +59,7 @@ describe('the rules that ship', function () {
   after(() => fixture.close());
 
   it('are 15 at least, without a problem or a warning, each with data that it fires on', () => {
-    assert.deepEqual([...problems, ...warnings], []);
+    assert.deepEqual([...loaded.problems, ...loaded.warnings], []);
     assert.ok(rules.length >= 15);
     assert.deepEqual(rules.map(({ name }) => name).sort(), Object.keys(FIRES).sort());
   });
@@ -100,8 +99,9 @@ describe('the rules that ship', function () {
   });
 
   it('are evaluated without an error', async () => {
-    const evaluator = fixture.createEvaluator(groups);
-    for (const group of groups) assert.ok(await evaluator.evaluateGroup(group, { slotMs: nowMs, isPartial: false, missed: 0 }));
+    const evaluator = fixture.createEvaluator(loaded.groups);
+    for (const group of loaded.groups)
+      assert.ok(await evaluator.evaluateGroup(group, { slotMs: nowMs, isPartial: false, missed: 0 }));
     const evaluations = await fixture.database.any<{ rule: string; outcome: string; error: string | null }>(
       'select rule, outcome, error from keepwatch.alert_evaluation order by rule',
     );
@@ -111,7 +111,7 @@ describe('the rules that ship', function () {
     );
   });
 
-  for (const { name } of rules) {
+  for (const name of Object.keys(FIRES)) {
     it(`${name}: the SQL of its runbook runs`, async () => {
       const page = readFileSync(join(PACKAGE_FOLDER, `docs/runbooks/${name}.md`), 'utf8');
       const queries = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, sql]) => sql ?? '');
