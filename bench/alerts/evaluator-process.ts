@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Evaluator } from '../../src/alerts/evaluator.ts';
 import type { RuleGroup } from '../../src/alerts/rule.ts';
+import { loadSqlParser } from '../../src/alerts/sql-parser.ts';
 import { createDatabase, type Database } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { answerParent, cpuUs } from '../child-side.ts';
@@ -24,7 +25,7 @@ export interface SlotCost {
 }
 
 export type EvaluatorMethods = {
-  setUp(setup: Setup): void;
+  setUp(setup: Setup): Promise<void>;
   /** Evaluates one slot of all groups, as many at a time as an evaluator does. */
   evaluate(slotMs: number): Promise<SlotCost>;
   /** Every evaluator ticks once a second. @returns statements */
@@ -50,7 +51,8 @@ function counting(database: Database): Database {
 }
 
 answerParent({
-  setUp({ url, rulesUrl, rules, replicas }) {
+  async setUp({ url, rulesUrl, rules, replicas }) {
+    await loadSqlParser();
     groups = createRules(rules);
     evaluators = Array.from(
       { length: replicas },

@@ -35,7 +35,7 @@ function ofMany(series: number): object {
   };
 }
 
-/** @throws when a rule has a problem */
+/** The parser of SQL has to be loaded. @throws when a rule has a problem */
 export function createRules(kind: RuleKind): readonly RuleGroup[] {
   const groups = Array.from({ length: kind.groups }, (_, group) => ({
     name: `group ${group}`,
@@ -49,6 +49,6 @@ export function createRules(kind: RuleKind): readonly RuleGroup[] {
     })),
   }));
   const { groups: read, problems } = readRules(JSON.stringify({ groups }), 'bench.yaml');
-  if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('\n'));
+  if (problems.length > 0) throw new Error(problems[0]?.message);
   return read;
 }

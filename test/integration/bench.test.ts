@@ -99,6 +99,19 @@ describe('npm run bench', () => {
     assert.deepEqual(results[0]?.problems, []);
   });
 
+  it('evaluates slots of rules, and loses no series', async function () {
+    this.timeout(180_000);
+    try {
+      findPostgres();
+    } catch {
+      this.skip();
+    }
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'alerts', '--quick', '--json']);
+    const { results } = JSON.parse(stdout) as { results: SectionResult[] };
+    assert.equal(results[0]?.tables.length, 3);
+    assert.deepEqual(results[0]?.problems, []);
+  });
+
   it('refuses what it does not know, with exit code 2', async () => {
     await assert.rejects(
       run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'htpp']),

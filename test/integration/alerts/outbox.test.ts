@@ -52,7 +52,12 @@ describe('Outbox', function () {
       ...options,
     });
   const insert = (
-    values: { receiver?: string; reason?: 'firing' | 'resolved'; incidentId?: string; expiresInMs?: number } = {},
+    values: {
+      receiver?: string;
+      reason?: 'firing' | 'resolved' | 'nodata' | 'error';
+      incidentId?: string;
+      expiresInMs?: number;
+    } = {},
   ) =>
     database.one<{ id: string }>(
       `insert into keepwatch.notification_outbox (incident_id, receiver, reason, dedupe_key, group_name, rule_uid, rule, fingerprint, payload, expires_at)
@@ -64,7 +69,7 @@ describe('Outbox', function () {
         incidentId: INCIDENT,
         expiresInMs: 86_400_000,
         ...values,
-        payload: { ...PAYLOAD, status: values.reason ?? 'firing' },
+        payload: { ...PAYLOAD, status: values.reason === 'resolved' ? 'resolved' : 'firing' },
       },
     );
   const rows = () =>
@@ -108,6 +113,7 @@ describe('Outbox', function () {
       ],
     });
     assert.equal((keepwatch as Record<string, unknown>)['incident_id'], INCIDENT);
+    assert.equal((keepwatch as Record<string, unknown>)['reason'], 'firing');
     assert.equal((await rows())[0]?.status, 'sent');
   });
 
@@ -221,21 +227,22 @@ describe('Outbox', function () {
     assert.ok((await rows()).some(({ status }) => status === 'sent'));
   });
 
-  it('keeps resolved back until firing is told', async () => {
-    await insert({ reason: 'firing' });
-    await insert({ reason: 'resolved' });
-    receiver.answer = 500;
-    await createOutbox().deliver(['pager']);
-    receiver.answer = 200;
-    await createOutbox().deliver(['pager']);
-    assert.equal(receiver.received.length, 1);
-    await letTimePass();
-    await createOutbox().deliver(['pager']);
-    assert.deepEqual(
-      receiver.received.map(({ body }) => body.status),
-      ['firing', 'firing', 'resolved'],
-    );
-  });
+  for (const first of ['firing', 'nodata', 'error'] as const)
+    it(`keeps resolved back until ${first} is told`, async () => {
+      await insert({ reason: first });
+      await insert({ reason: 'resolved' });
+      receiver.answer = 500;
+      await createOutbox().deliver(['pager']);
+      receiver.answer = 200;
+      await createOutbox().deliver(['pager']);
+      assert.equal(receiver.received.length, 1);
+      await letTimePass();
+      await createOutbox().deliver(['pager']);
+      assert.deepEqual(
+        receiver.received.map(({ body }) => body.status),
+        ['firing', 'firing', 'resolved'],
+      );
+    });
 
   it('gives up when the message has expired, and says so', async () => {
     const lines: string[] = [];
