@@ -29,9 +29,19 @@ export function planEvaluation(
     applyInput(rule, known.get(one.fingerprint), { input, step: one.step, seen }, context);
   }
   const noData = fingerprintOf(context.group.name, rule, NO_DATA);
-  const absent = [...known.values()].filter(({ fingerprint }) => !rows.has(fingerprint) && fingerprint !== noData);
-  const isEmpty = !applyExpected(rule, { series, expected, known, rows }, context) && absent.length === 0;
+  const expectations = findExpected(rule, { series, expected, rows }, context);
+  const absent = [...known.values()].filter(
+    ({ fingerprint }) => !rows.has(fingerprint) && fingerprint !== noData && !expectations.there.has(fingerprint),
+  );
+  applyThere(
+    rule,
+    [...expectations.there].flatMap((fingerprint) => known.get(fingerprint) ?? []),
+    context,
+  );
   applyAbsent(rule, absent, series.length === 0, context);
+  const isUnknown = ([fingerprint]: readonly [string, unknown]) => !known.has(fingerprint);
+  applyUnseen(rule, [...expectations.missing].filter(isUnknown), series.length === 0, context);
+  const isEmpty = absent.length === 0 && expectations.missing.size === 0;
   applyNoData(rule, known.get(noData), { fingerprint: noData, hasRows: series.length > 0, isEmpty }, context);
   return context.changes;
 }
@@ -50,35 +60,52 @@ function applyAbsent(rule: Rule, absent: readonly StoredInstance[], hasNoRows: b
   }
 }
 
+/** By fingerprint. */
 interface Expectations {
-  readonly series: readonly EvaluatedSeries[];
-  readonly expected: Evaluation['expected'];
-  readonly known: ReadonlyMap<string, StoredInstance>;
-  readonly rows: ReadonlySet<string>;
+  /** No row has these labels. */
+  readonly missing: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** A row has these labels, and more. */
+  readonly there: ReadonlySet<string>;
 }
 
-/**
- * An expected label set is there when a row has all of its labels. One that never was is a series without a row; one that is there again by a
- * row with more labels is over.
- * @returns whether anything is expected that no series stands for
- */
-function applyExpected(rule: Rule, { series, expected = [], known, rows }: Expectations, context: SlotContext): boolean {
-  let isAnyMissing = false;
-  const own = expected.length > 0 ? series.map((one) => new Map(one.row)) : [];
+/** An expected label set is there when a row has all of its labels; one that is the same as a row's is that series. */
+function findExpected(
+  rule: Rule,
+  { series, expected = [], rows }: Pick<Evaluation, 'series' | 'expected'> & { readonly rows: ReadonlySet<string> },
+  { group }: SlotContext,
+): Expectations {
+  const missing = new Map<string, Readonly<Record<string, string>>>();
+  const there = new Set<string>();
   for (const labels of expected) {
-    const fingerprint = fingerprintOf(context.group.name, rule, labels);
+    const fingerprint = fingerprintOf(group.name, rule, labels);
     if (rows.has(fingerprint)) continue;
-    const stored = known.get(fingerprint);
     const pairs = Object.entries(labels);
-    const isThere = own.some((row) => pairs.every(([name, value]) => row.get(name) === value));
-    isAnyMissing ||= !isThere;
-    if (isThere ? stored === undefined || stored.state === 'ok' : stored !== undefined) continue;
-    if (context.slot.isPartial) continue;
-    const seen = stored ?? bare(rule, fingerprint, labels, context.slot.slotMs);
-    const absence = series.length === 0 ? rule.noData : rule.missing;
-    applyInput(rule, stored, { input: isThere ? 'clear' : 'missing', step: -1, seen, absence }, context);
+    if (series.some(({ row }) => pairs.every(([name, value]) => row.get(name) === value))) there.add(fingerprint);
+    else missing.set(fingerprint, labels);
   }
-  return isAnyMissing;
+  return { missing, there };
+}
+
+/** What was missing, and is there by a row with more labels. */
+function applyThere(rule: Rule, stored: readonly StoredInstance[], context: SlotContext): void {
+  if (context.slot.isPartial) return;
+  for (const one of stored)
+    if (one.state !== 'ok' || one.missed > 0) applyInput(rule, one, { input: 'clear', step: -1, seen: one }, context);
+}
+
+/** What is expected and never had a row. */
+function applyUnseen(
+  rule: Rule,
+  missing: readonly (readonly [string, Readonly<Record<string, string>>])[],
+  hasNoRows: boolean,
+  context: SlotContext,
+): void {
+  if (context.slot.isPartial) return;
+  const absence = hasNoRows ? rule.noData : rule.missing;
+  for (const [fingerprint, labels] of missing) {
+    const seen = bare(rule, fingerprint, labels, context.slot.slotMs);
+    applyInput(rule, undefined, { input: 'missing', step: -1, seen, absence }, context);
+  }
 }
 
 /** The alert of the rule itself, when nobody else can say that there is no row. */

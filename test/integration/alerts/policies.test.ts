@@ -95,6 +95,16 @@ describe('Policies of rules', function () {
     assert.deepEqual(await changes(), ['b ok firing missing', 'b firing ok clear']);
   });
 
+  it('finds what it expects in rows with more labels', async () => {
+    const rows = (service: string) => `select 'a'::text as name, '${service}'::text as service, 0 as value`;
+    const rule = { expect: [{ service: 'pay' }], missing: { policy: 'alert', after: 2 } };
+    await play([rows('pay'), rows('shop'), rows('shop'), rows('pay'), rows('pay'), rows('pay')], rule);
+    const services = await texts(`select concat_ws(' ', labels->>'name', labels->>'service', to_state) as text
+      from keepwatch.alert_transition order by id`);
+    // Each series with a row is known too, and missing once it has none.
+    assert.deepEqual(services.sort(), ['a pay firing', 'a pay ok', 'a shop firing', 'pay firing', 'pay ok']);
+  });
+
   it('reads from a query what it expects, and expects nothing by one that fails', async () => {
     const expecting = (query: string) => ({ expect: { query }, missing: { policy: 'alert', after: 1 } });
     await play([[low]], expecting(NO_ANSWER));
