@@ -6,6 +6,7 @@ import { describeError, KeepwatchError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { type FileProblem, formatProblems } from '../yaml-file.ts';
+import type { EvaluationNumbers } from './evaluation-counts.ts';
 import { Evaluator } from './evaluator.ts';
 import { type DeliveryOutcome, Outbox } from './outbox.ts';
 import { type AlertsData, type RulesData, readAlerts, readRules } from './responses.ts';
@@ -44,11 +45,9 @@ export interface AlertsOptions {
 }
 
 /** For self-metrics. States are those of Postgres, at most 15 s old; the rest counts since the start of the process. */
-export interface AlertNumbers {
+export interface AlertNumbers extends EvaluationNumbers {
   readonly states: readonly { readonly alertname: string; readonly state: State; readonly count: number }[];
   readonly notifications: readonly { readonly receiver: string; readonly outcome: DeliveryOutcome; readonly count: number }[];
-  /** Seconds per slot of a group: queries and commit. */
-  readonly evaluationSeconds: { readonly sum: number; readonly count: number };
 }
 
 export interface Alerts {
@@ -209,14 +208,11 @@ class AlertsRunner implements Alerts {
 
   /** Every rule with every state, so that a gauge goes back to 0. */
   numbers(): AlertNumbers {
-    const names = new Set(this.#rules.groups.flatMap((group) => group.rules.map((rule) => rule.name)));
-    for (const { rule } of this.#states) names.add(rule);
-    const countOf = (alertname: string, state: string) =>
-      this.#states.find((entry) => entry.rule === alertname && entry.state === state)?.count ?? 0;
+    const names = this.#rules.groups.flatMap((group) => group.rules.map((rule) => rule.name));
     return {
-      states: [...names].flatMap((alertname) => STATES.map((state) => ({ alertname, state, count: countOf(alertname, state) }))),
+      states: countStates(names, this.#states),
       notifications: this.#outbox.counts,
-      evaluationSeconds: this.#evaluator.evaluationSeconds,
+      ...this.#evaluator.numbers,
     };
   }
 }
@@ -229,4 +225,26 @@ function routeBy(names: readonly string[], byDefault: string | undefined): (rule
   }
   const fallback = byDefault === undefined ? [] : [byDefault];
   return (rule) => (rule.notify ?? fallback).filter((name) => names.includes(name));
+}
+
+/** Rules that metrics tell apart at most; the others are one. */
+const MAX_ALERTNAMES = 1000;
+const OTHER_ALERTNAME = '__other__';
+
+function countStates(
+  names: readonly string[],
+  found: readonly { rule: string; state: State; count: number }[],
+): AlertNumbers['states'] {
+  const given = new Set([...names, ...found.map(({ rule }) => rule)]);
+  const known = new Set([...given].slice(0, MAX_ALERTNAMES));
+  const counts = new Map<string, number>();
+  for (const { rule, state, count } of found) {
+    const alertname = known.has(rule) ? rule : OTHER_ALERTNAME;
+    const key = JSON.stringify([alertname, state]);
+    counts.set(key, (counts.get(key) ?? 0) + count);
+  }
+  const all = given.size > known.size ? [...known, OTHER_ALERTNAME] : [...known];
+  return all.flatMap((alertname) =>
+    STATES.map((state) => ({ alertname, state, count: counts.get(JSON.stringify([alertname, state])) ?? 0 })),
+  );
 }

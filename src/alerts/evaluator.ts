@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts';
 import { type CommitOptions, commitSlot } from './commit.ts';
 import { endDeletedRules } from './deleted-rules.ts';
 import { type EvaluateOptions, evaluateRules } from './evaluate.ts';
+import { EvaluationCounts, type EvaluationNumbers } from './evaluation-counts.ts';
 import { type GroupLease, GroupLeases, type HeldGroup, type LeaseProgress } from './group-leases.ts';
 import type { RuleGroup } from './rule.ts';
 import { createRuleSet } from './rule-set.ts';
@@ -72,7 +73,7 @@ export class Evaluator {
   #isStopping = false;
   /** When the database answered again after it had not, by the monotonic clock; Infinity while it does not. */
   #backAtMs = Number.NEGATIVE_INFINITY;
-  #evaluationSeconds = { sum: 0, count: 0 };
+  readonly #counts = new EvaluationCounts();
 
   constructor(options: EvaluatorOptions) {
     this.#options = options;
@@ -81,9 +82,9 @@ export class Evaluator {
     this.#leases = new GroupLeases({ database, ruleSet: createRuleSet(ruleSet, groups), evaluatorId });
   }
 
-  /** Seconds that slots took, queries and commit, since the start of the process. */
-  get evaluationSeconds(): { readonly sum: number; readonly count: number } {
-    return this.#evaluationSeconds;
+  /** What was evaluated since the start of the process. */
+  get numbers(): EvaluationNumbers {
+    return this.#counts.numbers;
   }
 
   /** Evaluates other rules from the next pass on. */
@@ -182,13 +183,14 @@ export class Evaluator {
     const evaluations = await evaluateRules(group, slot.slotMs, this.#options);
     if (this.#isStopping) return undefined;
     try {
-      return await commitSlot(group, slot, evaluations, { ...this.#options, lease });
+      const result = await commitSlot(group, slot, evaluations, { ...this.#options, lease });
+      if (result !== undefined) this.#counts.commit(evaluations, slot.missed);
+      return result;
     } catch (error) {
       if (sqlState(error) === UNIQUE_VIOLATION) return undefined;
       throw error;
     } finally {
-      const { sum, count } = this.#evaluationSeconds;
-      this.#evaluationSeconds = { sum: sum + (performance.now() - startedAt) / 1000, count: count + 1 };
+      this.#counts.observe((performance.now() - startedAt) / 1000);
     }
   }
 

@@ -22,6 +22,8 @@ const STREAM_BUCKETS = [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 /** The buckets that OpenTelemetry's conventions give for `gen_ai.client.operation.duration`. */
 const LLM_BUCKETS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92] as const;
+/** Those of src/alerts/evaluation-counts.ts. */
+const EVALUATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 const AGENT_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800] as const;
 
 const HTTP_LABELS = ['http_request_method', 'http_route', 'http_response_status_code', 'error_type'] as const;
@@ -173,10 +175,25 @@ export const CATALOGUE = {
     labels: [],
   },
   keepwatch_archive_failures_total: { type: 'counter', help: 'Attempts to archive that failed.', labels: [] },
-  keepwatch_alerts: { type: 'gauge', help: 'Alerts by state.', labels: ['alertname', 'state'] },
+  keepwatch_alerts: {
+    type: 'gauge',
+    help: 'Series of alerting rules by state: ok, pending, firing, recovering, nodata; from 1,001 rules on the rest is __other__.',
+    labels: ['alertname', 'state'],
+  },
   keepwatch_alert_evaluation_duration_seconds: {
-    type: 'summary',
-    help: 'Duration of the evaluation of a rule group.',
+    type: 'histogram',
+    help: 'Duration of a slot of a rule group: the queries of its rules and the commit of their states.',
+    labels: [],
+    buckets: EVALUATION_BUCKETS,
+  },
+  keepwatch_alert_evaluations_total: {
+    type: 'counter',
+    help: 'Evaluations of alerting rules that this process committed, by outcome: ok, or error, which changes no state.',
+    labels: ['outcome'],
+  },
+  keepwatch_alert_slots_missed_total: {
+    type: 'counter',
+    help: 'Slots of rule groups that were left out, as newer ones were due.',
     labels: [],
   },
   keepwatch_notifications_total: {

@@ -15,8 +15,8 @@ import { METRIC_KIND, type MetricKind } from './metric-kind.ts';
 export interface CollectedValue {
   readonly value: number;
   readonly labels?: Readonly<Record<string, string>>;
-  /** For summaries: `_sum` or `_count`. */
-  readonly suffix?: '_sum' | '_count';
+  /** For summaries: `_sum` or `_count`; for histograms `_bucket` too, with the label `le`. */
+  readonly suffix?: '_sum' | '_count' | '_bucket';
 }
 
 /** Reads the values of now. What throws counts as no values: the rest of the scrape goes on. */

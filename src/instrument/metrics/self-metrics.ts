@@ -17,8 +17,15 @@ export interface TrackerNumbers {
 export interface AlertNumbers {
   readonly states: readonly { readonly alertname: string; readonly state: string; readonly count: number }[];
   readonly notifications: readonly { readonly receiver: string; readonly outcome: string; readonly count: number }[];
-  /** How long evaluations of rule groups took in all, and how many there were. */
-  readonly evaluationSeconds: { readonly sum: number; readonly count: number };
+  /** Evaluations of rules by outcome. */
+  readonly evaluations: readonly { readonly outcome: string; readonly count: number }[];
+  readonly slotsMissed: number;
+  /** How long slots of rule groups took; each bucket counts all up to its bound. */
+  readonly evaluationSeconds: {
+    readonly sum: number;
+    readonly count: number;
+    readonly buckets: readonly { readonly le: string; readonly count: number }[];
+  };
 }
 
 /** Of log lines: what was written, and what became of it. */
@@ -107,9 +114,17 @@ function registerAlerts(metrics: Metrics, numbers: () => AlertNumbers): void {
   metrics
     .collected('keepwatch_notifications_total')
     .add(() => numbers().notifications.map(({ receiver, outcome, count }) => ({ value: count, labels: { receiver, outcome } })));
+  metrics.collected('keepwatch_alert_evaluation_duration_seconds').add(() => {
+    const { sum, count, buckets } = numbers().evaluationSeconds;
+    return [
+      ...buckets.map((bucket) => ({ value: bucket.count, labels: { le: bucket.le }, suffix: '_bucket' as const })),
+      ...summary(sum, count),
+    ];
+  });
   metrics
-    .collected('keepwatch_alert_evaluation_duration_seconds')
-    .add(() => summary(numbers().evaluationSeconds.sum, numbers().evaluationSeconds.count));
+    .collected('keepwatch_alert_evaluations_total')
+    .add(() => numbers().evaluations.map(({ outcome, count }) => ({ value: count, labels: { outcome } })));
+  metrics.collected('keepwatch_alert_slots_missed_total').add(() => [{ value: numbers().slotsMissed }]);
 }
 
 function registerLogs(metrics: Metrics, numbers: () => LogNumbers): void {

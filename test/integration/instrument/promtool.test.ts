@@ -44,7 +44,16 @@ function fullRegistry() {
     alerts: () => ({
       states: [{ alertname: 'A', state: 'firing', count: 1 }],
       notifications: [{ receiver: 'r', outcome: 'sent', count: 1 }],
-      evaluationSeconds: { sum: 1, count: 1 },
+      evaluations: [{ outcome: 'ok', count: 4 }],
+      slotsMissed: 1,
+      evaluationSeconds: {
+        sum: 0.25,
+        count: 4,
+        buckets: [
+          { le: '0.1', count: 3 },
+          { le: '+Inf', count: 4 },
+        ],
+      },
     }),
   });
   return registry;

@@ -34,7 +34,16 @@ describe('registerSelfMetrics', () => {
       alerts: () => ({
         states: [{ alertname: 'HighErrorRate', state: 'firing', count: 2 }],
         notifications: [{ receiver: 'ops', outcome: 'sent', count: 5 }],
-        evaluationSeconds: { sum: 0.25, count: 4 },
+        evaluations: [{ outcome: 'error', count: 3 }],
+        slotsMissed: 2,
+        evaluationSeconds: {
+          sum: 0.25,
+          count: 4,
+          buckets: [
+            { le: '0.1', count: 3 },
+            { le: '+Inf', count: 4 },
+          ],
+        },
       }),
     });
     archived = 91;
@@ -53,8 +62,12 @@ describe('registerSelfMetrics', () => {
       'keepwatch_events_dropped_total{reason="spool_full"} 4',
       'keepwatch_alerts{alertname="HighErrorRate",state="firing"} 2',
       'keepwatch_notifications_total{receiver="ops",outcome="sent"} 5',
+      'keepwatch_alert_evaluation_duration_seconds_bucket{le="0.1"} 3',
+      'keepwatch_alert_evaluation_duration_seconds_bucket{le="+Inf"} 4',
       'keepwatch_alert_evaluation_duration_seconds_sum 0.25',
       'keepwatch_alert_evaluation_duration_seconds_count 4',
+      'keepwatch_alert_evaluations_total{outcome="error"} 3',
+      'keepwatch_alert_slots_missed_total 2',
     ]);
   });
 
