@@ -31,4 +31,8 @@ alter default privileges in schema keepwatch grant select on tables to keepwatch
 
 revoke all on all tables in schema keepwatch from keepwatch_rules;
 grant select on keepwatch.observability_metrics, keepwatch.events, keepwatch.sources, keepwatch.observability_series,
-  keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.budgets, keepwatch.targets to keepwatch_rules;
+  keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.budgets, keepwatch.targets, keepwatch.logs,
+  keepwatch.rollup_minutes, keepwatch.rollup_hours to keepwatch_rules;
+-- Of no use by themselves: keepwatch.measure reads them, with the rights of whoever calls it.
+grant select on keepwatch.rollup_deltas, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_backlog, keepwatch.retired_partitions
+  to keepwatch_rules;

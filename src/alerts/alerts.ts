@@ -67,6 +67,7 @@ export interface Alerts {
   numbers(): AlertNumbers;
 }
 
+const OWNER_WARNING = 'alerts.role: owner: rules run as the owner, who may do everything';
 const COUNT_INSTANCES = loadSql('alerts/count-instances');
 const DAY_MS = 86_400_000;
 const STATES_MAX_AGE_MS = 15_000;
@@ -121,7 +122,9 @@ class AlertsRunner implements Alerts {
   async start(): Promise<void> {
     if (this.#schedule !== undefined || this.#isStopped) return;
     const { rulesDatabase, ruleSource, logger, cron, role = 'rules' } = this.#options;
-    if (role === 'rules') await checkRulesRole(rulesDatabase);
+    const doors = role === 'rules' ? await checkRulesRole(rulesDatabase) : [OWNER_WARNING];
+    if (doors.length > 0)
+      logger.warn({ doors }, `only the parser of rules keeps their SQL from these (docs/security.md):\n${doors.join('\n')}`);
     if (ruleSource !== undefined) this.#evaluator.replaceRules(await this.#load(ruleSource));
     const { problems } = await checkQueries(this.#rules.groups, rulesDatabase);
     if (problems.length > 0) logger.error({ problems }, `rules that cannot be evaluated:\n${formatProblems(problems)}`);

@@ -8,15 +8,17 @@ import type { Rule, RuleGroup } from './rule.ts';
 import { checkColumns } from './series.ts';
 
 const CHECK_CONNECTION = loadSql('alerts/check-rules-connection');
+const LIST_OPEN_DOORS = loadSql('alerts/list-open-doors');
 const REMEDY =
   'make the role keepwatch_rules with `keepwatch migrate --roles` and log in as it, or set alerts.role: owner on purpose';
 
 /**
  * Checks that the role which rules run as can read and nothing else.
+ * @returns what the parser of rules alone keeps it from, as PUBLIC may do it, each with its remedy
  * @throws KeepwatchError ERR_RULES_ROLE saying what it could do, or that it may not log in, and the remedy; the error of the connection when
  * the database does not answer
  */
-export async function checkRulesRole(rulesDatabase: Database): Promise<void> {
+export async function checkRulesRole(rulesDatabase: Database): Promise<readonly string[]> {
   let found: { role: string; problem: string | null };
   try {
     found = await rulesDatabase.one<{ role: string; problem: string | null }>(CHECK_CONNECTION);
@@ -28,6 +30,8 @@ export async function checkRulesRole(rulesDatabase: Database): Promise<void> {
   }
   if (found.problem !== null)
     throw new KeepwatchError('ERR_RULES_ROLE', `rules would run as ${found.role}, which ${found.problem}; ${REMEDY}`);
+  const doors = await rulesDatabase.any<{ warning: string }>(LIST_OPEN_DOORS);
+  return doors.map(({ warning }) => `${found.role} ${warning}`);
 }
 
 /**

@@ -89,6 +89,8 @@ describe('the role of the rules', function () {
   }
 
   it('leaves no lock, no setting and no prepared statement behind', async () => {
+    // As before docs/harden.sql.
+    await fixture.database.none('grant execute on function pg_advisory_lock(bigint) to public');
     const single = createDatabase({
       url: String(rules.$cn && (rules.$cn as { connectionString: string }).connectionString),
       max: 1,
@@ -136,7 +138,11 @@ describe('the role of the rules', function () {
   });
 
   describe('checkRulesRole', () => {
-    it('accepts keepwatch_rules', () => checkRulesRole(rules));
+    it('accepts keepwatch_rules', async () => {
+      assert.deepEqual(await checkRulesRole(rules), [
+        'keepwatch_rules may call pg_advisory_lock: a superuser can run docs/harden.sql',
+      ]);
+    });
 
     it('refuses a superuser, and says what to do', async () => {
       await assert.rejects(checkRulesRole(fixture.database), {
