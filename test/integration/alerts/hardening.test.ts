@@ -56,7 +56,7 @@ describe('docs/harden.sql', function () {
     await assert.rejects(earlier.none('create temporary table t (a int)'), { code: '42501' });
     await assert.rejects(later.any('select pg_advisory_lock(1)'), { code: '42501' });
     await test.database.none(`grant execute on function pg_advisory_lock(bigint) to ${LATER}`);
-    await later.any('select pg_advisory_lock(1)');
+    await later.any('select pg_advisory_lock(2)');
   });
 });
 
