@@ -82,18 +82,20 @@ export interface Guards {
 
 /** The alerts are read with the connections that also evaluate them. */
 const ALERTS_GATE = { atOnce: 1, waiting: 50, waitMs: 5000 };
+/** Queries that somebody tries run on a connection of their own, and may take seconds: nobody else waits for them. */
+const PREVIEW_GATE = { atOnce: 1, waiting: 20, waitMs: 10_000 };
 
 export function addAlertRoutes(router: Router, options: AlertsApiOptions, guards: Guards): void {
-  const gate = new QueryGate(ALERTS_GATE);
+  const gates = { alerts: new QueryGate(ALERTS_GATE), preview: new QueryGate(PREVIEW_GATE) };
   /** @param understand checks the request before it waits for its turn */
-  const handle = (understand: (request: Request) => Asked | Promise<Asked>): RequestHandler =>
+  const handle = (understand: Understand, gate: keyof typeof gates = 'alerts'): RequestHandler =>
     answer(async (request, isWanted, response) => {
       const asked = await understand(request);
-      return gate.run(async () => (isWanted() ? asked(response) : undefined));
+      return gates[gate].run(async () => (isWanted() ? asked(response) : undefined));
     });
   const routes: Routes = {
     get: (path, understand) => router.get(path, ...guards.read, handle(understand)),
-    post: (path, understand) => router.post(path, ...guards.write, handle(understand)),
+    post: (path, understand, gate) => router.post(path, ...guards.write, handle(understand, gate)),
     put: (path, understand) => router.put(path, ...guards.write, handle(understand)),
     delete: (path, understand) => router.delete(path, ...guards.write, handle(understand)),
   };
@@ -103,7 +105,8 @@ export function addAlertRoutes(router: Router, options: AlertsApiOptions, guards
 }
 
 type Asked = (response: Response) => Promise<unknown>;
-type AddRoute = (path: string, understand: (request: Request) => Asked | Promise<Asked>) => void;
+type Understand = (request: Request) => Asked | Promise<Asked>;
+type AddRoute = (path: string, understand: Understand, gate?: 'preview') => void;
 type Routes = Readonly<Record<'get' | 'post' | 'put' | 'delete', AddRoute>>;
 
 function addReading({ get }: Routes, { alerts, definitions, now }: AlertsApiOptions): void {
@@ -142,11 +145,15 @@ function addRules({ get, post, put, delete: remove }: Routes, { ruleEditor, now 
     const { uid } = parse(ruleParameters, url, { uid: String(params['uid']) });
     return async () => found(await evaluating(ruleEditor).changes(uid), missingRule(uid));
   });
-  post('/rules/preview', async (request) => {
-    parse(noParameters, request.url);
-    const body = await readJsonBody(request);
-    return () => evaluating(ruleEditor).preview(body, now());
-  });
+  post(
+    '/rules/preview',
+    async (request) => {
+      parse(noParameters, request.url);
+      const body = await readJsonBody(request);
+      return () => evaluating(ruleEditor).preview(body, now());
+    },
+    'preview',
+  );
   post('/rules', async (request) => {
     parse(noParameters, request.url);
     const body = await readJsonBody(request);

@@ -6,6 +6,7 @@ import { createRuleSource } from '../../../src/alerts/rule-source.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { loadText } from '../../support/alerts.ts';
 import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
+import { checkAnswer } from '../../support/api-server.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const FILES = `groups: [{ name: shipped, every: 1s, rules: [{ alert: Shipped, query: select 1 as value, fire_when: value > 0 }] }]`;
@@ -63,7 +64,10 @@ describe('rules that change while they are evaluated', function () {
     await moves('shipped');
     assert.equal((await fixture.send('post', '/rules', { body: DRAFT })).status, 201);
     await moves('own');
-    const { groups } = await (running[0] as Alerts).rulesResponse();
+    const data = await (running[0] as Alerts).rulesResponse();
+    checkAnswer('/rules', 200, { status: 'success', data: JSON.parse(JSON.stringify(data)) });
+    checkAnswer('/alerts', 200, { status: 'success', data: await (running[0] as Alerts).alertsResponse() });
+    const { groups } = data;
     assert.deepEqual(
       groups.map(({ rules }) =>
         rules.map(({ keepwatch_uid, keepwatch_source, keepwatch_version }) => [

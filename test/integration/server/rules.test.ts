@@ -1,9 +1,10 @@
 // Rules over HTTP: made, changed, disabled and removed with a record of it; previewed; what they did, page by page.
 import assert from 'node:assert/strict';
-import type { RuleChange, StoredRule } from '../../../src/alerts/definitions/stored-rules.ts';
+import { createStoredRules, type RuleChange, type StoredRule } from '../../../src/alerts/definitions/stored-rules.ts';
 import type { EvaluationEntry, TransitionEntry } from '../../../src/alerts/history.ts';
 import type { Preview } from '../../../src/alerts/preview.ts';
 import { createRuleSource } from '../../../src/alerts/rule-source.ts';
+import { closeDatabase, createDatabase } from '../../../src/db/database.ts';
 import { insertEvents, loadText } from '../../support/alerts.ts';
 import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
 
@@ -111,6 +112,35 @@ describe('the API of rules', function () {
     assert.deepEqual(
       changes.map(({ version }) => version),
       [4, 3, 2, 1],
+    );
+  });
+
+  it('lets one of many win each version, also where they come by different processes', async () => {
+    const pools = Array.from({ length: 4 }, () => createDatabase({ url: fixture.test.url, max: 5 }));
+    const processes = pools.map((pool) => createStoredRules(pool));
+    const content = { group: 'own', every_ms: 30_000, definition: SLOW, enabled: true };
+    const all = async (write: (rules: (typeof processes)[number], writer: string) => Promise<{ outcome: string }>) => {
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, writer) => write(processes[writer % 4] as (typeof processes)[number], `writer ${writer}`)),
+      );
+      return outcomes.filter(({ outcome }) => outcome === 'done').length;
+    };
+    try {
+      assert.equal(await all((rules, writer) => rules.create('own/Slow chat', content, writer)), 1);
+      for (let version = 1; version <= 5; version++)
+        assert.equal(
+          await all((rules, writer) => rules.replace('own/Slow chat', version, content, writer)),
+          1,
+          `version ${version}`,
+        );
+      assert.equal(await all((rules, writer) => rules.remove('own/Slow chat', 6, writer)), 1);
+    } finally {
+      await Promise.all(pools.map((pool) => closeDatabase(pool)));
+    }
+    const { data } = await fixture.send<RuleChange[]>('get', `${PATH}/changes`);
+    assert.deepEqual(
+      data.map(({ action, version }) => `${action} ${version}`),
+      ['delete 6', 'update 6', 'update 5', 'update 4', 'update 3', 'update 2', 'create 1'],
     );
   });
 
