@@ -1,5 +1,6 @@
 // The grammar of short forms: what stands in a rule instead of a query and its conditions.
 import { z } from 'zod';
+import { parseDuration } from '../../units.ts';
 import { duration, line, strict, text, wholeNumber } from '../rule-schema-parts.ts';
 
 /** Columns that tell series apart, in the order in which queries give them. */
@@ -28,10 +29,13 @@ const quantile = z
   .transform((given) => (typeof given === 'number' ? given : Number((Number(given.slice(1)) / 100).toPrecision(12))))
   .refine((value) => value > 0 && value < 1, QUANTILE_FORM);
 
+/** Bound as text: what looks like a duration would be bound as an interval. */
+const value = (what: string, most?: number) =>
+  text(what, most).refine((given) => parseDuration(given) === undefined, 'looks like a duration; write the rule as a query');
 const filters = {
-  type: text('a type, such as api').optional(),
-  service: text('a service').optional(),
-  name: text('a name', 1000).optional(),
+  type: value('a type, such as api').optional(),
+  service: value('a service').optional(),
+  name: value('a name', 1000).optional(),
   by: z
     .array(z.enum(SERIES_COLUMNS, { error: `allowed: ${SERIES_COLUMNS.join(', ')}` }), {
       error: `allowed: a list of ${SERIES_COLUMNS.join(', ')}`,
@@ -71,7 +75,7 @@ export const shortFormShape = {
   }).optional(),
   absence: strict({ ...filters, window: window(15 * MINUTE_MS), lookback }).optional(),
   budget: strict({
-    name: line('the name of a budget').optional(),
+    name: value('the name of a budget').optional(),
     steps: z
       .array(strict({ severity: line('a severity, such as warning'), above: share }), {
         error: 'allowed: a list of { severity, above }, mildest first',

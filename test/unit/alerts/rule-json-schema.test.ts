@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { createRuleFileSchema } from '../../../src/alerts/rule-json-schema.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
 import { parseYaml } from '../../../src/yaml-file.ts';
 import { loadText } from '../../support/alerts.ts';
@@ -40,6 +41,8 @@ const KEYS: Readonly<Record<string, { readonly good: readonly unknown[]; readonl
 };
 
 describe('createRuleFileSchema', () => {
+  before(loadSqlParser);
+
   const validate = new Ajv2020({ strict: false, allErrors: true }).compile(createRuleFileSchema());
 
   it('accepts every rule that ships', () => {

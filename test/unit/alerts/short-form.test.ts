@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Rule } from '../../../src/alerts/rule.ts';
+import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { loadText } from '../../support/alerts.ts';
 
 const load = (rule: string, every = '1m') =>
@@ -15,6 +16,8 @@ const messagesOf = (rule: string) => {
 };
 
 describe('short forms', () => {
+  before(loadSqlParser);
+
   it('stand for a rule in SQL that a person could have written', () => {
     const rule = ruleOf(
       'error_rate: { type: api, service: chat, name: POST /chat, above: 10%, clear: 5%, window: 5m, at_least: 50 }',
@@ -104,6 +107,7 @@ group by service, type, name
       'throughput: { below: fast }',
       ['6 throughput.below: allowed: a rate such as 100/s, 20/m or 3/h; a number alone is per minute'],
     ],
+    ['absence: { name: 30d }', ['6 absence.name: looks like a duration; write the rule as a query']],
     ['absence: { by: [team] }', ['6 absence.by[0]: allowed: service, type, name']],
     [
       'absence: {}\n        fire_when: value > 1\n        latency: { above: 1s }',
