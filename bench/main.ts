@@ -13,6 +13,7 @@ import { MissingPartError } from './missing-part.ts';
 import { type Options, parseOptions, type SectionName } from './options.ts';
 import { formatNote, formatText, type SectionResult } from './report.ts';
 import { formatResults } from './results-file.ts';
+import { runRollups } from './rollups/run.ts';
 import { runScrape } from './scrape/run.ts';
 import { runSpool } from './spool/run.ts';
 import { runTrack } from './track/run.ts';
@@ -23,6 +24,7 @@ const RUNNERS = {
   scrape: runScrape,
   spool: runSpool,
   archive: runArchive,
+  rollups: runRollups,
   history: runHistory,
 } satisfies Record<SectionName, (context: BenchContext) => Promise<SectionResult>>;
 const DEFAULT_EFFORT = {
@@ -31,6 +33,7 @@ const DEFAULT_EFFORT = {
   scrape: { generations: 3, rounds: 15 },
   spool: { generations: 3, rounds: 12 },
   archive: { generations: 1, rounds: 6 },
+  rollups: { generations: 2, rounds: 15 },
   history: { generations: 1, rounds: 9 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;
 
