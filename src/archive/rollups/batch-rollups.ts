@@ -38,6 +38,7 @@ export class BatchRollups {
   /** For each entry of a block, the delta that its last row went to; -1: none yet. */
   readonly #ofEntries = new Map<RowSeries, Int32Array>();
   #stored: readonly RollupSeries[] = [];
+  #encoded: Buffer | undefined;
 
   /** @param columns of the rows */
   constructor(columns: readonly string[], known: KnownSeries) {
@@ -48,6 +49,7 @@ export class BatchRollups {
 
   /** Adds rows that go to observability_metrics. */
   add({ frames, row, named }: RollupRun): void {
+    this.#encoded = undefined;
     const fields = this.#fields;
     const deltas = this.#deltas;
     const ofEntries = named === undefined ? NO_ENTRIES : this.#deltasOf(named.rowSeries);
@@ -70,12 +72,18 @@ export class BatchRollups {
     }
   }
 
+  /** Writes what was added so far, ahead of `statements`. */
+  encode(): Buffer {
+    this.#encoded ??= this.#deltas.encode();
+    return this.#encoded;
+  }
+
   /** Statements of the transaction, to come behind its rows; none without rows. */
   statements(): Statement[] {
     if (this.#deltas.of.length === 0) return [];
     this.#stored = this.#known.missing(new Set(this.#deltas.of.map(({ series }) => series)));
     const insert = this.#stored.length === 0 ? [] : [{ sql: insertSeries, values: seriesArrays(this.#stored) }];
-    return [...insert, { sql: copyDeltas, values: {}, chunks: [COPY_HEADER, this.#deltas.encode(), COPY_TRAILER] }];
+    return [...insert, { sql: copyDeltas, values: {}, chunks: [COPY_HEADER, this.encode(), COPY_TRAILER] }];
   }
 
   /** The transaction is committed. */
