@@ -49,6 +49,8 @@ export interface AlertsReader {
 
 export interface ApiOptions {
   readonly archive: ArchiveReader | undefined;
+  /** Where there is no archive: why, and what to do about it. Default: that DATABASE_URL is not set. */
+  readonly whyNoArchive?: string;
   readonly alerts: AlertsReader | undefined;
   readonly now: () => number;
   readonly collectReasons: CollectReasons;
@@ -59,6 +61,7 @@ class NotFound extends Error {
   override readonly name = 'NotFound';
 }
 
+const NO_DATABASE = 'DATABASE_URL is not set; allowed: that of a Postgres, postgres://user:password@host:5432/database';
 /** As many as the pool of the readers has connections (`src/storage.ts`). */
 const ARCHIVE_GATE = { atOnce: 4, waiting: 200, waitMs: 20_000 };
 /** The alerts are read with the connections that also evaluate them. */
@@ -70,7 +73,7 @@ const ALERTS_GATE = { atOnce: 1, waiting: 50, waitMs: 5000 };
  */
 export function createApi(options: ApiOptions, guards: readonly RequestHandler[]): Router {
   const router = Router();
-  const { archive, alerts, now, collectReasons } = options;
+  const { archive, whyNoArchive = NO_DATABASE, alerts, now, collectReasons } = options;
   const archiveGate = new QueryGate(ARCHIVE_GATE);
   const alertsGate = new QueryGate(ALERTS_GATE);
 
@@ -78,7 +81,7 @@ export function createApi(options: ApiOptions, guards: readonly RequestHandler[]
   const ask = (path: string, understand: (request: Request) => (reader: ArchiveReader) => Promise<unknown>) => {
     const handler = answer(async (request, isWanted) => {
       const question = understand(request);
-      if (archive === undefined) throw new Error('no archive: DATABASE_URL is not set');
+      if (archive === undefined) throw new Error(`no archive: ${whyNoArchive}`);
       return archiveGate.run(async () => (isWanted() ? question(archive) : undefined));
     });
     router.get(path, ...guards, handler);

@@ -41,6 +41,9 @@ describe('keepwatch without a database', function () {
     for (let id = 0; id < 20; id++) await get(`/work/${id}${id % 5 === 0 ? '?fail' : ''}`);
     assert.deepEqual(await (await get('/readyz')).json(), { status: 'ok' });
     assert.match(await (await get('/metrics')).text(), /^keepwatch_events_recorded_total 60$/m);
+    const api = await get('/api/v1/summary');
+    assert.equal(api.status, 503);
+    assert.match(await api.text(), /KEEPWATCH_JSONL_DIR, which `keepwatch summary` .*; allowed: DATABASE_URL of a Postgres/);
     assert.equal(await app.end('SIGTERM'), 0, app.output());
 
     const { events, broken } = readFolder(jsonlDir);
@@ -136,6 +139,18 @@ describe('keepwatch without a database', function () {
     const { code, output } = await keepwatch('recent', '--limit', '100');
     assert.equal(code, 0);
     assert.match(output, /^keepwatch: 1 line passed over, as no event: the first is 2026-01-01\.jsonl:1$/m);
+  });
+
+  it('says which commands need Postgres, with exit code 2, and starts none', async () => {
+    for (const command of ['logs', 'verify', 'export']) {
+      const { code, output } = await keepwatch(command);
+      assert.equal(code, 2, output);
+      assert.match(
+        output,
+        new RegExp(`^keepwatch: ${command}: .*allowed: DATABASE_URL, or for files: summary, recent, prune, erase$`, 'm'),
+      );
+    }
+    assert.equal(existsSync(join(folder, '.keepwatch')), false);
   });
 
   it('says so, with exit code 2, when there is no such folder', async () => {
