@@ -270,3 +270,87 @@ begin
   end loop;
 end
 $$;
+
+-- Counts of buckets in four bytes: rollups of few events a minute take three fifths of the room. Deltas keep eight, which older versions write.
+-- A table of many gigabytes is rewritten, and cannot be read meanwhile.
+drop view keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h;
+create function keepwatch.narrow_counts(counts bigint[]) returns integer[] language sql immutable as $$
+  select coalesce(array_agg(least(count, 2147483647)::integer order by position), '{}') from unnest(counts) with ordinality as cell (count, position)
+$$;
+alter table keepwatch.rollup_minutes alter column hc type integer[] using keepwatch.narrow_counts(hc);
+alter table keepwatch.rollup_hours alter column hc type integer[] using keepwatch.narrow_counts(hc);
+drop function keepwatch.narrow_counts;
+comment on column keepwatch.rollup_minutes.hc is 'Executions in each of these buckets; 2^31 - 1 at most.';
+comment on column keepwatch.rollup_hours.hc is 'Executions in each of these buckets; 2^31 - 1 at most.';
+
+create view keepwatch.observability_rollup_1m as
+select part.bucket, series.service, series.type, series.name, part.status, series.labels, part.series_id, part.rows, part.count,
+  case when part.status = 'failure' then part.count else 0 end as failures, part.sum_us, part.min_us, part.max_us, part.hb, part.hc
+from (
+  select bucket, series_id, status, rows, count, sum_us, min_us, max_us, hb, hc::bigint[] from keepwatch.rollup_minutes
+  union all
+  select * from keepwatch.rollup_deltas
+) as part
+join keepwatch.observability_series as series using (series_id);
+comment on view keepwatch.observability_rollup_1m is 'Rate, errors and durations per UTC minute, series and status. What is new may stand in several rows of one key: add them up.';
+
+create view keepwatch.observability_rollup_1h as
+select part.bucket, series.service, series.type, series.name, part.status, series.labels, part.series_id, part.rows, part.count,
+  case when part.status = 'failure' then part.count else 0 end as failures, part.sum_us, part.min_us, part.max_us, part.hb, part.hc
+from (
+  select bucket, series_id, status, rows, count, sum_us, min_us, max_us, hb, hc::bigint[] from keepwatch.rollup_hours
+  union all
+  select date_trunc('hour', bucket, 'UTC'), series_id, status, rows, count, sum_us, min_us, max_us, hb, hc from keepwatch.rollup_deltas
+) as part
+join keepwatch.observability_series as series using (series_id);
+comment on view keepwatch.observability_rollup_1h is 'Rate, errors and durations per UTC hour, series and status. What is new may stand in several rows of one key: add them up.';
+
+do $$
+declare
+  shared record;
+  rollup text;
+begin
+  for rollup in select unnest(array['observability_rollup_1m', 'observability_rollup_1h']) loop
+    for shared in
+      select attribute.attname as name, col_description(attribute.attrelid, attribute.attnum) as meaning
+      from pg_attribute as attribute
+      where attribute.attnum > 0 and (attribute.attrelid = 'keepwatch.rollup_deltas'::regclass
+        or attribute.attrelid = 'keepwatch.observability_series'::regclass and attribute.attname in ('service', 'type', 'name', 'labels'))
+    loop
+      execute format('comment on column keepwatch.%I.%I is %L', rollup, shared.name, shared.meaning);
+    end loop;
+    execute format('comment on column keepwatch.%I.failures is %L', rollup, 'Executions that failed: count where status is failure, else 0.');
+  end loop;
+end
+$$;
+comment on column keepwatch.observability_rollup_1h.bucket is 'The UTC hour in which the executions ended.';
+
+create or replace function keepwatch.rollup_parts(ids bigint[], minute_from timestamptz, hour_from timestamptz, hour_to timestamptz, minute_to timestamptz,
+  since timestamptz, until timestamptz, has_head boolean, has_hours boolean, has_tail boolean)
+returns table (status text, count bigint, sum_us bigint, min_us bigint, max_us bigint, hb smallint[], hc bigint[])
+language sql stable parallel safe as $$
+  select status, count, sum_us, min_us, max_us, hb, hc::bigint[] from keepwatch.rollup_minutes
+  where series_id = any($1) and bucket >= $2 and bucket < $3 and bucket >= $6 and bucket < $7 and $8
+  union all
+  select status, count, sum_us, min_us, max_us, hb, hc::bigint[] from keepwatch.rollup_hours
+  where series_id = any($1) and bucket >= $3 and bucket < $4 and bucket >= $6 and bucket < $7 and $9
+  union all
+  select status, count, sum_us, min_us, max_us, hb, hc::bigint[] from keepwatch.rollup_minutes
+  where series_id = any($1) and bucket >= $4 and bucket < $5 and bucket >= $6 and bucket < $7 and $10
+  union all
+  select status, count, sum_us, min_us, max_us, hb, hc from keepwatch.rollup_deltas
+  where series_id = any($1) and bucket >= $2 and bucket < $5 and bucket >= $6 and bucket < $7
+$$;
+
+do $$
+declare
+  who text;
+begin
+  foreach who in array array['keepwatch_owner', 'keepwatch_writer', 'keepwatch_reader', 'keepwatch_rules'] loop
+    if exists (select from pg_roles where rolname = who) then
+      execute format('grant %s on keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to %I',
+        case who when 'keepwatch_owner' then 'all' else 'select' end, who);
+    end if;
+  end loop;
+end
+$$;
