@@ -14,6 +14,7 @@ import { MissingPartError } from './missing-part.ts';
 import { type Options, parseOptions, type SectionName } from './options.ts';
 import { formatNote, formatText, type SectionResult } from './report.ts';
 import { formatResults } from './results-file.ts';
+import { runRollups } from './rollups/run.ts';
 import { runScrape } from './scrape/run.ts';
 import { runSpool } from './spool/run.ts';
 import { runTrack } from './track/run.ts';
@@ -24,6 +25,7 @@ const RUNNERS = {
   scrape: runScrape,
   spool: runSpool,
   archive: runArchive,
+  rollups: runRollups,
   history: runHistory,
   alerts: runAlerts,
 } satisfies Record<SectionName, (context: BenchContext) => Promise<SectionResult>>;
@@ -33,6 +35,7 @@ const DEFAULT_EFFORT = {
   scrape: { generations: 3, rounds: 15 },
   spool: { generations: 3, rounds: 12 },
   archive: { generations: 1, rounds: 6 },
+  rollups: { generations: 2, rounds: 15 },
   history: { generations: 1, rounds: 9 },
   alerts: { generations: 1, rounds: 10 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;

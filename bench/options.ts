@@ -1,7 +1,7 @@
 // The command line of the benchmark.
 import { Argument, Command, InvalidArgumentError } from 'commander';
 
-const SECTIONS = ['http', 'track', 'scrape', 'spool', 'archive', 'history', 'alerts'] as const;
+const SECTIONS = ['http', 'track', 'scrape', 'spool', 'archive', 'rollups', 'history', 'alerts'] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 export interface Options {
@@ -21,6 +21,7 @@ Examples:
   $ npm run bench -- scrape                     being scraped: CPU time, and how long the event loop is held
   $ npm run bench -- spool                      CPU time from the ring to the disk, and the longest block meanwhile
   $ npm run bench -- archive                    rows per second; needs the programs of PostgreSQL (postgresql-15)
+  $ npm run bench -- rollups                    what rollups add to a batch, in pairs; needs the same
   $ npm run bench -- history                    questions to 30 days of rollups; the same needs, and 6 GB of disk
   $ npm run bench -- alerts                     a slot of 1,000 rules and of 100,000 series; the same needs
   $ npm run bench -- track http --quick         does it run? the figures mean nothing

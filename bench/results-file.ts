@@ -8,6 +8,8 @@ const TITLES: Readonly<Record<string, string>> = {
   scrape: 'Scrapes',
   spool: 'Events to the disk',
   archive: 'Rows into Postgres',
+  rollups: 'Rollups in a batch',
+  history: 'History',
   alerts: 'Slots of rules',
 };
 

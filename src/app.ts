@@ -103,7 +103,7 @@ export async function createKeepwatch(options: KeepwatchOptions = {}): Promise<K
   if (storage !== undefined) logs.connect(storage.archive.sink);
   registerStoreMetrics(tracker, store, { storage, logs });
   const metrics = createMetricsHandler(tracker.registry, { logger });
-  return assemble({ config, tracker, logs, store, storage, metrics });
+  return assemble({ config, tracker, logs, store, storage, metrics, logger });
 }
 
 /** Where events go, with what reads them and what has to be started beside it. */
@@ -177,6 +177,10 @@ function registerStoreMetrics(
   });
 }
 
+const EVENTS_IN_FILES =
+  'DATABASE_URL is not set, and events are lines in the files of KEEPWATCH_JSONL_DIR, which `keepwatch summary` and `keepwatch recent` read, ' +
+  'and getMetricsSummary() and getRecentMetrics(); allowed: DATABASE_URL of a Postgres, into which `keepwatch import` brings files';
+
 interface Parts {
   readonly config: Config;
   readonly tracker: ObservabilityTracker;
@@ -185,9 +189,10 @@ interface Parts {
   /** What only a database has. */
   readonly storage: Storage | undefined;
   readonly metrics: RequestHandler;
+  readonly logger: Logger;
 }
 
-function assemble({ config, tracker, logs, store, storage, metrics }: Parts): Keepwatch {
+function assemble({ config, tracker, logs, store, storage, metrics, logger }: Parts): Keepwatch {
   const appendOnExit = () => {
     tracker.flush();
     logs.flush();
@@ -197,6 +202,12 @@ function assemble({ config, tracker, logs, store, storage, metrics }: Parts): Ke
   let stopping: Promise<void> | undefined;
   const collectReasons = () => [...(store?.stats().reasons ?? [])];
 
+  let hasSaidNoLogs = false;
+  const sayNoLogs = () => {
+    if (!hasSaidNoLogs)
+      logger.warn({}, 'the log stream takes nothing: log lines are archived in Postgres alone, and DATABASE_URL is not set');
+    hasSaidNoLogs = true;
+  };
   const flush = async () => {
     tracker.flush();
     logs.flush();
@@ -224,6 +235,7 @@ function assemble({ config, tracker, logs, store, storage, metrics }: Parts): Ke
         readiness: config.readiness,
         authToken: config.authToken,
         archive: storage?.queries,
+        ...(config.jsonlDir === undefined ? {} : { whyNoArchive: EVENTS_IN_FILES }),
         alerts: storage?.alerts,
         ruleEditor: storage?.ruleEditor,
         definitions: storage?.definitions,
@@ -245,7 +257,10 @@ function assemble({ config, tracker, logs, store, storage, metrics }: Parts): Ke
     stop: ({ timeoutMs = 10_000 } = {}) => (stopping ??= stop(timeoutMs)),
     status: () => statusOf(tracker, store, storage, collectReasons()),
     logMixin: () => tracker.logMixin(),
-    logStream: () => ({ write: (text) => logs.write(text) }),
+    logStream: () => {
+      if (storage === undefined) sayNoLogs();
+      return { write: (text) => logs.write(text) };
+    },
     disable: () => tracker.disable(),
     enable: () => tracker.enable(),
   };

@@ -5,6 +5,8 @@
 export const TRUNCATED_MARK = '"keepwatch.truncated":true';
 /** Added to the metadata of an event of which characters were replaced. */
 export const REPLACED_MARK = '"keepwatch.replaced":true';
+/** Stands in the metadata of what was erased. */
+export const ERASED_KEY = 'keepwatch.erased';
 
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 const ALL_UNSTORABLE = new RegExp(UNSTORABLE, 'gu');

@@ -1,6 +1,7 @@
 // Keepwatch: a spool that another process has filled, into Postgres, each source over a connection of its own.
 import { drainSegments } from '../../src/archive/drain/drain.ts';
 import { createPartitions } from '../../src/archive/drain/partitions.ts';
+import { SegmentMemory } from '../../src/archive/drain/segment-memory.ts';
 import { KnownSeries } from '../../src/archive/rollups/series.ts';
 import { listSegments, listSources } from '../../src/archive/spool/spool-folder.ts';
 import { createDatabase } from '../../src/db/database.ts';
@@ -14,6 +15,7 @@ export function serveDrainLoader(connections: number, { hasRollups = true } = {}
     const partitions = createPartitions(database);
     // As in a process that has run for a while.
     const series = hasRollups ? new KnownSeries() : null;
+    const memory = new SegmentMemory();
     let sources: Awaited<ReturnType<typeof listSources>> = [];
     const drain = async ({ path, source }: (typeof sources)[number]) => {
       const segments = await listSegments(path, 'rest');
@@ -22,6 +24,7 @@ export function serveDrainLoader(connections: number, { hasRollups = true } = {}
         partitions,
         spoolDir,
         series,
+        memory,
         logger: silentLogger,
       });
       if (!isDone) throw new Error(`segments stayed in ${path}`);

@@ -26,6 +26,8 @@ export interface PostgresServer {
   readonly database: Database;
   /** `15.20` */
   readonly version: string;
+  /** Stops it, and starts it again on the same port; connections are lost. @param between what to do meanwhile with its data folder */
+  restart(between: (folder: string) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -62,7 +64,8 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
   const port = await findFreePort();
   const settings = { ...SETTINGS, listen_addresses: '127.0.0.1', port, unix_socket_directories: home };
   const log = join(home, 'log');
-  const guard = startGuarded(join(binaries, 'postgres'), data, settings, log, { ...user, cwd: home });
+  const start = () => startGuarded(join(binaries, 'postgres'), data, settings, log, { ...user, cwd: home });
+  let guard = start();
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const database = createDatabase({ url, max: 2 });
   try {
@@ -72,6 +75,12 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
       binaries,
       database,
       version,
+      async restart(between) {
+        await guard.stop();
+        await between(data);
+        guard = start();
+        await waitUntilReady(database, guard);
+      },
       async stop() {
         await closeDatabase(database);
         await guard.stop();

@@ -1,16 +1,11 @@
 // The archive section: rows per second into the same table, by Keepwatch and by the ways that people use, in turns on one server.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { migrate } from '../../src/db/migrate.ts';
-import type { Child } from '../children.ts';
 import type { BenchContext } from '../context.ts';
 import type { SectionResult, Table } from '../report.ts';
 import type { Estimate } from '../statistics.ts';
 import { estimateOf, estimateOfReference, pairedRatioOf, ratioOf, type Turn, takeTurns } from '../turns.ts';
-import type { ArchiveContenderMethods, ArchiveSlice } from './contender.ts';
-import { type PostgresServer, SETTINGS, startPostgres } from './postgres-server.ts';
-import { cpuNsBetween, emptyTable, readServerState } from './server-cost.ts';
-import type { SpoolFillerMethods } from './spool-filler.ts';
+import { type Contender, type Slice, startContenders } from './contenders.ts';
+import { SETTINGS, startPostgres } from './postgres-server.ts';
 
 const REFERENCE = 'psql \\copy, text, one transaction';
 const OURS = 'Keepwatch, spool to commit';
@@ -22,35 +17,18 @@ const PEERS = {
   'pg-promise helpers.insert, 10,000 rows': 'archive/contender-insert-10k.ts',
   'jsonb_populate_recordset, 10,000 rows': 'archive/contender-jsonb.ts',
 } as const;
-const CONTENDERS: Readonly<Record<string, string>> = {
-  [REFERENCE]: 'archive/contender-psql.ts',
-  'psql \\copy, binary, one transaction': 'archive/contender-psql-binary.ts',
-  [OURS]: 'archive/contender-keepwatch.ts',
-  [PLAIN]: 'archive/contender-keepwatch-plain.ts',
-  [OURS_MANY]: 'archive/contender-keepwatch.ts',
-  [PLAIN_MANY]: 'archive/contender-keepwatch-plain.ts',
-  'Keepwatch, spool to commit, two sources': 'archive/contender-keepwatch-2.ts',
-  'Keepwatch, event to commit': 'archive/contender-keepwatch-whole.ts',
-  ...PEERS,
-};
-/** Who takes its rows from a spool that another process has filled: how many sources that has, and of how many series the rows are. */
-const SPOOLS: Readonly<Record<string, { readonly sources: number; readonly series: number }>> = {
-  [OURS]: { sources: 1, series: 50 },
-  [PLAIN]: { sources: 1, series: 50 },
-  [OURS_MANY]: { sources: 1, series: 1000 },
-  [PLAIN_MANY]: { sources: 1, series: 1000 },
-  'Keepwatch, spool to commit, two sources': { sources: 2, series: 50 },
+const CONTENDERS: Readonly<Record<string, Contender>> = {
+  [REFERENCE]: { module: 'archive/contender-psql.ts' },
+  'psql \\copy, binary, one transaction': { module: 'archive/contender-psql-binary.ts' },
+  [OURS]: { module: 'archive/contender-keepwatch.ts', spool: { sources: 1, series: 50 }, hasRollups: true },
+  [PLAIN]: { module: 'archive/contender-keepwatch-plain.ts', spool: { sources: 1, series: 50 } },
+  [OURS_MANY]: { module: 'archive/contender-keepwatch.ts', spool: { sources: 1, series: 1000 }, hasRollups: true },
+  [PLAIN_MANY]: { module: 'archive/contender-keepwatch-plain.ts', spool: { sources: 1, series: 1000 } },
+  'Keepwatch, spool to commit, two sources': { module: 'archive/contender-keepwatch-2.ts', spool: { sources: 2, series: 50 } },
+  'Keepwatch, event to commit': { module: 'archive/contender-keepwatch-whole.ts' },
+  ...Object.fromEntries(Object.entries(PEERS).map(([name, module]) => [name, { module }])),
 };
 const ROWS = { full: 100_000, quick: 2000 } as const;
-
-interface Slice extends ArchiveSlice {
-  readonly rowsPerSecond: number;
-  /** Microseconds a row are seconds a million. */
-  readonly nodeCpuUsPerRow: number;
-  readonly serverCpuUsPerRow: number;
-  readonly walBytesPerRow: number;
-  readonly tableBytesPerRow: number;
-}
 
 /** Runs the archive section. @throws MissingPartError without PostgreSQL's own programs */
 export async function runArchive(context: BenchContext): Promise<SectionResult> {
@@ -67,7 +45,7 @@ export async function runArchive(context: BenchContext): Promise<SectionResult> 
   await migrate(server.database);
   const { generations, rounds: roundsEach } = context.effort;
   for (let generation = 0; generation < generations; generation++) {
-    const { runSlice, stop } = await startContenders(context, server, { rows, generation, problems });
+    const { runSlice, stop } = await startContenders(context, server, CONTENDERS, { rows, generation, problems });
     if (!context.effort.isQuick) for (const name of Object.keys(CONTENDERS)) await runSlice(name);
     for (let round = 0; round < roundsEach; round++) {
       context.progress(`archive: processes ${generation + 1}/${generations}, round ${round + 1}/${roundsEach}`);
@@ -78,55 +56,6 @@ export async function runArchive(context: BenchContext): Promise<SectionResult> 
   await server.stop();
   const notes = [...notesOf(rows, server.version), ...comparePeers(rounds)];
   return { name: 'archive', notes, tables: [createTable(rounds.flat())], problems };
-}
-
-interface Run {
-  readonly rows: number;
-  readonly generation: number;
-  readonly problems: string[];
-}
-
-/** A fresh set of processes, prepared. */
-async function startContenders(context: BenchContext, server: PostgresServer, { rows, generation, problems }: Run) {
-  const untilMs = Date.now();
-  const filler = context.children.start<SpoolFillerMethods>('archive/spool-filler.ts');
-  const processes = new Map<string, { child: Child<ArchiveContenderMethods>; spoolDir: string }>();
-  for (const [index, [name, module]] of Object.entries(CONTENDERS).entries()) {
-    const folder = join(context.folder, `archive-${generation}-${index}`);
-    const spoolDir = join(folder, 'spool');
-    mkdirSync(spoolDir, { recursive: true });
-    const child = context.children.start<ArchiveContenderMethods>(module);
-    await child.call('prepare', { databaseUrl: server.url, binaries: server.binaries, folder, spoolDir, rows, untilMs });
-    processes.set(name, { child, spoolDir });
-  }
-
-  async function runSlice(name: string): Promise<Slice> {
-    const contender = processes.get(name);
-    if (contender === undefined) throw new Error(`${name} was not started`);
-    const { child, spoolDir } = contender;
-    const spooled = SPOOLS[name];
-    await emptyTable(server.database);
-    if (spooled !== undefined) await filler.call('fill', { spoolDir, rows, untilMs, ...spooled });
-    await child.call('refill');
-    const before = await readServerState(server.database);
-    const slice = await child.call('load');
-    const after = await readServerState(server.database);
-    if (after.rows !== rows) problems.push(`${name} stored ${after.rows} of ${rows} rows`);
-    return {
-      ...slice,
-      rowsPerSecond: rows / slice.seconds,
-      nodeCpuUsPerRow: (slice.cpuUs ?? Number.NaN) / rows,
-      serverCpuUsPerRow: cpuNsBetween(before, after) / 1000 / rows,
-      walBytesPerRow: (after.walBytes - before.walBytes) / rows,
-      tableBytesPerRow: (after.bytes - before.bytes) / rows,
-    };
-  }
-
-  const stop = async () => {
-    for (const { child } of processes.values()) await child.stop();
-    await filler.stop();
-  };
-  return { runSlice, stop };
 }
 
 function createTable(turns: readonly Turn<Slice>[]): Table {

@@ -5,6 +5,8 @@ import type { Database } from '../../src/db/database.ts';
 /** At one moment; two of them give the cost of what was done between. */
 export interface ServerState {
   readonly rows: number;
+  /** Rows that are in the rollups. */
+  readonly rolledUp: number;
   /** Of table and indexes. */
   readonly bytes: number;
   readonly walBytes: number;
@@ -27,12 +29,19 @@ export async function emptyTable(database: Database): Promise<void> {
 }
 
 export async function readServerState(database: Database): Promise<ServerState> {
-  const found = await database.one<{ rows: string; bytes: string; wal: string }>(
+  const found = await database.one<{ rows: string; rolled_up: string; bytes: string; wal: string }>(
     `select (select count(*) from keepwatch.observability_metrics) as rows,
+       (select coalesce(sum(rows), 0) from keepwatch.rollup_deltas) as rolled_up,
        (select sum(pg_total_relation_size(relid)) from pg_partition_tree('keepwatch.observability_metrics')) as bytes,
        pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') as wal`,
   );
-  return { rows: Number(found.rows), bytes: Number(found.bytes), walBytes: Number(found.wal), cpuNs: await readCpuNs(database) };
+  return {
+    rows: Number(found.rows),
+    rolledUp: Number(found.rolled_up),
+    bytes: Number(found.bytes),
+    walBytes: Number(found.wal),
+    cpuNs: await readCpuNs(database),
+  };
 }
 
 async function readCpuNs(database: Database): Promise<Map<number, number>> {

@@ -3,6 +3,8 @@
 import type { Database } from '../../src/db/database.ts';
 
 export const SERIES = 1000;
+/** It ran once, 20 days before the end. */
+export const RARE_NAME = 'GET /once';
 const DAYS = 30;
 
 export interface Past {
@@ -30,6 +32,12 @@ const RAW = `
       from generate_series($<first>::bigint, $<last>::bigint) as i
     ) as placed
   ) as timed`;
+
+/** An event of a name that ran once. */
+const RARE = `
+  insert into keepwatch.observability_metrics (id, start_time, end_time, duration_ms, source_id, name, type, status, service)
+  select gen_random_uuid(), ended, ended, 5, 1, '${RARE_NAME}', 'api', 'success', 'bench'
+  from (select $<until>::timestamptz - interval '20 days' as ended) as times`;
 
 const COUNTED = `
   create unlogged table counted as
@@ -65,6 +73,7 @@ export async function createPast(database: Database, { rows, until }: Past, prog
     database.none(RAW, { rows, until, first: 1, last: half }),
     database.none(RAW, { rows, until, first: half + 1, last: rows }),
   ]);
+  await database.none(RARE, { until });
   progress('history: rollups');
   await database.task(async (task) => {
     await task.none(`set work_mem = '256MB'`);

@@ -6,7 +6,9 @@ import { startPostgres } from '../archive/postgres-server.ts';
 import type { BenchContext } from '../context.ts';
 import type { SectionResult } from '../report.ts';
 import { estimate } from '../statistics.ts';
-import { createPast, SERIES } from './past.ts';
+import { timeCold } from './cold.ts';
+import { createPast, RARE_NAME, SERIES } from './past.ts';
+import { measureSizes } from './sizes.ts';
 
 const ROWS = { full: 10_000_000, quick: 50_000 } as const;
 const WARM_UPS = 3;
@@ -15,9 +17,9 @@ const NAME = 'GET /things/0';
 const TIMEOUT_MS = 3_600_000;
 
 interface Question {
-  readonly ask: () => Promise<unknown>;
+  readonly ask: (database: Database) => Promise<unknown>;
   /** The same of the raw rows; undefined where there is nothing to compare. */
-  readonly askRaw?: () => Promise<unknown>;
+  readonly askRaw?: (database: Database) => Promise<unknown>;
 }
 
 /** Runs the history section. @throws MissingPartError without PostgreSQL's own programs */
@@ -36,20 +38,22 @@ export async function runHistory(context: BenchContext): Promise<SectionResult> 
     for (let round = -WARM_UPS; round < context.effort.rounds; round++) {
       context.progress(`history: round ${Math.max(0, round) + 1}/${context.effort.rounds}`);
       for (const [name, { ask, askRaw }] of Object.entries(questions)) {
-        const own = await timeOf(ask);
+        const own = await timeOf(() => ask(database));
         // Raw rows take long: once is warm enough.
-        const raw = askRaw === undefined || (round < 0 && round !== -1) ? Number.NaN : await timeOf(askRaw);
+        const raw = askRaw === undefined || (round < 0 && round !== -1) ? Number.NaN : await timeOf(() => askRaw(database));
         if (round < 0) continue;
         const known = times.get(name) ?? { own: [], raw: [] };
         times.set(name, { own: [...known.own, own], raw: [...known.raw, raw] });
       }
     }
-    return {
-      name: 'history',
-      notes: notesOf(rows, server.version),
-      tables: [tableOf(times)],
-      problems: await problemsOf(database, until),
-    };
+    const problems = await problemsOf(database, until);
+    const sizes = await measureSizes(database, { rows, until, isQuick: context.effort.isQuick });
+    const cold = new Map<string, number>();
+    for (const [name, { ask }] of Object.entries(questions).slice(0, context.effort.isQuick ? 1 : undefined)) {
+      context.progress(`history: ${name}, after a restart`);
+      cold.set(name, await timeCold(server, ask));
+    }
+    return { name: 'history', notes: notesOf(rows, server.version), tables: [tableOf(times, cold), sizes], problems };
   } finally {
     await closeDatabase(database);
     await server.stop();
@@ -74,32 +78,37 @@ async function questionsOf(database: Database, until: Date): Promise<Record<stri
   );
   const p95 = (name: string | null, from: number, to: number): Question => {
     const values = { name, from: new Date(until.getTime() - from), to: new Date(until.getTime() - to) };
-    return { ask: () => database.any(ROLLUP, values), askRaw: () => database.any(RAW, values) };
+    return { ask: (asked) => asked.any(ROLLUP, values), askRaw: (asked) => asked.any(RAW, values) };
   };
   const minute = 60_000;
   const near = new Date(until.getTime() - 10 * 86_400_000);
-  const queries = createArchiveQueries(database);
+  const newest = (name: string) => (asked: Database) => createArchiveQueries(asked).recent({ name, limit: 50 });
   return {
     'p95 of one series, one hour': p95(NAME, 60 * minute, 0),
     'p95 of one series, one hour, not at whole minutes': p95(NAME, 60 * minute - 17_000, 17_000),
     'p95 of one series, 30 days': p95(NAME, 43_200 * minute, 0),
     [`p95 of each of ${SERIES.toLocaleString('en')} series, 5 minutes`]: p95(null, 10 * minute, 5 * minute),
     'a trace, with a moment of it': {
-      ask: () => database.any('select * from keepwatch.trace($<trace>, $<near>)', { trace, near }),
+      ask: (asked) => asked.any('select * from keepwatch.trace($<trace>, $<near>)', { trace, near }),
     },
-    'a trace': { ask: () => database.any('select * from keepwatch.trace($<trace>)', { trace }) },
-    'the newest 50 of one name': { ask: () => queries.recent({ name: 'GET /things/7', limit: 50 }) },
+    'a trace': { ask: (asked) => asked.any('select * from keepwatch.trace($<trace>)', { trace }) },
+    'the newest 50 of one name': { ask: newest('GET /things/7') },
+    'the newest of a name that ran once': { ask: newest(RARE_NAME) },
   };
 }
 
-function tableOf(times: ReadonlyMap<string, { own: number[]; raw: number[] }>) {
+function tableOf(times: ReadonlyMap<string, { own: number[]; raw: number[] }>, cold: ReadonlyMap<string, number>) {
   const rows = [...times].map(([contender, { own, raw }]) => {
     const hasRaw = raw.every((ms) => !Number.isNaN(ms));
     const ratios = raw.map((ms, index) => ms / (own[index] ?? Number.NaN));
-    return { contender, cells: [estimate(own), hasRaw ? estimate(raw) : '', hasRaw ? estimate(ratios) : ''] };
+    return {
+      contender,
+      cells: [estimate(own), cold.get(contender) ?? '', hasRaw ? estimate(raw) : '', hasRaw ? estimate(ratios) : ''],
+    };
   });
   const columns = [
     { name: 'ms', digits: 1 },
+    { name: 'once after a restart, files evicted, ms', digits: 0 },
     { name: 'percentile_disc on raw, ms', digits: 0 },
     { name: 'raw to it', digits: 0 },
   ];
@@ -123,6 +132,7 @@ function notesOf(rows: number, version: string): string[] {
   return [
     `${rows.toLocaleString('en')} raw rows of ${SERIES.toLocaleString('en')} series over 30 days, three tenths of them in the last hour; the series asked for has a tenth of all. PostgreSQL ${version}, settings as in the section on the archive. Warm: each question was asked before.`,
     'From the question to the last row in Node, planning included; rollups and raw rows in turns, and the ratio is that of each pair. keepwatch.measure has no state: every question is planned anew.',
+    'Once after a restart: Postgres was stopped, its files were put out of the cache of the system, and the first question of the first connection is timed. A host that caches its disks still may have them.',
     'Raw rows are read with the default indexes, by several workers where Postgres thinks it right.',
   ];
 }

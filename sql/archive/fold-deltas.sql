@@ -17,7 +17,7 @@ with taken as (
   ))
   returning *
 ), minute_cells as (
-  select bucket, series_id, status, b, sum(c)::bigint as c from taken, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4
+  select bucket, series_id, status, b, least(sum(c), 2147483647)::integer as c from taken, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4
 ), minute_histograms as (
   select bucket, series_id, status, array_agg(b order by b) as hb, array_agg(c order by b) as hc from minute_cells group by 1, 2, 3
 ), minute_totals as (
@@ -39,13 +39,13 @@ with taken as (
     (hb, hc) = (
       select array_agg(b order by b), array_agg(c order by b)
       from (
-        select b, sum(c)::bigint as c
+        select b, least(sum(c), 2147483647)::integer as c
         from (select * from unnest(known.hb, known.hc) union all select * from unnest(excluded.hb, excluded.hc)) as cell (b, c)
         group by b
       ) as merged
     )
 ), hour_cells as (
-  select date_trunc('hour', bucket, 'UTC') as bucket, series_id, status, b, sum(c)::bigint as c
+  select date_trunc('hour', bucket, 'UTC') as bucket, series_id, status, b, least(sum(c), 2147483647)::integer as c
   from minutes, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4
 ), hour_histograms as (
   select bucket, series_id, status, array_agg(b order by b) as hb, array_agg(c order by b) as hc from hour_cells group by 1, 2, 3
@@ -66,7 +66,7 @@ with taken as (
     (hb, hc) = (
       select array_agg(b order by b), array_agg(c order by b)
       from (
-        select b, sum(c)::bigint as c
+        select b, least(sum(c), 2147483647)::integer as c
         from (select * from unnest(known.hb, known.hc) union all select * from unnest(excluded.hb, excluded.hc)) as cell (b, c)
         group by b
       ) as merged

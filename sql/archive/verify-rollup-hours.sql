@@ -1,7 +1,7 @@
 -- Compares a range of rollups per hour with those per minute, by series and status. Parameters: fromTime, untilTime, limit.
 -- Rows: bucket, service, type, name, status, minutes and hours (JSON; null: nothing), differences (in all).
 with minute_cells as (
-  select date_trunc('hour', bucket, 'UTC') as bucket, series_id, status, b, sum(c) as c
+  select date_trunc('hour', bucket, 'UTC') as bucket, series_id, status, b, least(sum(c), 2147483647) as c
   from keepwatch.rollup_minutes, unnest(hb, hc) as cell (b, c)
   where bucket >= $<fromTime> and bucket < $<untilTime> group by 1, 2, 3, 4
 ), minute_histograms as (

@@ -1,6 +1,6 @@
 -- Compares a day of raw rows with its rollups per minute, added up over labels, which raw rows do not tell apart from other metadata. Rows
 -- that are still to be added to the rollups are left out: those of before there were rollups while their day waits, those of older versions.
--- Of a day whose rows were removed before (they came again, or others came), rollups may know more, and never less.
+-- A bucket counts 2^31 - 1 at most. Of a day whose rows were removed before (they came again, or others came), rollups may know more, and never less.
 -- Parameters: fromDay, untilDay, wasRemoved, limit. Rows: bucket, service, type, name, status, raw and rolled (JSON; null: nothing), differences (in all).
 with start as (
   select started_at, exists (
@@ -28,11 +28,15 @@ with start as (
 ), raw as (
   select bucket, service, type, name, status, jsonb_build_object('rows', sum(rows), 'count', sum(c),
     'sum_us', least(sum(sum_us), 9223372036854775807), 'min_us', min(min_us), 'max_us', max(max_us),
-    'hb', array_agg(b order by b), 'hc', array_agg(c order by b)) as raw
+    'hb', array_agg(b order by b), 'hc', array_agg(least(c, 2147483647) order by b)) as raw
   from raw_cells group by 1, 2, 3, 4, 5
 ), part as materialized (
   select bucket, service, type, name, status, rows, count, sum_us, min_us, max_us, hb, hc
-  from (select * from keepwatch.rollup_minutes union all select * from keepwatch.rollup_deltas) as rollup
+  from (
+    select bucket, series_id, status, rows, count, sum_us, min_us, max_us, hb, hc::bigint[] from keepwatch.rollup_minutes
+    union all
+    select * from keepwatch.rollup_deltas
+  ) as rollup
   left join keepwatch.observability_series as series using (series_id)
   where bucket >= $<fromDay> and bucket < $<untilDay>
 ), rolled_cells as (
@@ -46,7 +50,7 @@ with start as (
 ), rolled as (
   select bucket, service, type, name, status, jsonb_build_object('rows', sum(rows), 'count', sum(count),
     'sum_us', least(sum(sum_us), 9223372036854775807), 'min_us', min(min_us), 'max_us', max(max_us),
-    'hb', array_agg(b order by b) filter (where b is not null), 'hc', array_agg(c order by b) filter (where b is not null)) as rolled
+    'hb', array_agg(b order by b) filter (where b is not null), 'hc', array_agg(least(c, 2147483647) order by b) filter (where b is not null)) as rolled
   from rolled_cells group by 1, 2, 3, 4, 5
 )
 select bucket, service, type, name, status, raw, rolled, (count(*) over ())::float8 as differences

@@ -2,14 +2,12 @@
 import { createInterface } from 'node:readline/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Criterion } from '../archive/erase/criteria.ts';
-import { type EraseReport, eraseEvents } from '../archive/erase/erase.ts';
 import { loadConfig } from '../config.ts';
-import { closeDatabase, createDatabase } from '../db/database.ts';
+import { type ErasedEverywhere, eraseEverywhere } from './erase-everywhere.ts';
 import { EXIT } from './exit.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { timeBefore } from './parse.ts';
 import { createProgress } from './progress.ts';
-import { withStorage } from './storage.ts';
 import { type Column, formatTable, plural } from './table.ts';
 
 interface Flags {
@@ -21,14 +19,13 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** A day of events takes as long as it takes; Ctrl-C ends it between two transactions. */
-const NO_TIMEOUT_MS = 2 ** 31 - 1;
-
 export function addErase(program: Command): void {
   const toTime = timeBefore(Date.now());
   program
     .command('erase')
-    .description('take what metadata and errors of events say of a person out of the archive and the spool of this machine')
+    .description(
+      'take what metadata and errors of events say of a person out of the archive, and out of spool and JSONL files of this machine',
+    )
     .requiredOption(
       '--where <key=value>',
       'whose: metadata that says so (user_id=42, user.id=42); given again: and so',
@@ -66,27 +63,21 @@ async function run(flags: Flags): Promise<void> {
       return;
     }
     const progress = createProgress();
-    await withStorage(config, async ({ url }) => {
-      const database = createDatabase({ url, max: 2, applicationName: 'keepwatch erase', queryTimeoutMs: NO_TIMEOUT_MS });
-      try {
-        const report = await eraseEvents({
-          database,
-          spoolDir: config.spoolDir,
-          where: flags.where,
-          from: flags.from,
-          until: flags.to,
-          isDryRun: flags.dryRun === true,
-          signal,
-          onProgress: (what, done, all) =>
-            progress.show(() => `looking into ${what}${all === 0 ? '' : `  ${Math.floor((100 * done) / all)} %`}`),
-        });
-        progress.clear();
-        print(flags, report);
-      } finally {
-        progress.clear();
-        await closeDatabase(database);
-      }
-    });
+    try {
+      const report = await eraseEverywhere(config, {
+        where: flags.where,
+        from: flags.from,
+        until: flags.to,
+        isDryRun: flags.dryRun === true,
+        signal,
+        onProgress: (what, done, all) =>
+          progress.show(() => `looking into ${what}${all === 0 ? '' : `  ${Math.floor((100 * done) / all)} %`}`),
+      });
+      progress.clear();
+      print(flags, report);
+    } finally {
+      progress.clear();
+    }
   });
 }
 
@@ -109,8 +100,8 @@ async function isWanted({ where, dryRun, yes }: Flags, signal: AbortSignal): Pro
   }
 }
 
-function print({ dryRun, json }: Flags, report: EraseReport): void {
-  const { tables, deadLetters, spoolEvents, spoolFiles, waiting, left, isLabel, isStopped } = report;
+function print({ dryRun, json }: Flags, report: ErasedEverywhere): void {
+  const { tables, deadLetters, spoolEvents, spoolFiles, jsonlEvents, jsonlFiles, waiting, left, isLabel, isStopped } = report;
   if ((left.length > 0 || waiting > 0) && dryRun !== true) process.exitCode = EXIT.checkFailed;
   if (json === true) {
     process.stdout.write(`${JSON.stringify({ dryRun: dryRun === true, ...report })}\n`);
@@ -120,6 +111,7 @@ function print({ dryRun, json }: Flags, report: EraseReport): void {
     ...tables.map(({ table, rows }) => ({ place: `keepwatch.${table}`, events: rows })),
     { place: 'keepwatch.observability_dead_letter', events: deadLetters },
     { place: `the spool (${plural(spoolFiles, 'file')})`, events: spoolEvents },
+    { place: `KEEPWATCH_JSONL_DIR (${plural(jsonlFiles, 'file')})`, events: jsonlEvents },
   ].filter(({ events }) => events > 0);
   const sum = places.reduce((total, { events }) => total + events, 0);
   const lines = sum === 0 ? ['no event matches'] : [formatTable(COLUMNS, places)];

@@ -8,7 +8,7 @@ import { addDays, type RangeFlags, rangeOf, statusOption, typeOption } from './f
 import { untilInterrupted } from './interrupt.ts';
 import { openOutput } from './output.ts';
 import { createProgress, describeTransfer } from './progress.ts';
-import { withStorage } from './storage.ts';
+import { refuseFilesAlone, withStorage } from './storage.ts';
 import { formatBytes, plural } from './table.ts';
 
 interface Flags extends RangeFlags {
@@ -61,6 +61,7 @@ async function run(flags: Flags): Promise<void> {
   if (file === undefined && gzip && process.stdout.isTTY)
     throw new KeepwatchError('ERR_USAGE', '--gzip: stdout is a terminal; allowed: a pipe, or --output <file>');
   const config = loadConfig();
+  refuseFilesAlone(config, 'export');
   await untilInterrupted((signal) =>
     withStorage(config, async ({ url }) => {
       const database = createDatabase({ url, max: 2, applicationName: 'keepwatch export', queryTimeoutMs: NO_TIMEOUT_MS });

@@ -6,7 +6,7 @@ import { LOG_LEVELS, type LogLevel } from '../log.ts';
 import type { LogRow } from '../log-row.ts';
 import { describeRange, type RangeFlags, rangeOf } from './filters.ts';
 import { integerBetween, timeBefore } from './parse.ts';
-import { withStorage } from './storage.ts';
+import { refuseFilesAlone, withStorage } from './storage.ts';
 import { type Column, formatTable } from './table.ts';
 
 export function addLogs(program: Command): void {
@@ -48,7 +48,9 @@ interface Flags extends Omit<RangeFlags, 'days'> {
 async function run({ trace, json, from, to, ...filter }: Flags): Promise<void> {
   const range = rangeOf({ ...(from && { from }), ...(to && { to }) });
   const query = { ...range, ...filter, traceId: trace };
-  const { logs } = await withStorage(loadConfig(), ({ database }) => createArchiveQueries(database).logs(query));
+  const config = loadConfig();
+  refuseFilesAlone(config, 'logs');
+  const { logs } = await withStorage(config, ({ database }) => createArchiveQueries(database).logs(query));
   if (json === true) process.stdout.write(`${JSON.stringify(logs)}\n`);
   else if (logs.length > 0) process.stdout.write(`${formatTable(COLUMNS, logs)}\n`);
   else process.stdout.write(range.from.getTime() === 0 ? 'no log lines\n' : `no log lines ${describeRange(range)}\n`);

@@ -35,7 +35,7 @@ async function run(): Promise<void> {
     });
     server = await listen(createServer(createStandaloneApp(keepwatch.router())), config.host, config.port);
     await keepwatch.start();
-    say(`listening on ${server.url}: /metrics, /healthz, /readyz, /api/v1/summary, /events, /rules, /alerts`);
+    say(`listening on ${server.url}: /metrics, /healthz, /readyz, /api/v1/… (all that it answers: /api/v1/openapi.json)`);
     for (const reason of keepwatch.status().reasons) say(reason);
     await signal;
     say('stopping');

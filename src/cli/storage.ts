@@ -4,6 +4,7 @@ import { closeDatabase, createDatabase, type Database, pingDatabase } from '../d
 import { openEmbeddedPostgres } from '../db/embedded.ts';
 import { migrate } from '../db/migrate.ts';
 import { ensureRoles } from '../db/roles.ts';
+import { KeepwatchError } from '../errors.ts';
 
 export interface Storage {
   readonly database: Database;
@@ -38,6 +39,19 @@ export async function openStorage(config: Config, say: (line: string) => void): 
   }
   const psqlCommand = embedded?.psqlCommand ?? 'psql "$DATABASE_URL"';
   return { database, url, rulesUrl: embedded?.rulesUrl ?? config.alertsDatabaseUrl, psqlCommand, close };
+}
+
+/**
+ * For what only an archive can answer: where events are lines of files, an embedded server would be started to find nothing in it.
+ * @throws KeepwatchError ERR_USAGE with KEEPWATCH_JSONL_DIR and without DATABASE_URL
+ */
+export function refuseFilesAlone({ databaseUrl, jsonlDir }: Config, command: string): void {
+  if (databaseUrl !== undefined || jsonlDir === undefined) return;
+  throw new KeepwatchError(
+    'ERR_USAGE',
+    `${command}: it asks an archive in Postgres, and there are only the files of KEEPWATCH_JSONL_DIR, as DATABASE_URL is not set; ` +
+      'allowed: DATABASE_URL, or for files: summary, recent, prune, erase',
+  );
 }
 
 /** Opens the storage, does the work, closes it whatever happened. Where an embedded server keeps its data is said by `demo` and `serve`. */

@@ -5,7 +5,7 @@ import { loadConfig } from '../config.ts';
 import { closeDatabase, createDatabase } from '../db/database.ts';
 import { EXIT } from './exit.ts';
 import { untilInterrupted } from './interrupt.ts';
-import { withStorage } from './storage.ts';
+import { refuseFilesAlone, withStorage } from './storage.ts';
 import { type Column, formatTable, plural } from './table.ts';
 
 interface Flags {
@@ -30,6 +30,7 @@ export function addVerify(program: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const config = loadConfig();
+  refuseFilesAlone(config, 'verify');
   await untilInterrupted(async (signal) => {
     try {
       await withStorage(config, ({ url }) => verify(url, config.spoolDir, { ...flags, signal }));

@@ -89,11 +89,10 @@ export class CopyIn {
 
   handleCopyInResponse({ stream }: Connection): void {
     const { copies, mayCopy = () => true } = this.#options;
-    const chunks = copies[this.#next];
-    this.#isRefused = chunks === undefined || (this.#next === 0 && !mayCopy(this.#row));
-    this.#next++;
-    if (chunks === undefined || this.#isRefused) stream.write(COPY_FAIL);
-    else writeCopy(stream, chunks);
+    const copy = this.#next++;
+    this.#isRefused = copy >= copies.length || (copy === 0 && !mayCopy(this.#row));
+    if (this.#isRefused) stream.write(COPY_FAIL);
+    else if (copy === 0) writeCopies(stream, copies);
   }
 
   handleCommandComplete({ text = '' }: { readonly text?: string }): void {
@@ -120,17 +119,23 @@ export class CopyIn {
   }
 }
 
-/** Every chunk is a message of its own: the server works on one while it reads the next. */
-function writeCopy(stream: Duplex, chunks: readonly Uint8Array[]): void {
-  const heads = Buffer.allocUnsafe(HEAD_BYTES * chunks.length);
+/**
+ * Every chunk is a message of its own: the server works on one while it reads the next. What the later ones take goes out behind the first,
+ * before it is asked for: else the server would wait for it as long as a message is on its way, twice. Where a statement before them
+ * fails it drops them (https://www.postgresql.org/docs/current/protocol-flow.html, "COPY Operations").
+ */
+function writeCopies(stream: Duplex, copies: readonly (readonly Uint8Array[])[]): void {
   stream.cork();
-  for (const [index, chunk] of chunks.entries()) {
-    const at = HEAD_BYTES * index;
-    heads[at] = COPY_DATA;
-    heads.writeUInt32BE(chunk.length + 4, at + 1);
-    stream.write(heads.subarray(at, at + HEAD_BYTES));
-    stream.write(chunk);
+  for (const chunks of copies) {
+    const heads = Buffer.allocUnsafe(HEAD_BYTES * chunks.length);
+    for (const [index, chunk] of chunks.entries()) {
+      const at = HEAD_BYTES * index;
+      heads[at] = COPY_DATA;
+      heads.writeUInt32BE(chunk.length + 4, at + 1);
+      stream.write(heads.subarray(at, at + HEAD_BYTES));
+      stream.write(chunk);
+    }
+    stream.write(COPY_DONE);
   }
-  stream.write(COPY_DONE);
   stream.uncork();
 }

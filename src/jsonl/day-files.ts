@@ -13,6 +13,10 @@ const FOLDER_MODE = 0o700;
 /** Reading, for the last byte; not waiting for anybody, should it be a pipe. */
 const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 const READ_BYTES = 65_536;
+/** `{"id":"019aa5c4-6a80-7000-8000-03f1d2c4b5a6"` */
+const ID_LENGTH = 44;
+/** `2305843009213693951"}` and its end, of the longest. */
+const SOURCE_LENGTH = 22;
 /** How long the process may wait, as it ends, for a write that it has begun. */
 const SETTLE_MS = 500;
 const POLL_MS = 2;
@@ -169,10 +173,13 @@ function missingOf({ path, bytes, from }: Write): Buffer {
   }
 }
 
-/** Those of `bytes` that are no whole line of the file from `from` on, in their order. Each is unique, by its id. */
+/**
+ * Those of `bytes` that are no whole line of the file from `from` on, in their order. Each is known by its id, which it begins with, by the
+ * process, which it ends with, and by its length: what it says of a person may have been erased meanwhile, in place.
+ */
 export function missingLines(fd: number, from: number, bytes: Buffer): Buffer {
   const lines = splitLines(bytes);
-  const wanted = new Set(lines);
+  const wanted = new Set(lines.map(keyOf));
   const chunk = Buffer.alloc(READ_BYTES);
   let carry = '';
   let at = from;
@@ -180,10 +187,14 @@ export function missingLines(fd: number, from: number, bytes: Buffer): Buffer {
     at += read;
     const text = carry + chunk.toString('latin1', 0, read);
     const end = text.lastIndexOf('\n') + 1;
-    for (const line of splitLines(text.slice(0, end))) wanted.delete(line);
+    for (const line of splitLines(text.slice(0, end))) wanted.delete(keyOf(line));
     carry = text.slice(end);
   }
-  return Buffer.from(lines.filter((line) => wanted.has(line)).join(''), 'latin1');
+  return Buffer.from(lines.filter((line) => wanted.has(keyOf(line))).join(''), 'latin1');
+}
+
+function keyOf(line: string): string {
+  return `${line.length} ${line.slice(0, ID_LENGTH)} ${line.slice(-SOURCE_LENGTH)}`;
 }
 
 /** With their newlines, a character a byte. */

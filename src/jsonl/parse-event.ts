@@ -29,8 +29,8 @@ export function parseEvent(line: string): EventRow | undefined {
   return { id, name, type, status, ...times, ...ids, metadata, weight, source_id } as EventRow;
 }
 
-/** With microseconds, so that the order of the texts is that of the moments. */
-function parseTime(given: unknown): string | undefined {
+/** With microseconds, so that the order of the texts is that of the moments. @returns undefined when it is no time in UTC as we write it */
+export function parseTime(given: unknown): string | undefined {
   const [, seconds, fraction = ''] = typeof given === 'string' ? (TIME.exec(given) ?? []) : [];
   if (seconds === undefined || Number.isNaN(Date.parse(`${seconds}Z`))) return undefined;
   return `${seconds}.${fraction.padEnd(6, '0')}Z`;

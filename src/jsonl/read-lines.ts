@@ -14,33 +14,67 @@ export interface LineReader {
   tooLong(): void;
 }
 
+/** As `LineReader`, of bytes. */
+export interface RawLineReader {
+  /** @param at where it begins */
+  line(bytes: Buffer, at: number, isLast: boolean): void;
+  tooLong(): void;
+}
+
+/** Takes the chunks of a file, in their order, and tells their lines. A chunk must not be changed before the next one is taken. */
+export class LineSplitter {
+  readonly #reader: RawLineReader;
+  #carry: Buffer[] = [];
+  #carryBytes = 0;
+  /** Where the line under way begins. */
+  #lineAt = 0;
+
+  constructor(reader: RawLineReader) {
+    this.#reader = reader;
+  }
+
+  add(chunk: Buffer): void {
+    let at = 0;
+    for (let next = chunk.indexOf(NEWLINE); next !== -1; next = chunk.indexOf(NEWLINE, at)) {
+      this.#hold(chunk.subarray(at, next));
+      this.#tell(false);
+      at = next + 1;
+    }
+    if (at < chunk.length) this.#hold(chunk.subarray(at));
+  }
+
+  /** Tells what has no end yet. */
+  end(): void {
+    if (this.#carryBytes > 0) this.#tell(true);
+  }
+
+  #hold(part: Buffer): void {
+    this.#carryBytes += part.length;
+    if (this.#carryBytes <= MAX_LINE_BYTES) this.#carry.push(part);
+    else this.#carry = [];
+  }
+
+  #tell(isLast: boolean): void {
+    const [first] = this.#carry;
+    if (this.#carryBytes > MAX_LINE_BYTES) this.#reader.tooLong();
+    else this.#reader.line(this.#carry.length === 1 && first ? first : Buffer.concat(this.#carry), this.#lineAt, isLast);
+    this.#lineAt += this.#carryBytes + 1;
+    this.#carry = [];
+    this.#carryBytes = 0;
+  }
+}
+
 /**
  * Tells each line of a file, without its newline.
  * @throws what the file system says; a file that was removed has no lines
  */
 export async function readLines(path: string, reader: LineReader): Promise<void> {
-  let carry: Buffer[] = [];
-  let carryBytes = 0;
-  const add = (part: Buffer) => {
-    carryBytes += part.length;
-    if (carryBytes <= MAX_LINE_BYTES) carry.push(part);
-  };
-  const end = (isLast: boolean) => {
-    if (carryBytes > MAX_LINE_BYTES) reader.tooLong();
-    else reader.line(carry.length === 1 ? String(carry[0]) : Buffer.concat(carry).toString(), isLast);
-    carry = [];
-    carryBytes = 0;
-  };
-  await readChunks(path, (chunk) => {
-    let at = 0;
-    for (let next = chunk.indexOf(NEWLINE); next !== -1; next = chunk.indexOf(NEWLINE, at)) {
-      add(chunk.subarray(at, next));
-      end(false);
-      at = next + 1;
-    }
-    if (at < chunk.length) add(chunk.subarray(at));
+  const lines = new LineSplitter({
+    line: (bytes, _at, isLast) => reader.line(String(bytes), isLast),
+    tooLong: () => reader.tooLong(),
   });
-  if (carryBytes > 0) end(true);
+  await readChunks(path, (chunk) => lines.add(chunk));
+  lines.end();
 }
 
 /** How many lines and bytes a file has. @throws what the file system says; a file that was removed has none */

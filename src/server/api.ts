@@ -41,8 +41,11 @@ export interface ArchiveReader {
 export interface ApiOptions extends AlertsApiOptions {
   readonly archive: ArchiveReader | undefined;
   readonly collectReasons: CollectReasons;
+  /** Where there is no archive: why, and what to do about it. Default: that DATABASE_URL is not set. */
+  readonly whyNoArchive?: string;
 }
 
+const NO_DATABASE = 'DATABASE_URL is not set; allowed: that of a Postgres, postgres://user:password@host:5432/database';
 /** As many as the pool of the readers has connections (`src/storage.ts`). */
 const ARCHIVE_GATE = { atOnce: 4, waiting: 200, waitMs: 20_000 };
 
@@ -52,14 +55,14 @@ const ARCHIVE_GATE = { atOnce: 4, waiting: 200, waitMs: 20_000 };
  */
 export function createApi(options: ApiOptions, guards: Guards): Router {
   const router = Router();
-  const { archive, now, collectReasons } = options;
+  const { archive, whyNoArchive = NO_DATABASE, now, collectReasons } = options;
   const archiveGate = new QueryGate(ARCHIVE_GATE);
 
   /** @param understand checks the request before it waits for its turn */
   const ask = (path: string, understand: (request: Request) => (reader: ArchiveReader) => Promise<unknown>) => {
     const handler = answer(async (request, isWanted) => {
       const question = understand(request);
-      if (archive === undefined) throw new Error('no archive: DATABASE_URL is not set');
+      if (archive === undefined) throw new Error(`no archive: ${whyNoArchive}`);
       return archiveGate.run(async () => (isWanted() ? question(archive) : undefined));
     });
     router.get(path, ...guards.read, handler);

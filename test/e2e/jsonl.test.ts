@@ -1,6 +1,6 @@
 // Without a database, as a person uses it: an Express app that writes JSON lines, the commands that read them, and what README.md says.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { EventRow, SummaryRow } from '../../src/event-row.ts';
 import { readFolder } from '../support/jsonl-folder.ts';
 import { type RunningProcess, startKeepwatch, startProcess, startProgram } from '../support/process.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 
@@ -40,6 +41,9 @@ describe('keepwatch without a database', function () {
     for (let id = 0; id < 20; id++) await get(`/work/${id}${id % 5 === 0 ? '?fail' : ''}`);
     assert.deepEqual(await (await get('/readyz')).json(), { status: 'ok' });
     assert.match(await (await get('/metrics')).text(), /^keepwatch_events_recorded_total 60$/m);
+    const api = await get('/api/v1/summary');
+    assert.equal(api.status, 503);
+    assert.match(await api.text(), /KEEPWATCH_JSONL_DIR, which `keepwatch summary` .*; allowed: DATABASE_URL of a Postgres/);
     assert.equal(await app.end('SIGTERM'), 0, app.output());
 
     const { events, broken } = readFolder(jsonlDir);
@@ -73,6 +77,47 @@ describe('keepwatch without a database', function () {
     assert.equal(readFolder(jsonlDir).events.length, 60);
   });
 
+  it('erases a person from the files, also when it is killed amid it, and starts no server for it', async () => {
+    mkdirSync(jsonlDir);
+    const path = join(jsonlDir, '2026-11-20.jsonl');
+    const lines = Array.from({ length: 40_000 }, (_, index) => {
+      const ids = { trace_id: null, span_id: null, parent_span_id: null, source_id: '1' };
+      const times = { start_time: '2026-11-20T12:00:00.000000Z', end_time: '2026-11-20T12:00:00.001000Z', duration_ms: 1 };
+      const metadata = { user_id: index % 2, note: `of somebody-${index % 2}` };
+      const event = { id: `event ${index}`, name: 'a', type: 'tool', status: 'failure', ...times, service: 's', ...ids };
+      return `${JSON.stringify({ ...event, error: `no rights for somebody-${index % 2}`, metadata, weight: 1 })}\n`;
+    });
+    writeFileSync(path, lines.join(''));
+    const args = ['erase', '--where', 'user_id=1'];
+    const dry = await keepwatch(...args, '--dry-run');
+    assert.equal(dry.code, 0, dry.output);
+    assert.match(
+      dry.output,
+      /^KEEPWATCH_JSONL_DIR \(1 file\) +20000\nwould erase 20,000 events; nothing is changed: --dry-run$/m,
+    );
+    assert.equal(readFileSync(path, 'utf8'), lines.join(''));
+
+    const killed = startKeepwatch(args, { cwd: folder, env: { KEEPWATCH_JSONL_DIR: '.metrics' } });
+    running.push(killed);
+    await waitFor(() => readFileSync(path).includes('keepwatch.erased'), { timeoutMs: 20_000 });
+    assert.equal(await killed.end('SIGKILL'), 'SIGKILL');
+    const done = await keepwatch(...args, '--json');
+    assert.equal(done.code, 0, done.output);
+    const { jsonlEvents, jsonlFiles, left } = JSON.parse(done.output) as Record<string, unknown>;
+    assert.ok(Number(jsonlEvents) < 20_000, 'it was killed in time');
+    assert.deepEqual([jsonlFiles, left], [1, []]);
+    const { events, broken } = readFolder(jsonlDir);
+    assert.deepEqual([events.length, broken], [40_000, []]);
+    assert.deepEqual(readdirSync(jsonlDir), ['2026-11-20.jsonl']);
+    const text = readFileSync(path, 'utf8');
+    assert.deepEqual(
+      [text.length, text.includes('somebody-1'), text.split('somebody-0').length - 1],
+      [lines.join('').length, false, 40_000],
+    );
+    assert.equal((await keepwatch(...args)).output, 'no event matches\n');
+    assert.equal(existsSync(join(folder, '.keepwatch')), false, 'no server was started');
+  });
+
   it('writes what waits at a plain end, flushed or not', async () => {
     const program = startProgram('test/e2e/programs/ends-by-itself.ts', [], {
       cwd: folder,
@@ -94,6 +139,18 @@ describe('keepwatch without a database', function () {
     const { code, output } = await keepwatch('recent', '--limit', '100');
     assert.equal(code, 0);
     assert.match(output, /^keepwatch: 1 line passed over, as no event: the first is 2026-01-01\.jsonl:1$/m);
+  });
+
+  it('says which commands need Postgres, with exit code 2, and starts none', async () => {
+    for (const command of ['logs', 'verify', 'export']) {
+      const { code, output } = await keepwatch(command);
+      assert.equal(code, 2, output);
+      assert.match(
+        output,
+        new RegExp(`^keepwatch: ${command}: .*allowed: DATABASE_URL, or for files: summary, recent, prune, erase$`, 'm'),
+      );
+    }
+    assert.equal(existsSync(join(folder, '.keepwatch')), false);
   });
 
   it('says so, with exit code 2, when there is no such folder', async () => {

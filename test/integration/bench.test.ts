@@ -95,7 +95,10 @@ describe('npm run bench', () => {
     }
     const { stdout } = await run(process.execPath, ['--import', 'tsx', 'bench/main.ts', 'history', '--quick', '--json']);
     const { results } = JSON.parse(stdout) as { results: SectionResult[] };
-    assert.equal(results[0]?.tables[0]?.rows.length, 7);
+    assert.equal(results[0]?.tables[0]?.rows.length, 8);
+    const sizes = results[0]?.tables[1]?.rows.map(({ cells }) => cells[0]) ?? [];
+    assert.equal(sizes.length, 7);
+    assert.ok(sizes.every((bytes) => typeof bytes === 'number' && bytes > 0));
     assert.deepEqual(results[0]?.problems, []);
   });
 

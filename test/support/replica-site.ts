@@ -143,7 +143,7 @@ export class ReplicaSite {
     const id = randomUUID();
     const proxy = await TcpProxy.start(this.#bouncer.urlOf(this.#urls.owner));
     const [owner, rules] = [this.#urls.owner, this.#urls.rules].map((url) => proxy.urlOf(url));
-    const process = startProgram('test/support/replica.ts', [owner ?? '', rules ?? '', id, String(this.#groups)]);
+    const process = startProgram('test/support/replica-user.ts', [owner ?? '', rules ?? '', id, String(this.#groups)]);
     return { id, proxy, process, isWell: true };
   }
 

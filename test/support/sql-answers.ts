@@ -106,7 +106,7 @@ export const ANSWERS: Readonly<Record<string, string>> = {
   'One trace, in the order in which its parts began': `
     select start_time, type, name, duration_ms, status, encode(span_id, 'hex') as span_id, encode(parent_span_id, 'hex') as parent_span_id
     from history where md5(trace_id::text) = md5('0af7651916cd43dd8448eb211c80319c'::uuid::text) order by start_time`,
-  "The same by the table's own type, which uses the index": `
+  "The same by the table's own type and with the time, which are what its index knows": `
     select start_time, type, name, duration_ms
     from history where md5(trace_id::text) = md5('0af7651916cd43dd8448eb211c80319c'::uuid::text) order by start_time`,
   'Which errors are new today, compared with yesterday': `

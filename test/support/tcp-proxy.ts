@@ -33,7 +33,7 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #isDown = false;
   #isStalled = false;
-  #lossAt: { matches: (chunk: Buffer, index: number) => boolean; loss: Loss; done: () => void } | undefined;
+  #lossAt: { matches: (chunk: Buffer, index: number) => boolean | number; loss: Loss; done: () => void } | undefined;
   #messages = 0;
   #break: (Break & { left: number; done: () => void }) | undefined;
 
@@ -85,12 +85,13 @@ export class TcpProxy {
 
   /**
    * Cuts a connection at the first chunk of a client that matches: before the server has it, or when the server has answered it.
-   * @param match text in the chunk, or its number from now, counted from 0, or what tells it from others
+   * @param match text in the chunk, or its number from now, counted from 0, or what tells it from others: a number is how many of its bytes
+   *   the server still has of a request that is lost
    * @returns a promise of the cut
    */
-  lose(loss: Loss, match: string | number | ((chunk: Buffer) => boolean)): Promise<void> {
+  lose(loss: Loss, match: string | number | ((chunk: Buffer) => boolean | number)): Promise<void> {
     const start = this.#messages;
-    const matches = (chunk: Buffer, index: number): boolean => {
+    const matches = (chunk: Buffer, index: number): boolean | number => {
       if (typeof match === 'function') return match(chunk);
       return typeof match === 'number' ? index - start === match : chunk.includes(match);
     };
@@ -130,10 +131,16 @@ export class TcpProxy {
     client.on('data', (chunk) => {
       const index = this.#messages++;
       const at = this.#lossAt;
-      if (at?.matches(chunk, index)) {
+      const match = at?.matches(chunk, index) ?? false;
+      if (at !== undefined && match !== false) {
         this.#lossAt = undefined;
         isAnswerLost = true;
         lost = at.done;
+        if (at.loss === 'request' && typeof match === 'number') {
+          client.off('close', end).destroy();
+          upstream.end(chunk.subarray(0, match));
+          return;
+        }
         if (at.loss === 'request') return end();
         if (at.loss === 'late') {
           client.off('close', end).destroy();

@@ -7,12 +7,14 @@ import type { SpoolLane } from '../../event.ts';
 import type { Logger } from '../../logger.ts';
 import { KnownSeries } from '../rollups/series.ts';
 import { LANE_RELATIONS } from '../segments/relations.ts';
+import type { SegmentHeader } from '../segments/segment-format.ts';
 import type { Block, Segment } from '../segments/segment-reader.ts';
 import { formatSourceId, type Source } from '../spool/source.ts';
 import { acknowledgeFile, type SegmentEntry, setAsideBytes } from '../spool/spool-folder.ts';
 import { type BatchContext, type BatchOutcome, commitBatch, type Place } from './commit-batch.ts';
-import { type Batch, BatchPreparation } from './prepare-batch.ts';
+import { type Batch, BatchAhead, BatchPreparation } from './prepare-batch.ts';
 import { type LoadedSegment, SegmentLoader } from './segment-loader.ts';
+import { SegmentMemory } from './segment-memory.ts';
 
 const DEFAULT_BATCH_ROWS = 10_000;
 const DEFAULT_BATCH_BYTES = 4_000_000;
@@ -25,6 +27,8 @@ export interface DrainContext extends Pick<BatchContext, 'database' | 'partition
   readonly logger: Logger;
   /** As in `BatchContext`; default: those of these segments. */
   readonly series?: BatchContext['series'];
+  /** What segments are read into; default: its own for these segments. */
+  readonly memory?: SegmentMemory;
   /** The clock of this process, in milliseconds since the epoch; undefined when the source is another process. */
   readonly now?: () => number;
   /** Called after each commit, with the last block of the batch. */
@@ -104,9 +108,10 @@ export async function drainSegments(
   let lowWatermarkMs = -Infinity;
   let known = mark ?? (await readMark(source, lane, context));
   let lastRead = 0;
-  const { spoolDir, logger, now } = context;
-  const loader = new SegmentLoader({ source, spoolDir, isOwn: now !== undefined, logger });
-  const batches = { ...context, series: context.series === undefined ? new KnownSeries() : context.series };
+  const { spoolDir, logger, now, memory = new SegmentMemory() } = context;
+  const loader = new SegmentLoader({ source, spoolDir, isOwn: now !== undefined, memory, logger });
+  const series = context.series === undefined ? new KnownSeries() : context.series;
+  const batches = { ...context, series, ahead: new BatchAhead(), peek: () => loader.peek() };
   for (const [index, entry] of segments.entries()) {
     if (context.shouldStop?.()) return { isDone: false, unknownTailBytes, lowWatermarkMs, mark: known };
     const segment = await loader.load(entry);
@@ -144,20 +149,25 @@ function isBehindGap({ segment }: SegmentEntry, mark: Mark, lastRead: number): b
   return segment > mark.segment && !(lastRead === mark.segment && segment === lastRead + 1);
 }
 
+interface SegmentContext extends Omit<DrainContext, 'series'>, Pick<BatchContext, 'series'> {
+  readonly ahead: BatchAhead;
+  /** The segment behind this one, once it is read; undefined where there is none. */
+  readonly peek: () => Promise<Segment | undefined>;
+}
+
 /** @returns how far the ledger is; not done when told to stop before the segment's end, or when the ledger went back */
 async function drainSegment(
   source: Source,
   segment: Segment,
   from: Mark,
   isBehindLoss: boolean,
-  context: DrainContext & Pick<BatchContext, 'series'>,
+  context: SegmentContext,
 ): Promise<{ mark: Mark; isDone: boolean }> {
   const { header } = segment;
   const { batchRows = DEFAULT_BATCH_ROWS } = context;
   let isAfterLoss = isBehindLoss;
   let mark = from;
   let rest = blocksAfter(segment, mark);
-  let ahead: BatchPreparation | undefined;
   while (rest[0] !== undefined) {
     if (context.shouldStop?.()) return { mark, isDone: false };
     const startedMs = performance.now();
@@ -168,15 +178,16 @@ async function drainSegment(
       from: mark,
       isAfterLoss,
     };
-    const prepare = (from: readonly Block[]) =>
-      new BatchPreparation({ header, blocks: takeBatch(from, batchRows) }, batchContext);
-    // What was prepared ahead holds only while the mark goes from batch to batch.
-    const preparation: BatchPreparation = ahead?.batch.blocks[0] === rest[0] ? ahead : prepare(rest);
+    const prepare = (header: SegmentHeader, blocks: readonly Block[]) =>
+      new BatchPreparation({ header, blocks: takeBatch(blocks, batchRows) }, batchContext);
+    const preparation = context.ahead.take(rest[0]) ?? prepare(header, rest);
     const { blocks } = preparation.batch;
-    const committing = commitBatch(preparation.batch, batchContext, preparation.finish());
     const behind = rest.slice(blocks.length);
-    ahead = behind.length > 0 ? prepare(behind) : undefined;
-    await ahead?.runBeside(committing);
+    const committing = commitBatch(preparation.batch, batchContext, preparation.finish());
+    await context.ahead.prepareBeside(committing, async () => {
+      const next = behind.length > 0 ? { header, blocks: behind } : await context.peek();
+      return next !== undefined && next.blocks.length > 0 ? prepare(next.header, next.blocks) : undefined;
+    });
     const outcome = await committing;
     if (outcome === undefined) {
       // Another drainer, or an earlier attempt of ours whose answer was lost, was there first: the ledger says how far it came.

@@ -26,6 +26,7 @@ import { describeSkew } from './ingest-window.ts';
 import { drainLeftovers } from './leftovers.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { RefusalStreak } from './refused-rows.ts';
+import { SegmentMemory } from './segment-memory.ts';
 import { SourceDrain } from './source-drain.ts';
 
 const LEFTOVERS_EVERY_MS = 30_000;
@@ -52,6 +53,7 @@ export class Drainer implements Drain {
   readonly #partitions: Partitions;
   readonly #refusals: RefusalStreak;
   readonly #series = new KnownSeries();
+  readonly #memory = new SegmentMemory();
   readonly #drains = new Map<bigint, SourceDrain>();
   /** Sources that the ledger knows. */
   readonly #registered = new Set<bigint>();
@@ -221,6 +223,7 @@ export class Drainer implements Drain {
       partitions: this.#partitions,
       refusals: this.#refusals,
       series: this.#series,
+      memory: this.#memory,
       now,
       shouldStop,
     };

@@ -45,30 +45,49 @@ export class BatchPreparation {
     this.#prepared = { archive, quarantine, rollups: createRollups(header, options.series) };
   }
 
-  /** Goes on until all is done, or the work is. Between two blocks it lets others have a turn. */
-  async runBeside(work: Promise<unknown>): Promise<void> {
-    let hasEnded = false;
-    const end = () => {
-      hasEnded = true;
-    };
-    work.then(end, end);
-    await nextTurn();
-    while (!hasEnded && this.#step()) await nextTurn();
-  }
-
   /** Does what is left to do. */
   finish(): PreparedBatch {
-    while (this.#step());
+    while (this.step());
     return this.#prepared;
   }
 
-  /** @returns whether there was anything to do */
-  #step(): boolean {
+  /** Does what belongs to a block. @returns whether there was anything to do */
+  step(): boolean {
     const { archive, rollups } = this.#prepared;
+    if (rollups === undefined || this.#next > archive.runs.length) return false;
     const run = archive.runs[this.#next++];
-    if (run === undefined || rollups === undefined) return false;
-    rollups.add(run);
+    if (run === undefined) rollups.encode();
+    else rollups.add(run);
     return true;
+  }
+}
+
+/** The batch behind the one that is being committed. It holds only while the mark goes from batch to batch. */
+export class BatchAhead {
+  #preparation: BatchPreparation | undefined;
+
+  /** What was prepared, if it is the batch that begins with this block, of a segment as it was read; it is gone then. */
+  take(first: Block): BatchPreparation | undefined {
+    const preparation = this.#preparation;
+    this.#preparation = undefined;
+    return preparation?.batch.blocks[0] === first ? preparation : undefined;
+  }
+
+  /**
+   * Goes on until all is done, or the work is. Between two blocks it lets others have a turn.
+   * @param begin may wait for the batch to be read; when it rejects, the batch fails in its own turn
+   */
+  async prepareBeside(work: Promise<unknown>, begin: () => Promise<BatchPreparation | undefined>): Promise<void> {
+    let hasEnded = false;
+    const end = () => {
+      hasEnded = true;
+      return undefined;
+    };
+    const ended = work.then(end, end);
+    await nextTurn();
+    const preparation = await Promise.race([begin().catch(() => undefined), ended]);
+    this.#preparation = preparation;
+    while (!hasEnded && preparation?.step() === true) await nextTurn();
   }
 }
 

@@ -1,5 +1,4 @@
-// Reads the segments of one drain: each while the one before it is being committed, and into memory that is used again, since garbage of
-// that size cost Node as much time as all the rest of a drain.
+// Reads the segments of one drain: each while the one before it is being committed, and into memory that is used again.
 import { describeError, KeepwatchError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { MAX_SEGMENT_BYTES } from '../segments/segment-format.ts';
@@ -7,9 +6,7 @@ import { readSegment, refuseMisplaced, type Segment } from '../segments/segment-
 import { readSpoolFile } from '../segments/spool-file.ts';
 import type { Source } from '../spool/source.ts';
 import { type SegmentEntry, setAsideFile } from '../spool/spool-folder.ts';
-
-/** Memory comes in multiples of it: segments that are about as long have the same. */
-const MEMORY_UNIT_BYTES = 1_048_576;
+import type { SegmentMemory } from './segment-memory.ts';
 
 export interface LoadedSegment extends Segment {
   readonly bytes: Buffer;
@@ -23,6 +20,7 @@ export interface SegmentLoaderOptions {
   readonly spoolDir: string;
   /** The source is this process: no newer version has written for it. */
   readonly isOwn: boolean;
+  readonly memory: SegmentMemory;
   readonly logger: Logger;
 }
 
@@ -31,9 +29,6 @@ type Reading = LoadedSegment | 'newer' | 'gone' | { readonly failure: unknown };
 export class SegmentLoader {
   readonly #options: SegmentLoaderOptions;
   #ahead: { readonly path: string; readonly reading: Promise<Reading> } | undefined;
-  /** Its own: a segment that was never on the disk belongs to the spool. */
-  readonly #memories = new WeakSet<ArrayBufferLike>();
-  #free: Buffer | undefined;
 
   constructor(options: SegmentLoaderOptions) {
     this.#options = options;
@@ -62,16 +57,22 @@ export class SegmentLoader {
     if (entry?.isSealed === true) this.#ahead = { path: entry.path, reading: this.#read(entry) };
   }
 
+  /** The segment that was read ahead, if it can be drained; undefined where there is none. Never rejects. */
+  async peek(): Promise<LoadedSegment | undefined> {
+    const read = await this.#ahead?.reading;
+    return typeof read === 'object' && 'header' in read ? read : undefined;
+  }
+
   /** Nobody reads the segment's bytes any more, nor is any of them on its way to Postgres. */
   release({ bytes }: LoadedSegment): void {
-    if (this.#memories.has(bytes.buffer)) this.#free = Buffer.from(bytes.buffer);
+    this.#options.memory.giveBack(bytes);
   }
 
   /** Never rejects, nor moves a file: what is read ahead may not be wanted. */
   async #read(entry: SegmentEntry): Promise<Reading> {
-    const { source, isOwn } = this.#options;
+    const { source, isOwn, memory } = this.#options;
     try {
-      const bytes = entry.content ?? (await readSpoolFile(entry.path, MAX_SEGMENT_BYTES, (size) => this.#allocate(size)));
+      const bytes = entry.content ?? (await readSpoolFile(entry.path, MAX_SEGMENT_BYTES, (size) => memory.allocate(size)));
       if (bytes === undefined || (bytes.length === 0 && !entry.isSealed)) return 'gone';
       const place = { ...entry, sourceId: source.sourceId, service: source.service };
       const segment = readSegment(bytes, place);
@@ -87,15 +88,5 @@ export class SegmentLoader {
     } catch (failure) {
       return { failure };
     }
-  }
-
-  #allocate(size: number): Buffer {
-    const free = this.#free;
-    this.#free = undefined;
-    if (free !== undefined && free.length >= size) return free;
-    const units = Math.ceil(size / MEMORY_UNIT_BYTES);
-    const memory = Buffer.allocUnsafeSlow(size < MEMORY_UNIT_BYTES ? size : units * MEMORY_UNIT_BYTES);
-    this.#memories.add(memory.buffer);
-    return memory;
   }
 }

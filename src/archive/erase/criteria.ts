@@ -12,8 +12,6 @@ export interface Criterion {
 /** Texts in metadata are cut there as they are recorded: so far they are compared. */
 const MAX_COMPARED = 1000;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?$/;
-/** Stands in the metadata of what was erased. */
-export const ERASED_KEY = 'keepwatch.erased';
 
 export interface Matcher {
   /** True of the metadata of what is to be erased. Parameters: `vars`. */

@@ -1,6 +1,7 @@
 // Takes what a row says of a person out of its tuple of binary COPY, in place: not a byte moves, so that whatever points into a block still does.
+import { ERASED_KEY } from '../../storable-text.ts';
 import { COLUMNS } from '../segments/copy-tuples.ts';
-import { ERASED_KEY, type Matcher } from './criteria.ts';
+import type { Matcher } from './criteria.ts';
 
 const MARK = Buffer.from(`"${ERASED_KEY}":true`);
 const ERASED_ERROR = 'erased';

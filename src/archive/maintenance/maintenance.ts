@@ -1,11 +1,12 @@
 // What the archive needs now and then: removes days of raw events and log lines, months of rollups, and what was refused, that are no longer
-// kept.
+// kept; gives the days that stay the indexes of this version.
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
 import { removeExpiredDeltas } from './expired-deltas.ts';
 import { removeExpiredRefusals } from './expired-refusals.ts';
 import { type LeasedRun, LeasedWork } from './leased-work.ts';
 import { expirePartitions } from './retention.ts';
+import { indexTraces } from './trace-indexes.ts';
 
 const EVERY_MS = 300_000;
 const WAITING_MS = 10_000;
@@ -37,7 +38,10 @@ export function createMaintenance({ database, holder, keepMs, keepRollupsMs, log
     if (refusals.deadLetters + refusals.quarantined > 0) {
       logger.warn(refusals, 'dead letters and quarantined rows that are no longer kept are removed');
     }
-    return days.isWaiting || logs.isWaiting || isHeldUp ? WAITING_MS : undefined;
+    const indexed = await indexTraces(leased);
+    if (indexed !== undefined)
+      logger.info({ partition: indexed }, 'a day of an earlier version has an index of time and trace id');
+    return days.isWaiting || logs.isWaiting || isHeldUp || indexed !== undefined ? WAITING_MS : undefined;
   }
   return new LeasedWork({
     database,

@@ -2,14 +2,18 @@
 import type { Statement } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import { toMicroseconds } from '../../duration-buckets.ts';
+import { EVENT_STATUSES } from '../../event.ts';
 import { COPY_HEADER, COPY_TRAILER } from '../segments/copy-tuples.ts';
 import type { RowSeries } from '../segments/row-series.ts';
+import { DeltaPlaces } from './delta-places.ts';
 import { Deltas, minuteOf } from './deltas.ts';
 import { RowFields } from './row-fields.ts';
 import type { KnownSeries, RollupSeries, SeriesStatus } from './series.ts';
 
 const insertSeries = loadSql('archive/insert-series');
 const copyDeltas = loadSql('archive/copy-deltas');
+
+const FIRST_ENTRIES = 256;
 
 /** Neighbouring rows of a block. */
 export interface RollupRun {
@@ -35,9 +39,12 @@ export class BatchRollups {
   /** Index of the first delta of each; most have no other minute in a batch. */
   readonly #first = new Map<SeriesStatus, number>();
   readonly #others = new Map<SeriesStatus, Map<number, number>>();
-  /** For each entry of a block, the delta that its last row went to; -1: none yet. */
-  readonly #ofEntries = new Map<RowSeries, Int32Array>();
+  readonly #places = new DeltaPlaces();
+  /** For each entry of the block that is gone through, the delta that its last row went to; -1: none yet. */
+  #ofEntries = new Int32Array(FIRST_ENTRIES);
+  #entriesOf: RowSeries | undefined;
   #stored: readonly RollupSeries[] = [];
+  #encoded: Buffer | undefined;
 
   /** @param columns of the rows */
   constructor(columns: readonly string[], known: KnownSeries) {
@@ -48,9 +55,10 @@ export class BatchRollups {
 
   /** Adds rows that go to observability_metrics. */
   add({ frames, row, named }: RollupRun): void {
+    this.#encoded = undefined;
     const fields = this.#fields;
     const deltas = this.#deltas;
-    const ofEntries = named === undefined ? NO_ENTRIES : this.#deltasOf(named.rowSeries);
+    const ofEntries = this.#deltasOf(named?.rowSeries);
     let index = row - 1;
     fields.open(frames);
     for (let at = 0; at < frames.length; index++) {
@@ -62,12 +70,17 @@ export class BatchRollups {
       const entry = named === undefined ? -1 : named.rowSeries.entryOf(index);
       let delta = entry === -1 ? -1 : (ofEntries[entry] ?? -1);
       if (delta === -1 || deltas.minuteOf(delta) !== minute) {
-        const of = delta === -1 ? undefined : deltas.of[delta];
-        delta = this.#deltaOf(of ?? this.#seriesOf(named, entry, rowAt), minute);
+        delta = this.#findDelta(named, entry, rowAt, minute, delta);
         if (entry !== -1) ofEntries[entry] = delta;
       }
       deltas.add(delta, toMicroseconds(fields.durationMs), fields.weight);
     }
+  }
+
+  /** Writes what was added so far, ahead of `statements`. */
+  encode(): Buffer {
+    this.#encoded ??= this.#deltas.encode();
+    return this.#encoded;
   }
 
   /** Statements of the transaction, to come behind its rows; none without rows. */
@@ -75,7 +88,7 @@ export class BatchRollups {
     if (this.#deltas.of.length === 0) return [];
     this.#stored = this.#known.missing(new Set(this.#deltas.of.map(({ series }) => series)));
     const insert = this.#stored.length === 0 ? [] : [{ sql: insertSeries, values: seriesArrays(this.#stored) }];
-    return [...insert, { sql: copyDeltas, values: {}, chunks: [COPY_HEADER, this.#deltas.encode(), COPY_TRAILER] }];
+    return [...insert, { sql: copyDeltas, values: {}, chunks: [COPY_HEADER, this.encode(), COPY_TRAILER] }];
   }
 
   /** The transaction is committed. */
@@ -83,13 +96,34 @@ export class BatchRollups {
     this.#known.noteStored(this.#stored);
   }
 
-  #deltasOf(rowSeries: RowSeries): Int32Array {
-    let deltas = this.#ofEntries.get(rowSeries);
-    if (deltas === undefined) {
-      deltas = new Int32Array(rowSeries.count).fill(-1);
-      this.#ofEntries.set(rowSeries, deltas);
+  #deltasOf(rowSeries: RowSeries | undefined): Int32Array {
+    if (rowSeries !== this.#entriesOf) {
+      const entries = rowSeries?.count ?? 0;
+      if (entries > this.#ofEntries.length) this.#ofEntries = new Int32Array(2 * entries);
+      this.#ofEntries.fill(-1, 0, entries);
+      this.#entriesOf = rowSeries;
     }
-    return deltas;
+    return this.#ofEntries;
+  }
+
+  /** @param last of the same entry, of another minute; -1: none */
+  #findDelta(named: NamedRows | undefined, entry: number, rowAt: number, minute: number, last: number): number {
+    if (last !== -1) return this.#otherMinuteOf(last, minute);
+    if (named === undefined || entry === -1) return this.#deltaOf(this.#seriesOf(named, entry, rowAt), minute);
+    const { idHigh, idLow, status } = named.rowSeries.entry(entry);
+    const first = this.#places.find(idHigh, idLow, status);
+    if (first !== -1) return this.#otherMinuteOf(first, minute);
+    const of = this.#seriesOf(named, entry, rowAt);
+    const delta = this.#deltaOf(of, minute);
+    const isTrue = of.series.idHigh === idHigh && of.series.idLow === idLow && of.status === EVENT_STATUSES[status];
+    if (isTrue) this.#places.add(idHigh, idLow, status, delta);
+    return delta;
+  }
+
+  /** The delta of the same series and status in a minute, which may be the same too. */
+  #otherMinuteOf(delta: number, minute: number): number {
+    const of = this.#deltas.of[delta];
+    return of === undefined || this.#deltas.minuteOf(delta) === minute ? delta : this.#deltaOf(of, minute);
   }
 
   /** By what its block says of a row, else, or where that cannot be true, by its own texts, without labels. */
@@ -137,8 +171,6 @@ export class BatchRollups {
     return delta;
   }
 }
-
-const NO_ENTRIES = new Int32Array(0);
 
 function textsOf(fields: RowFields, labels: string) {
   const [service, type, name, status] = [fields.text('service'), fields.text('type'), fields.text('name'), fields.text('status')];

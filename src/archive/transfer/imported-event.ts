@@ -2,9 +2,9 @@
 // that wrote `started_at` and `ended_at`. What is not as it should be is named, with what is allowed.
 import { EVENT_STATUSES, EVENT_TYPES, type EventStatus, type EventType } from '../../event.ts';
 import { MAX_NAME_LENGTH, MAX_WEIGHT } from '../../event-bounds.ts';
+import { memberText } from '../../member-text.ts';
 import { REPLACED_MARK, storableMembers, storableText } from '../../storable-text.ts';
 import { EVENT_COLUMNS } from './event-columns.ts';
-import { memberText } from './member-text.ts';
 import { parseTimestamp } from './parse-timestamp.ts';
 
 /** Times are microseconds since the epoch. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { LIBRARY } from '../../support/process.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import type { Evidence } from '../evidence.ts';
+import { type Evidence, logsOf } from '../evidence.ts';
 
 const PROGRAM = fileURLToPath(new URL('app.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -16,7 +16,10 @@ interface Said {
   readonly ready?: boolean;
   readonly recorded?: number;
   readonly waiting?: number;
+  /** Log lines. */
+  readonly logged?: number;
   readonly safe?: number;
+  readonly safeLines?: number;
   readonly reasons?: readonly string[];
   readonly ended?: boolean;
   readonly stray?: string;
@@ -51,6 +54,7 @@ export class AppProcess {
     this.#isIsolated = isIsolated;
     this.#evidence = evidence;
     evidence.of(name);
+    evidence.of(logsOf(name));
     const [command, ...args] = [...(isIsolated ? UNSHARE : []), process.execPath, '--import', TSX, PROGRAM, name, LIBRARY];
     this.#child = spawn(command ?? '', args, {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], KEEPWATCH_INSTANCE: name, ...env },
@@ -76,8 +80,8 @@ export class AppProcess {
 
   /** Nothing of it waits any more. Only after `quiet` this stays true. */
   get isDrained(): boolean {
-    const { safe, recorded, waiting } = this.#last;
-    return safe !== undefined && safe === recorded && waiting === 0;
+    const { safe, recorded, safeLines, logged, waiting } = this.#last;
+    return safe !== undefined && safe === recorded && safeLines === logged && waiting === 0;
   }
 
   /** What was said last, for people. */
@@ -110,7 +114,7 @@ export class AppProcess {
 
   /** Kills it with -9, and waits for its end. */
   async kill(): Promise<void> {
-    this.#evidence.of(this.name).isKilled = true;
+    for (const each of [this.name, logsOf(this.name)]) this.#evidence.of(each).isKilled = true;
     this.#child.kill('SIGKILL');
     await this.#exited;
   }
@@ -139,6 +143,8 @@ export class AppProcess {
     this.#evidence.of(this.name).recorded = said.recorded;
     // What it said before it died counts: pipes are read to their end.
     if (said.safe !== undefined) this.#evidence.markSafeUntil(this.name, said.safe);
+    if (said.logged !== undefined) this.#evidence.of(logsOf(this.name)).recorded = said.logged;
+    if (said.safeLines !== undefined) this.#evidence.markSafeUntil(logsOf(this.name), said.safeLines);
   }
 
   /** The app itself, a child of what has made its namespace. */

@@ -1,8 +1,10 @@
-// The app of process runs: records without pause and says on stdout, a JSON line each, what a finished flush has covered. Obeys lines on
+// The app of process runs: records and logs without pause and says on stdout, a JSON line each, what a finished flush has covered. Obeys lines on
 // stdin: `quiet` (record no more), `clock <ms>` (the wall clock jumps by so much), `stop`.
 // Arguments: its name, the library. The rest is in the environment, as for any app.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import type { ArchiveStats } from '../../../src/archive/archive.ts';
+import { formatTag, logsOf } from '../evidence.ts';
 
 const RealDate = Date;
 let shiftMs = 0;
@@ -22,6 +24,7 @@ const { createKeepwatch } = (await import(library)) as typeof import('../../../s
 const EVERY_MS = 5;
 const EVENTS = 5;
 const FAILURE_EVERY = 5;
+const WARN_EVERY = 7;
 const FLUSH_EVERY_MS = 100;
 
 const say = (line: object): void => {
@@ -35,7 +38,9 @@ const keepwatch = await createKeepwatch();
 const { tracker } = keepwatch;
 const delays = monitorEventLoopDelay({ resolution: 5 });
 const recordUs: number[] = [];
+const logStream = keepwatch.logStream();
 let recorded = 0;
+let logged = 0;
 
 /** One execution that is measured; every fifth one fails. The app looks at each answer as if it mattered. */
 function recordOne(): void {
@@ -56,6 +61,13 @@ function recordOne(): void {
   if (answer !== (number % FAILURE_EVERY === 0 ? failure : number)) say({ stray: `call ${number} gave ${String(answer)}` });
 }
 
+/** A line as a logger writes it; its time is that of the process, which a clock that jumps does not move. */
+function logOne(): void {
+  const number = ++logged;
+  const level = number % WARN_EVERY === 0 ? 40 : 30;
+  logStream.write(`{"level":${level},"msg":"line ${number}",${formatTag(logsOf(name), number)}}\n`);
+}
+
 /** What the disk or the queue refuses is not safe, whatever flush did. */
 function isRefused(): boolean {
   return keepwatch.status().reasons.some((reason) => reason.startsWith('the spool'));
@@ -66,8 +78,9 @@ function quantile(values: readonly number[], q: number): number {
 }
 
 function describeState(): object {
-  const spoolEvents = keepwatch.status().archive?.spoolEvents ?? 0;
-  return { recorded, waiting: spoolEvents, reasons: keepwatch.status().reasons };
+  const { archive, reasons } = keepwatch.status();
+  const { spoolEvents = 0, logs } = (archive ?? {}) as Partial<ArchiveStats>;
+  return { recorded, logged, waiting: spoolEvents + (logs?.spooled ?? 0), reasons };
 }
 
 let timer: NodeJS.Timeout | undefined;
@@ -95,13 +108,15 @@ async function stop(): Promise<void> {
 await keepwatch.start();
 timer = setInterval(() => {
   for (let event = 0; event < EVENTS; event++) recordOne();
+  logOne();
 }, EVERY_MS);
 delays.enable();
 say({ ready: true });
 while (!isStopping) {
   const until = recorded;
+  const untilLine = logged;
   const wasRefused = isRefused();
   await keepwatch.flush();
-  say({ ...describeState(), ...(wasRefused || isRefused() ? {} : { safe: until }) });
+  say({ ...describeState(), ...(wasRefused || isRefused() ? {} : { safe: until, safeLines: untilLine }) });
   await new Promise((resolve) => setTimeout(resolve, FLUSH_EVERY_MS));
 }

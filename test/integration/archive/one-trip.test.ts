@@ -15,16 +15,37 @@ import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts
 import { waitFor } from '../../support/wait-for.ts';
 
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
+const MESSAGE_HEAD_BYTES = 5;
 /** Long enough for many chunks on the wire. */
 const EVENTS = 4000;
 
 const isQuery = (chunk: Buffer) => chunk[0] === 0x51 && chunk.includes('commit\0');
 const isFirstOfData = (chunk: Buffer) => chunk.includes('PGCOPY');
 const isLastOfData = (chunk: Buffer) => chunk.subarray(-COPY_DONE.length).equals(COPY_DONE);
-/** The chunk of the rollups, which come behind the rows and are the last that the server waits for. */
+/** So many bytes before the first one of the rollups, which come right behind the rows. */
+function isBeforeRollups(bytes: number): (chunk: Buffer) => number | false {
+  const findRollups = createFinder();
+  return (chunk) => {
+    const at = findRollups(chunk);
+    return at > -1 && Math.max(0, at - MESSAGE_HEAD_BYTES - bytes);
+  };
+}
+/** The last chunk of the rollups, the last of all that the server waits for. */
 function isLastOfRollups(): (chunk: Buffer) => boolean {
-  let ended = 0;
-  return (chunk) => isLastOfData(chunk) && ++ended === 2;
+  const findRollups = createFinder();
+  let isBegun = false;
+  return (chunk) => {
+    isBegun ||= findRollups(chunk) > -1;
+    return isBegun && isLastOfData(chunk);
+  };
+}
+/** Where the second COPY of all begins, in the chunk that has it; -1 in others. */
+function createFinder(): (chunk: Buffer) => number {
+  let copies = 0;
+  return (chunk) => {
+    for (let at = chunk.indexOf('PGCOPY'); at > -1; at = chunk.indexOf('PGCOPY', at + 1)) if (++copies === 2) return at;
+    return -1;
+  };
 }
 /** The second chunk of rows, which does not hold the last one. */
 function isAmidData(): (chunk: Buffer) => boolean {
@@ -52,13 +73,14 @@ describe('a batch in one round trip', () => {
     await test.drop();
   });
 
-  const cases: readonly [string, Loss, () => (chunk: Buffer) => boolean, number][] = [
+  const cases: readonly [string, Loss, () => (chunk: Buffer) => boolean | number, number][] = [
     ['before the server has its statements', 'request', () => isQuery, 0],
     ['when the server asks for the rows', 'answer', () => isQuery, 0],
     ['when the first rows are under way', 'request', () => isFirstOfData, 0],
     ['in the middle of the rows', 'request', isAmidData, 0],
-    ['before the server has the end of the rows', 'request', () => isLastOfData, 0],
-    ['between the rows and their rollups', 'request', isLastOfRollups, 0],
+    ['before the server has the end of the rows', 'request', () => isBeforeRollups(COPY_DONE.length + 1), 0],
+    ['between the rows and their rollups', 'request', () => isBeforeRollups(0), 0],
+    ['before the server has the end of the rollups', 'request', isLastOfRollups, 0],
     ['when the server has committed', 'answer', isLastOfRollups, EVENTS],
   ];
   for (const [moment, loss, createMatch, committed] of cases) {
@@ -154,6 +176,23 @@ describe('transactAtOnce', () => {
     await assert.rejects(run('insert into kept values (1000000) returning number', copy(`${big}\n`)), isState('23514'));
     assert.deepEqual(await kept(), []);
     assert.deepEqual(await session(), { pid, is_idle: true });
+  });
+
+  it('drops what later copies were sent when a row before them is refused, or a statement, and keeps the connection', async () => {
+    const { pid } = await session();
+    // More than the buffers between the two hold.
+    const large = copy(Array.from({ length: 1_500_000 }, (_, index) => `${index + 1}\n`).join(''));
+    const insert = { sql: 'insert into kept values (-1)' };
+    for (const statements of [
+      [copy('0\n'), large, large],
+      [copy('1\n'), insert, large],
+    ]) {
+      await assert.rejects(run('select 1 as one', ...statements), (error) => sqlState(error) === '23514');
+      assert.deepEqual(await kept(), []);
+      assert.deepEqual(await session(), { pid, is_idle: true });
+    }
+    await run('select 1 as one', copy('1\n'), copy('2\n'), copy('3\n'));
+    assert.deepEqual(await kept(), [1, 2, 3]);
   });
 
   it('commits nothing when COMMIT itself is refused, or a statement behind the rows', async () => {

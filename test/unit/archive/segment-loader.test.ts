@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LoadedSegment, SegmentLoader } from '../../../src/archive/drain/segment-loader.ts';
+import { SegmentMemory } from '../../../src/archive/drain/segment-memory.ts';
 import { createSource } from '../../../src/archive/spool/source.ts';
 import type { SegmentEntry } from '../../../src/archive/spool/spool-folder.ts';
 import { silentLogger } from '../../../src/logger.ts';
@@ -26,7 +27,8 @@ describe('SegmentLoader', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const create = () => new SegmentLoader({ source, spoolDir: folder, isOwn: false, logger: silentLogger });
+  const create = (memory = new SegmentMemory()) =>
+    new SegmentLoader({ source, spoolDir: folder, isOwn: false, memory, logger: silentLogger });
   const load = async (loader: SegmentLoader, index: number): Promise<LoadedSegment> => {
     const segment = await loader.load(entries[index] as SegmentEntry);
     assert.ok(typeof segment === 'object' && 'header' in segment);

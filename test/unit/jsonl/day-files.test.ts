@@ -37,6 +37,17 @@ describe('DayFiles', () => {
     assert.equal(missing(lines.join(''), '', lines), lines.join(''), 'before the place, they are others');
   });
 
+  it('knows a line of which something was erased in place meanwhile, and no other', () => {
+    const line = (id: string, metadata: string) =>
+      `{"id":"019aa5c4-6a80-7000-8000-03f1d2c4b5${id}","metadata":${metadata},"weight":1,"source_id":"2305843009213693951"}\n`;
+    const mine = line('a6', '{"user_id":"bob","note":"of bob"}');
+    const erased = line('a6', '{"keepwatch.erased":true}        ');
+    assert.equal(missing('', erased, [mine]), '');
+    assert.equal(missing('', line('a7', '{"keepwatch.erased":true}        '), [mine]), mine, 'of another id');
+    assert.equal(missing('', line('a6', '{"keepwatch.erased":true}'), [mine]), mine, 'of another length');
+    assert.equal(missing('', erased.replace('3951"}', '3952"}'), [mine]), mine, 'of another process');
+  });
+
   it('finds them whatever is around them, also over the borders of what is read at once', () => {
     const line = fc.string({ maxLength: 30 }).map((text) => `${JSON.stringify(text)}\n`);
     fc.assert(

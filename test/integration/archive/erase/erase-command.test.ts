@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { eventOf, placesOf } from '../../../support/erase-site.ts';
+import { createJsonlFolder, createTestStore, readFolder } from '../../../support/jsonl-folder.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import { startKeepwatch } from '../../../support/process.ts';
 import { createSpoolDir, createTestArchive } from '../../../support/test-archive.ts';
@@ -48,6 +49,23 @@ describe('keepwatch erase', function () {
     assert.deepEqual(await placesOf('zq-', test.database, spool.path), {});
     const again = await run(args);
     assert.deepEqual([again.code, again.output], [0, 'no event matches\n']);
+  });
+
+  it('looks into the files of KEEPWATCH_JSONL_DIR too, where there is a database beside them', async () => {
+    const folder = createJsonlFolder();
+    const { store, tracker } = createTestStore(folder.path);
+    tracker.record(eventOf('both'), eventOf('other'));
+    await store.stop({ timeoutMs: 5000 });
+    await record('both', 2);
+    const env = { DATABASE_URL: test.url, KEEPWATCH_SPOOL_DIR: spool.path, KEEPWATCH_JSONL_DIR: folder.path };
+    const started = startKeepwatch(['erase', '--where', 'user_id=both'], { cwd: spool.path, env });
+    assert.equal(await started.exited, 0, started.output());
+    assert.match(started.output(), /^KEEPWATCH_JSONL_DIR \(1 file\) +1\nerased 5 events$/m);
+    assert.deepEqual(
+      readFolder(folder.path).events.map(({ error }) => error),
+      ['erased', 'no rights for other'],
+    );
+    folder.remove();
   });
 
   it('says what is wrong with its options, and that Postgres is down', async () => {

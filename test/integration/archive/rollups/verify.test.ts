@@ -41,7 +41,7 @@ describe('verifyArchive, rollups', function () {
 
   const tamperings: readonly [string, string][] = [
     ['a bucket', 'update keepwatch.rollup_minutes set hb[1] = hb[1] + 1'],
-    ['a count in a bucket', 'update keepwatch.rollup_minutes set hc[1] = hc[1] + 1'],
+    ['a count in a bucket', 'update keepwatch.rollup_minutes set hc[1] = hc[1] - 1'],
     ['a sum', 'update keepwatch.rollup_minutes set sum_us = sum_us + 1'],
     ['a count', 'update keepwatch.rollup_minutes set count = count - 1'],
     ['the shortest', 'update keepwatch.rollup_minutes set min_us = min_us + 1'],

@@ -37,6 +37,17 @@ describe('buckets of durations', () => {
     );
   });
 
+  it('are right wherever the leading bits of a duration change', () => {
+    for (let shift = 0; shift < 28; shift++) {
+      for (let leading = 128; leading <= 256; leading++) {
+        for (const us of [leading * 2 ** shift - 1, leading * 2 ** shift, leading * 2 ** shift + 1]) {
+          const bucket = bucketOf(us);
+          assert.ok(bucketBound(bucket) < BigInt(us) && BigInt(us) <= bucketBound(bucket + 1), `${us} in ${bucket}`);
+        }
+      }
+    }
+  });
+
   it('are the same for whole microseconds, by whichever function', () => {
     const us = fc.oneof(
       fc.integer({ min: 1, max: 100_000 }),

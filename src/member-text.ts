@@ -1,4 +1,4 @@
-// The text of one member of a JSON object, as it stands there: JSON.parse would take the last digits of large numbers.
+// Where the value of a member stands in the text of a JSON object: JSON.parse would take the last digits of large numbers, and tells no place.
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -7,15 +7,27 @@ const CLOSE = [0x7d, 0x5d];
 const COMMA = 0x2c;
 const COLON = 0x3a;
 
+/** From the first unit to the one behind the last. */
+export interface TextRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** @param json a valid object. @returns undefined when it has no such member; of several, the last one, as JSON.parse has it */
 export function memberText(json: string, name: string): string | undefined {
+  const range = memberRange(json, name);
+  return range && json.slice(range.from, range.to);
+}
+
+/** As `memberText`: where the value stands, without blanks around it. */
+export function memberRange(json: string, name: string): TextRange | undefined {
   let depth = 0;
   let keyAt = -1;
   let keyEnd = -1;
   let valueAt = -1;
-  let found: string | undefined;
+  let found: TextRange | undefined;
   const end = (at: number) => {
-    if (valueAt !== -1 && isNamed(json, keyAt, keyEnd, name)) found = json.slice(valueAt, at).trim();
+    if (valueAt !== -1 && isNamed(json, keyAt, keyEnd, name)) found = trimmed(json, valueAt, at);
     keyAt = -1;
     valueAt = -1;
   };
@@ -36,6 +48,12 @@ export function memberText(json: string, name: string): string | undefined {
     else if (depth === 1 && unit === COMMA) end(at);
   }
   return found;
+}
+
+function trimmed(json: string, from: number, to: number): TextRange {
+  const value = json.slice(from, to);
+  const start = from + value.length - value.trimStart().length;
+  return { from: start, to: start + value.trim().length };
 }
 
 function endOfString(json: string, from: number): number {

@@ -1,3 +1,0 @@
--- Held for another part until the parts come together.
-
-select 1;
