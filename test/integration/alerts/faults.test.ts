@@ -15,7 +15,7 @@ const rowsOf = (value: number | null, names = NAMES) => names.map((name) => ({ n
 /** Each is the answer of a rule in one slot. */
 const FAULTS: Readonly<Record<string, string>> = {
   'an error': NO_ANSWER,
-  'a timeout': `${selectRows(rowsOf(0))}, pg_sleep(10)`,
+  'a timeout': `${selectRows(rowsOf(0))}, (select count(*) from generate_series(1, 1000000000000)) as endless`,
   'no row': selectRows([]),
   'a missing series': selectRows(rowsOf(20, ['a'])),
   'a null': selectRows(rowsOf(null)),
