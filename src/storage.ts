@@ -155,14 +155,14 @@ interface Rules {
 function openRules(config: Config, url: string, database: Database, logger: Logger): Rules | undefined {
   const rulesUrl = config.alertsDatabaseUrl ?? (config.alertsRole === 'owner' ? url : undefined);
   if (rulesUrl === undefined) return undefined;
-  const rulesDatabase = createDatabase({ url: rulesUrl, max: 2, applicationName: 'keepwatch rules' });
+  const rulesDatabase = createDatabase({ url: rulesUrl, max: 2, applicationName: 'keepwatch rules', holdsProcess: false });
   // Whoever tries a query delays no evaluation.
   const previews = createDatabase({ url: rulesUrl, max: 1, applicationName: 'keepwatch preview', holdsProcess: false });
   const receivers = config.receivers.map(({ name }) => name);
   const files = loadRules(config.rules, process.cwd(), { receivers });
   return {
     alerts: openAlerts(config, { database, rulesDatabase, files, logger }),
-    editor: createRuleEditor({ database, rulesDatabase: previews, files, receivers }),
+    editor: createRuleEditor({ database, rulesDatabase: previews, files, receivers, role: config.alertsRole }),
     pools: [rulesDatabase, previews],
   };
 }

@@ -1,7 +1,7 @@
 -- Series of rules that are gone. Of files: in groups that a generation of the rule set had, and that are no other set's now. Of the API and of
--- targets: in groups that a change of a rule speaks of, unless there are newer rules than those that are known. None when the set is not the
--- newest of its name. Parameters: ruleSet, hash (hex), uids (of all rules that are known), revision (of those of the API; null: they are not
--- known), targetGroup (name), group (null: of all).
+-- targets: what the tables say, whoever asks, since a process may know less than the one that made a rule. None when the set is not the newest
+-- of its name. Parameters: ruleSet, hash (hex), uids (of all rules that are known), knowsFiles (all that files hold is among them), targetGroup
+-- (name), targetDays (for how long a target holds), group (null: of all).
 -- Rows: group_name, then as StoredInstance of src/alerts/instance-row.ts.
 with newest as (
   select distinct on (name) name, hash, groups from keepwatch.alert_rule_set order by name, generation desc
@@ -12,9 +12,16 @@ select group_name, rule_uid, rule, encode(fingerprint, 'hex') as fingerprint, st
   (extract(epoch from ran_at) * 1000)::float8 as ran_at_ms, (extract(epoch from last_slot) * 1000)::float8 as last_slot_ms
 from keepwatch.alert_instance
 where ($<group> is null or group_name = $<group>) and rule_uid <> all($<uids>::text[])
-  and (group_name in (select unnest(groups) from keepwatch.alert_rule_set where name = $<ruleSet>)
+  and ($<knowsFiles> and group_name in (select unnest(groups) from keepwatch.alert_rule_set where name = $<ruleSet>)
       and not exists (select from newest where name <> $<ruleSet> and group_name = any(groups))
-    or $<revision>::bigint = (select revision from keepwatch.alert_definition_revision)
-      and (group_name = $<targetGroup>
-        or group_name in (select unnest(array[before ->> 'group', after ->> 'group']) from keepwatch.alert_rule_audit)))
+    or rule_uid in (
+        select uid from keepwatch.alert_rule_audit
+        union all
+        select 'keepwatch:rule-error/' || (coalesce(after, before) ->> 'group') from keepwatch.alert_rule_audit)
+      and not exists (
+        select from keepwatch.alert_rule as kept
+        where kept.enabled and (kept.uid = alert_instance.rule_uid or 'keepwatch:rule-error/' || kept.group_name = alert_instance.rule_uid))
+      and not exists (select from newest where group_name = any(groups))
+    or group_name = $<targetGroup>
+      and not exists (select from keepwatch.targets where last_seen_at > now() - make_interval(days => $<targetDays>)))
   and exists (select from newest where name = $<ruleSet> and hash = decode($<hash>, 'hex'));

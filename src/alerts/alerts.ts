@@ -71,6 +71,7 @@ const OWNER_WARNING = 'alerts.role: owner: rules run as the owner, who may do ev
 const COUNT_INSTANCES = loadSql('alerts/count-instances');
 const DAY_MS = 86_400_000;
 const STATES_MAX_AGE_MS = 15_000;
+const KEEP_ALIVE_MS = 1000;
 const STATES = ['ok', 'pending', 'firing', 'recovering', 'nodata'] as const satisfies readonly State[];
 
 /** Builds the room; nothing runs before `start` (or `tick`). */
@@ -103,6 +104,7 @@ class AlertsRunner implements Alerts {
       rulesDatabase,
       groups,
       rulesOf: ruleSource && ((revision) => this.#load(ruleSource, revision)),
+      areFilesWhole: options.problems.length === 0,
       ruleSet,
       evaluatorId,
       logger,
@@ -167,7 +169,6 @@ class AlertsRunner implements Alerts {
 
   /** What cron calls: it does not wait for receivers, so that a slow one delays no evaluation. */
   async #tickOnce(): Promise<void> {
-    if (this.#pass !== undefined) await this.#evaluator.keepAlive().catch(() => {});
     const dueReceivers = await this.#evaluate();
     void this.#outbox.deliver(dueReceivers);
   }
@@ -182,6 +183,8 @@ class AlertsRunner implements Alerts {
 
   async #runPass(): Promise<readonly string[]> {
     const { database, logger } = this.#options;
+    // A pass may take longer than a lease. What cannot be renewed is over, and the commit finds out.
+    const renewal = setInterval(() => void this.#evaluator.keepAlive().catch(() => {}), KEEP_ALIVE_MS).unref();
     try {
       const { committed, dueReceivers } = await this.#evaluator.run();
       if (committed > 0 || performance.now() - this.#statesReadAt > STATES_MAX_AGE_MS) {
@@ -196,6 +199,8 @@ class AlertsRunner implements Alerts {
         logger.warn({ error: describeError(error) }, 'alerts cannot be evaluated; tried again with every tick');
       this.#isFailing = true;
       return [];
+    } finally {
+      clearInterval(renewal);
     }
   }
 

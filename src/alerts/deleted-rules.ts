@@ -2,10 +2,11 @@
 // who was told of an alert is told of its end. Only by the newest generation of a rule set, and under the lock of each group.
 import { type Database, inTransaction, type Transaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
-import { TARGET_GROUP } from './definitions/target-rules.ts';
+import { HOLDS_DAYS } from './definitions/targets.ts';
 import { type StoredInstance, toInstance } from './instance-row.ts';
 import type { NotificationPayload } from './notification.ts';
 import type { RuleGroup } from './rule.ts';
+import { TARGET_GROUP } from './rule-defaults.ts';
 import { ruleErrorUid } from './rule-error.ts';
 import type { RuleSet } from './rule-set.ts';
 import type { NotificationRow, TransitionRow } from './slot-changes.ts';
@@ -15,6 +16,8 @@ export interface EndDeletedOptions {
   readonly database: Database;
   /** The set that the groups are of; when it is not the newest of its name, nothing is done. */
   readonly ruleSet: Pick<RuleSet, 'name' | 'hash'>;
+  /** Whether `groups` has all that files hold. False (a file is broken, or there is none): nothing of files is ended. */
+  readonly knowsFiles: boolean;
   /** How long the outbox tries to deliver. */
   readonly maxDeliveryAgeMs: number;
 }
@@ -38,16 +41,23 @@ const DELETE_INSTANCES = loadSql('alerts/delete-instances');
 
 /**
  * Ends and forgets the series of rules that are not there any more: those of files that the set had, and those of the API and of targets.
- * @param rules all rules of the set; when their revision is not the newest, rules of the API are left alone
+ * @param groups all groups of the set
  * @returns how many series were forgotten, and how many messages went to the outbox
  * @throws the error of the database; what was ended before stays ended, and the rest may be tried again
  */
 export async function endDeletedRules(
-  { groups, revision }: { readonly groups: readonly RuleGroup[]; readonly revision: number | undefined },
-  { database, ruleSet, maxDeliveryAgeMs }: EndDeletedOptions,
+  groups: readonly RuleGroup[],
+  { database, ruleSet, knowsFiles, maxDeliveryAgeMs }: EndDeletedOptions,
 ): Promise<{ series: number; notifications: number }> {
   const uids = groups.flatMap((group) => [ruleErrorUid(group.name), ...group.rules.map(({ uid }) => uid)]);
-  const values = { ruleSet: ruleSet.name, hash: ruleSet.hash, uids, revision: revision ?? null, targetGroup: TARGET_GROUP };
+  const values = {
+    ruleSet: ruleSet.name,
+    hash: ruleSet.hash,
+    uids,
+    knowsFiles,
+    targetGroup: TARGET_GROUP,
+    targetDays: HOLDS_DAYS,
+  };
   const deleted = await database.any<DeletedInstance>(LIST_DELETED, { ...values, group: null });
   const total = { series: 0, notifications: 0 };
   for (const group of new Set(deleted.map((instance) => instance.group_name))) {

@@ -20,6 +20,8 @@ export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, Evaluate
   readonly groups: readonly RuleGroup[];
   /** All rules, those of files among them, as of a revision of those that the API can change; the same object while nothing has changed. Default: always `groups`. */
   readonly rulesOf?: ((revision: number) => Promise<EvaluatedRules>) | undefined;
+  /** False: files hold rules that could not be read. Nothing of files is taken for deleted then. Default true. */
+  readonly areFilesWhole?: boolean | undefined;
   /** Whose rules they are; default `default`. */
   readonly ruleSet?: string | undefined;
   /** Unique to this process; default: a new one. */
@@ -144,9 +146,12 @@ export class Evaluator {
     const { database, maxDeliveryAgeMs, logger } = this.#options;
     const rules = this.#rules;
     const ruleSet = this.#leases.currentRuleSet;
+    // Who was not the newest for a while does not know what others have begun since.
+    if (ruleSet === undefined) this.#endedFor = undefined;
     if (ruleSet === undefined || this.#endedFor === rules) return 0;
     try {
-      const { notifications } = await endDeletedRules(rules, { database, ruleSet, maxDeliveryAgeMs });
+      const knowsFiles = this.#options.areFilesWhole !== false && this.#options.groups.length > 0;
+      const { notifications } = await endDeletedRules(rules.groups, { database, ruleSet, knowsFiles, maxDeliveryAgeMs });
       this.#endedFor = rules;
       return notifications;
     } catch (error) {

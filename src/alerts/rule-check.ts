@@ -5,7 +5,7 @@ import { parseAnnotation } from './annotation.ts';
 import { anyOf, type Condition, parseCondition } from './condition.ts';
 import { type CompiledQuery, compileQuery } from './parameters.ts';
 import type { Rule } from './rule.ts';
-import { RULE_DEFAULTS } from './rule-defaults.ts';
+import { OWN_UID, RULE_DEFAULTS, TARGET_FILE, TARGET_GROUP } from './rule-defaults.ts';
 import { lintRule } from './rule-lint.ts';
 import { type Path, RuleProblems, type Source } from './rule-problems.ts';
 import { QUERY_KEYS, ruleSchema, type WrittenRule } from './rule-schema.ts';
@@ -71,6 +71,7 @@ class RuleChecker {
     const annotations = this.#annotations(written.annotations ?? {});
     this.#checkFor(written.for);
     this.#checkReceivers(written.notify ?? []);
+    this.#checkNames(written.uid);
     if (compiled === undefined || conditions === undefined || this.told.problems.length > 0) return undefined;
     const rule: Rule = {
       uid: written.uid ?? `${group}/${written.alert}`,
@@ -191,6 +192,15 @@ class RuleChecker {
     if (typeof given !== 'object' || given.samples <= given.of) return;
     const message = `got ${given.samples} samples of ${given.of}; allowed: at most as many as "of" says`;
     this.told.say([...this.#place.path, 'for', 'samples'], message);
+  }
+
+  /** Two rules of one name would have one state between them. */
+  #checkNames(uid: string | undefined): void {
+    const { group, source } = this.#place;
+    if ((group === TARGET_GROUP && source.file !== TARGET_FILE) || group.startsWith(OWN_UID))
+      this.told.say([], `the group "${group}" is Keepwatch's own; allowed: another name`);
+    if (uid?.startsWith(OWN_UID) === true)
+      this.told.say(['uid'], `got "${uid}"; allowed: a uid that does not begin with "${OWN_UID}"`);
   }
 
   #checkReceivers(names: readonly string[]): void {

@@ -1,4 +1,4 @@
-// What a rule means that does not say.
+// What a rule means that does not say, and the names that Keepwatch gives itself.
 import type { Rule } from './rule.ts';
 
 export const RULE_DEFAULTS = {
@@ -11,3 +11,9 @@ export const RULE_DEFAULTS = {
   maxMessages: 500,
   expect: [],
 } as const satisfies Partial<Rule>;
+
+/** The group of the rule of targets beside code, and where its text stands. */
+export const TARGET_GROUP = 'keepwatch targets';
+export const TARGET_FILE = 'targets';
+/** How uids of our own begin. */
+export const OWN_UID = 'keepwatch:';

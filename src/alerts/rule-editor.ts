@@ -9,7 +9,7 @@ import type { WriteOutcome } from './definitions/write-outcome.ts';
 import { type Preview, previewRule } from './preview.ts';
 import type { LoadedRules } from './rule-file.ts';
 import { compileStored } from './rule-source.ts';
-import { checkQueries } from './rules-check.ts';
+import { checkQueries, checkRulesRole } from './rules-check.ts';
 
 export interface RuleEditor {
   read(uid: string): Promise<StoredRule | undefined>;
@@ -31,16 +31,24 @@ export interface RuleEditorOptions {
   readonly files: LoadedRules;
   /** Names that `notify` may hold. */
   readonly receivers: readonly string[];
+  /** `owner`: queries may run as any role. Default `rules`: until the role is one that only reads, none is run. */
+  readonly role?: 'rules' | 'owner' | undefined;
 }
 
-export function createRuleEditor({ database, rulesDatabase, files, receivers }: RuleEditorOptions): RuleEditor {
+export function createRuleEditor({ database, rulesDatabase, files, receivers, role = 'rules' }: RuleEditorOptions): RuleEditor {
   const stored = createStoredRules(database);
+  let isRoleChecked = role === 'owner';
+  const refuseOtherRole = async () => {
+    if (!isRoleChecked) await checkRulesRole(rulesDatabase);
+    isRoleChecked = true;
+  };
   const check = async (given: unknown, path?: string): Promise<{ uid: string; content: RuleContent }> => {
     const draft = checkDraft(ruleDraftSchema, given);
     const { everyMs, rules } = compileDraft(draft, { receivers });
     const uid = path ?? rules[0]?.uid ?? '';
     const content = { group: draft.group, every_ms: everyMs, definition: draft.rule, enabled: draft.enabled };
     const group = compileStored({ uid, ...content }, files, { receivers });
+    await refuseOtherRole();
     const { problems, isComplete } = await checkQueries([group], rulesDatabase);
     if (!isComplete)
       throw new KeepwatchError('ERR_DATABASE_UNAVAILABLE', 'Postgres does not answer, so that the query cannot be checked');
@@ -66,6 +74,9 @@ export function createRuleEditor({ database, rulesDatabase, files, receivers }: 
     },
     setEnabled: stored.setEnabled,
     remove: stored.remove,
-    preview: (given, nowMs) => previewRule(rulesDatabase, given, nowMs),
+    async preview(given, nowMs) {
+      await refuseOtherRole();
+      return previewRule(rulesDatabase, given, nowMs);
+    },
   };
 }

@@ -4,6 +4,7 @@ import { parseCondition } from './condition.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { StoredInstance } from './instance-row.ts';
 import type { Rule, RuleGroup } from './rule.ts';
+import { OWN_UID } from './rule-defaults.ts';
 import { fingerprintOf, labelsOf } from './series.ts';
 import { applyInput, createChanges, type SlotChanges, type SlotContext } from './slot-changes.ts';
 
@@ -16,7 +17,7 @@ const NO_SQLSTATE = 'none';
 
 /** The uid that alerts of a group's errors are kept under. */
 export function ruleErrorUid(groupName: string): string {
-  return `keepwatch:rule-error/${groupName}`;
+  return `${OWN_UID}rule-error/${groupName}`;
 }
 
 /**

@@ -98,7 +98,9 @@ export function applyInput(rule: Rule, before: StoredInstance | undefined, given
   const reason = transition === undefined ? undefined : notificationOf(transition);
   const wasLimited = before?.suppressed === 'limit';
   const suppressed = transition?.suppressed ?? (reason === undefined ? null : suppressionOf(rule, reason, wasLimited, context));
-  const isLimited = reason === undefined ? wasLimited : suppressed === 'limit';
+  // Who was told of an alert is told of its end, though a step of it was one message too many.
+  const wasTold = instance?.isTold === true && !wasLimited;
+  const isLimited = reason === undefined ? wasLimited : suppressed === 'limit' && !wasTold;
   const after = toStored(rule, moved.instance, {
     ...describe(rule, given.seen, moved, changes),
     suppressed: isLimited && moved.instance.state !== 'ok' ? 'limit' : null,

@@ -38,7 +38,7 @@ export interface TargetFilter {
 /** Targets that are listed at most. */
 export const MAX_TARGETS = 1000;
 /** One that no process has declared for so long holds no more. */
-const HOLDS_DAYS = 7;
+export const HOLDS_DAYS = 7;
 
 const MOVE_REVISION = loadSql('alerts/move-revision');
 const DECLARE = loadSql('alerts/declare-targets');

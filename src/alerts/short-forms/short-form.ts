@@ -106,6 +106,9 @@ function expandBudget({ name, steps }: NonNullable<WrittenShortForms['budget']>)
     params,
     steps: steps.map(({ severity, above }) => ({ severity, fire_when: `value > ${above}` })),
     latch: true,
+    // A budget has a row for as long as its period lasts and it is there: without one, its alert is over.
+    missing: { policy: 'ok' as const, after: 1 },
+    no_data: { policy: 'ok' as const, after: 1 },
     context: { query: readQuery('spending', ['budget'], params), limit: EXAMPLES },
     summary: `budget \${budget}: \${spend_usd|2} of \${limit_usd|2} USD spent (\${value|percent}) in the \${period} from \${period_start}`,
   };

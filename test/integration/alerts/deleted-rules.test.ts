@@ -29,11 +29,13 @@ describe('Alerts of rules that are gone', function () {
     const set = createRuleSet(name, groups);
     return fixture.database.none(loadSql('alerts/register-rule-set'), { ruleSet: name, hash: set.hash, groups: set.groups });
   };
-  const end = (groups: readonly RuleGroup[], name = RULE_SET) =>
-    endDeletedRules(
-      { groups, revision: undefined },
-      { database: fixture.database, ruleSet: createRuleSet(name, groups), maxDeliveryAgeMs: 86_400_000 },
-    );
+  const end = (groups: readonly RuleGroup[], knowsFiles = true) =>
+    endDeletedRules(groups, {
+      database: fixture.database,
+      ruleSet: createRuleSet(RULE_SET, groups),
+      knowsFiles,
+      maxDeliveryAgeMs: 86_400_000,
+    });
   const texts = async (sql: string) => (await fixture.database.any<{ text: string }>(sql)).map(({ text }) => text);
   const states = () => texts(`select rule || ' ' || state as text from keepwatch.alert_instance order by 1`);
   const changes = () =>
@@ -61,6 +63,30 @@ describe('Alerts of rules that are gone', function () {
     assert.deepEqual([status, labels], ['resolved', { alertname: 'Goes', name: 'a' }]);
     assert.ok(Date.parse(String(endsAt)) > START);
     assert.deepEqual(await end([rest]), { series: 0, notifications: 0 });
+  });
+
+  it('stay when a file of the set is broken, since the rule may only be unread', async () => {
+    await evaluate(groupOf({ alert: 'Typo', query: high }), 1);
+    const rest = [groupOf({ alert: 'Other', query: high })];
+    await register(rest);
+    assert.deepEqual(await end(rest, false), { series: 0, notifications: 0 });
+    assert.deepEqual(await states(), ['Typo firing']);
+    assert.deepEqual(await end(rest), { series: 1, notifications: 1 });
+  });
+
+  it('of the API stay for as long as the tables have the rule, whatever a process knows', async () => {
+    const { database } = fixture;
+    await evaluate(groupOf({ alert: 'Made', uid: 'made', query: high }), 1);
+    const none = [{ ...groupOf({ alert: 'Other', query: high }), name: 'other' }];
+    await database.none('delete from keepwatch.alert_rule_set');
+    await register(none);
+    await database.none(
+      `insert into keepwatch.alert_rule (uid, group_name, every_ms, definition) values ('made', 'g', 60000, '{}');
+       insert into keepwatch.alert_rule_audit (uid, action, actor, version, after) values ('made', 'create', 'test', 1, '{"group": "g"}')`,
+    );
+    assert.deepEqual(await end(none), { series: 0, notifications: 0 });
+    await database.none('update keepwatch.alert_rule set enabled = false');
+    assert.deepEqual(await end(none), { series: 1, notifications: 1 });
   });
 
   it('stay when another set of rules has their group', async () => {

@@ -1,9 +1,12 @@
 // Which process evaluates which group: leases, their end, and rule sets that follow each other.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { createAlerts } from '../../../src/alerts/alerts.ts';
 import type { Evaluator } from '../../../src/alerts/evaluator.ts';
 import type { RuleGroup } from '../../../src/alerts/rule.ts';
+import { silentLogger } from '../../../src/logger.ts';
 import { type AlertsFixture, openAlertsFixture, parseRules } from '../../support/alerts.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const rulesOf = (...names: readonly string[]): readonly RuleGroup[] =>
   parseRules(
@@ -21,7 +24,7 @@ const newRules = () => rulesOf('a', 'c');
 const FIRST_SLOT_MS = Math.floor(Date.now() / 1000) * 1000 + 86_400_000;
 
 describe('leases of groups', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   let fixture: AlertsFixture;
   beforeEach(async () => {
     fixture = await openAlertsFixture();
@@ -105,6 +108,46 @@ describe('leases of groups', function () {
     await shop.release();
     await mail.run();
     assert.equal(await evaluates(mail, newRules(), 'a'), true);
+  });
+
+  it('are kept by who takes longer than a lease to evaluate', async () => {
+    const slow = parseRules(
+      JSON.stringify({
+        groups: [
+          {
+            name: 'slow',
+            every: '1s',
+            rules: [1, 2].map((number) => ({
+              alert: `Slow${number}`,
+              query: 'select count(*) as value from generate_series(1, 1000000000000) as endless',
+              fire_when: 'value < 0',
+            })),
+          },
+        ],
+      }),
+    );
+    const replicas = [1, 2].map(() =>
+      createAlerts({
+        database: fixture.database,
+        rulesDatabase: fixture.rulesDatabase,
+        groups: slow,
+        problems: [],
+        receivers: [],
+        cron: '* * * * * *',
+        logger: silentLogger,
+      }),
+    );
+    try {
+      await Promise.all(replicas.map((alerts) => alerts.start()));
+      const committed = () => fixture.database.oneOrNone('select from keepwatch.alert_evaluation limit 1');
+      await waitFor(async () => (await committed()) !== null, {
+        timeoutMs: 60_000,
+        what: 'a slot of two queries that are ended after 5 s',
+      });
+    } finally {
+      await Promise.all(replicas.map((alerts) => alerts.stop()));
+    }
+    assert.deepEqual(await fixture.database.any('select epoch::int from keepwatch.alert_group'), [{ epoch: 1 }]);
   });
 
   it('are taken once by twenty that come together', async () => {

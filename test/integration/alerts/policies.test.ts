@@ -185,6 +185,22 @@ describe('Policies of rules', function () {
     ]);
   });
 
+  it('tells the end of what was told, though a later step of it was one message too many', async () => {
+    const steps = [
+      { severity: 'warning', fire_when: 'value > 10' },
+      { severity: 'critical', fire_when: 'value > 100' },
+    ];
+    const at = (a: number, b: number) => [
+      { name: 'a', value: a },
+      { name: 'b', value: b },
+    ];
+    await play([at(20, 0), at(20, 20), at(200, 200), at(0, 0)], { steps, max_messages: 1 });
+    const told = await messages();
+    assert.equal(told.filter((message) => message.endsWith('critical firing')).length, 1);
+    const ends = told.filter((message) => message.endsWith('resolved'));
+    assert.deepEqual(new Set(ends.map((message) => message[0])), new Set(['a', 'b']));
+  });
+
   it('tells once per group and SQLSTATE of rules without an answer, after a while, and of the end', async () => {
     const onError = { on_error: { policy: 'alert', after: '2m' } };
     const broken = (alert: string, query = NO_ANSWER) => ({ alert, query, ...onError });

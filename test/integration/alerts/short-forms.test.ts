@@ -235,6 +235,51 @@ describe('short forms', function () {
     );
   });
 
+  it('budget tells each step once a period, and its alert is over with it', async () => {
+    const { database } = fixture;
+    await database.none(
+      `delete from keepwatch.budgets; insert into keepwatch.budgets (name, period, limit_usd) values ('daily', 'day', 10)`,
+    );
+    const dayMs = Date.UTC(2026, 1, 10);
+    await database.any('select keepwatch.ensure_partitions($1, $2)', [new Date(dayMs), new Date(dayMs + 48 * HOUR)]);
+    const spend = (hour: number, usd: number) =>
+      insertRolledUp(database, [
+        {
+          ...{ service: 'chat', type: 'llm', name: 'ask', status: 'success', durationMs: 1, weight: 1 },
+          endMs: dayMs + hour * HOUR - MINUTE,
+          metadata: { cost_usd: usd },
+        },
+      ]);
+    const groups = parseRules(`groups: [{ name: spending, every: 1h, rules: [{ alert: A, budget: {} }] }]`);
+    const [group] = groups;
+    assert.ok(group !== undefined);
+    for (const [hour, usd] of [
+      [1, 9.5],
+      [2, 0.1],
+      [3, 2],
+      [4, 1],
+      [25, 1],
+      [26, 9],
+    ] as const) {
+      await spend(hour, usd);
+      await fixture.createEvaluator(groups).evaluateGroup(group, { slotMs: dayMs + hour * HOUR, isPartial: false, missed: 0 });
+    }
+    const told = await database.any<{ text: string }>(
+      `select payload -> 'labels' ->> 'period_start' || ' ' || (payload -> 'labels' ->> 'severity') || ' ' || reason as text
+       from keepwatch.notification_outbox where group_name = 'spending' order by created_at`,
+    );
+    assert.deepEqual(
+      told.map(({ text }) => text),
+      ['2026-02-10 warning firing', '2026-02-10 critical firing', '2026-02-11 warning firing'],
+    );
+    assert.deepEqual(
+      await database.any(
+        `select labels ->> 'period_start' as day from keepwatch.alert_instance where group_name = 'spending' and state = 'firing'`,
+      ),
+      [{ day: '2026-02-11' }],
+    );
+  });
+
   const numbersOf = (row: Row) =>
     new Map(Object.entries(row).flatMap(([column, value]) => (typeof value === 'number' ? [[column, value] as const] : [])));
 });

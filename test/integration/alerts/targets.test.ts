@@ -118,6 +118,32 @@ describe('targets in Postgres', function () {
     await evaluator.evaluateGroup(group, { slotMs: slotMs + 6 * 60_000, isPartial: false, missed: 0 });
     assert.deepEqual(await states(), []);
   });
+
+  for (const others of [[], [HISTORY]])
+    it(`ends an alert when nobody declares its target any more, beside ${others.length} others`, async () => {
+      const { database } = fixture;
+      await database.none(
+        'delete from keepwatch.observability_metrics; delete from keepwatch.alert_instance; delete from keepwatch.alert_group; delete from keepwatch.alert_evaluation',
+      );
+      await declare([CHAT, ...others]);
+      const { groups } = await source().load();
+      const [group] = groups;
+      assert.ok(group !== undefined);
+      const slotMs = Math.floor(Date.now() / 60_000) * 60_000 - 20 * 60_000;
+      await insertEvents(database, { count: 3600, fromMs: slotMs - 600_000, toMs: slotMs + 600_000, durationMs: 3100 });
+      const evaluator = fixture.createEvaluator(groups);
+      const evaluate = (minute: number) =>
+        evaluator.evaluateGroup(group, { slotMs: slotMs + minute * 60_000, isPartial: false, missed: 0 });
+      const firing = () => database.any(`select labels ->> 'name' as name from keepwatch.alert_instance where state = 'firing'`);
+      for (let minute = 0; minute <= 5; minute++) await evaluate(minute);
+      assert.deepEqual(await firing(), [{ name: 'POST /chat' }]);
+      await database.none('delete from keepwatch.observability_metrics');
+      await evaluate(6);
+      assert.deepEqual(await firing(), [{ name: 'POST /chat' }], 'without traffic nothing is known of it');
+      await database.none(`update keepwatch.targets set last_seen_at = now() - interval '8 days' where name = 'POST /chat'`);
+      await evaluate(7);
+      assert.deepEqual(await firing(), []);
+    });
 });
 
 describe('targets of a running app', function () {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createStoredRules, type RuleChange, type StoredRule } from '../../../src/alerts/definitions/stored-rules.ts';
 import type { EvaluationEntry, TransitionEntry } from '../../../src/alerts/history.ts';
 import type { Preview } from '../../../src/alerts/preview.ts';
+import { createRuleEditor } from '../../../src/alerts/rule-editor.ts';
 import { createRuleSource } from '../../../src/alerts/rule-source.ts';
 import { closeDatabase, createDatabase } from '../../../src/db/database.ts';
 import { insertEvents, loadText } from '../../support/alerts.ts';
@@ -279,6 +280,15 @@ describe('the API of previews', function () {
     assert.deepEqual([data.row_count, data.is_truncated, data.breaches, data.value], [2, false, 1, 40]);
     assert.ok(data.plan.cost > 0 && data.duration_ms > 0);
     assert.equal((await fixture.database.one<{ n: number }>('select count(*)::int as n from keepwatch.alert_rule')).n, 0);
+  });
+
+  it('runs no query as a role that could do more than read, unless it is told to', async () => {
+    const { database } = fixture;
+    const options = { database, rulesDatabase: database, files: loadText('groups: []'), receivers: [] };
+    const own = { query: 'select 1 as value' };
+    await assert.rejects(createRuleEditor(options).preview(own, Date.now()), { code: 'ERR_RULES_ROLE' });
+    await assert.rejects(createRuleEditor(options).create({ group: 'g', rule: SLOW }, 'test'), { code: 'ERR_RULES_ROLE' });
+    assert.equal((await createRuleEditor({ ...options, role: 'owner' }).preview(own, Date.now())).value, 1);
   });
 
   it('says what a query alone gives, the first rows of it', async () => {

@@ -155,6 +155,21 @@ describe('loadRules', () => {
     );
   });
 
+  it('refuses the names that it gives itself', () => {
+    const textOf = (group: string, uid: string) =>
+      JSON.stringify({
+        groups: [{ name: group, rules: [{ alert: 'A', uid, query: 'select 1 as value', fire_when: 'value > 1' }] }],
+      });
+    const messages = (group: string, uid = 'a') => loadText(textOf(group, uid)).problems.map(({ message }) => message);
+    assert.match(messages('keepwatch targets').join(), /the group "keepwatch targets" is Keepwatch's own; allowed: another name/);
+    assert.match(messages('keepwatch:rule-error').join(), /is Keepwatch's own/);
+    assert.match(
+      messages('g', 'keepwatch:rule-error/g').join(),
+      /uid: got "keepwatch:rule-error\/g"; allowed: a uid that does not begin/,
+    );
+    assert.deepEqual(messages('keepwatch'), []);
+  });
+
   it('refuses a uid that another rule has, in its group, its file or another file', () => {
     const folder = mkdtempSync(join(tmpdir(), 'keepwatch-rules-'));
     const rule = (name: string, uid: string) =>
