@@ -1,6 +1,8 @@
 // Executions that callers know by id only. Bounded: when there are too many, the oldest was forgotten by its caller, and is aborted.
 import { randomUUID } from 'node:crypto';
 import type { Execution } from './execution.ts';
+import { finishExecution, readEnd } from './execution-end.ts';
+import type { ExecutionEnd } from './execution-options.ts';
 
 /** Executions open by id, unless told otherwise. */
 export const MAX_OPEN = 10_000;
@@ -20,7 +22,7 @@ export class OpenExecutions {
     return this.#evictedCount;
   }
 
-  /** @returns the id under which `take` finds it */
+  /** @returns the id under which `end` finds it */
   add(execution: Execution): string {
     for (const [oldestId, oldest] of this.#byId) {
       if (this.#byId.size < this.#maxOpen) break;
@@ -33,10 +35,14 @@ export class OpenExecutions {
     return id;
   }
 
-  /** The execution with this id, which is forgotten; undefined when there is none. */
-  take(id: string): Execution | undefined {
+  /** Ends the execution with this id, as is said, and forgets it. @returns whether there was one */
+  end(id: string, end: ExecutionEnd | undefined): boolean {
     const execution = this.#byId.get(id);
+    if (execution === undefined) return false;
     this.#byId.delete(id);
-    return execution;
+    const { status, error, metadata } = readEnd(end);
+    if (metadata !== undefined) execution.set(metadata);
+    finishExecution(execution, { status, error });
+    return true;
   }
 }

@@ -6,7 +6,6 @@ import type { Target } from '../target.ts';
 import type { Clock } from './clock.ts';
 import { createDecorator, type TrackedDecorator } from './decorate.ts';
 import type { Execution } from './execution.ts';
-import { finishExecution, readEnd } from './execution-end.ts';
 import {
   type ExecutionEnd,
   type ExecutionOptions,
@@ -44,8 +43,7 @@ type AnyFunction = (...args: never[]) => unknown;
  * and connect nothing.
  *
  * Nothing here throws into the app, nor changes what its functions do: same value, same error object, same `this`, one call.
- * @throws KeepwatchError ERR_CONFIG_INVALID when the registry holds another's metric under one of our names, or a list holds
- * what is no pattern
+ * @throws KeepwatchError ERR_CONFIG_INVALID when the registry holds another's metric under one of our names, or a list what is no pattern
  */
 export class ObservabilityTracker {
   readonly registry: MetricRegistry;
@@ -206,12 +204,7 @@ export class ObservabilityTracker {
 
   /** @returns whether an execution with this id was open */
   endExecution(id: string, end?: ExecutionEnd): boolean {
-    const execution = this.#open.take(id);
-    if (execution === undefined) return false;
-    const { status, error, metadata } = readEnd(end);
-    if (metadata !== undefined) execution.set(metadata);
-    finishExecution(execution, { status, error });
-    return true;
+    return this.#open.end(id, end);
   }
 
   /** Records an execution that was timed elsewhere and ends now. */
