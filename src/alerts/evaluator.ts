@@ -18,7 +18,10 @@ import { dueSlots } from './slots.ts';
 export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, EvaluateOptions {
   /** Of files. */
   readonly groups: readonly RuleGroup[];
-  /** All rules, those of files among them, as of a revision of those that the API can change; the same object while nothing has changed. Default: always `groups`. */
+  /**
+   * All rules, those of files among them, as of a revision of those that the API can change; the same object while nothing has changed.
+   * Default: always `groups`.
+   */
   readonly rulesOf?: ((revision: number) => Promise<EvaluatedRules>) | undefined;
   /** False: files hold rules that could not be read. Nothing of files is taken for deleted then. Default true. */
   readonly areFilesWhole?: boolean | undefined;
@@ -33,11 +36,9 @@ export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, Evaluate
   readonly silentMs?: number;
 }
 
-/** Rules, and the revision that they are of. */
+/** All rules of a moment; an object of its own for each set, by which sets are told apart. */
 export interface EvaluatedRules {
   readonly groups: readonly RuleGroup[];
-  /** Undefined: those of the API are not among them. */
-  readonly revision: number | undefined;
 }
 
 /** What a pass did. */
@@ -80,7 +81,7 @@ export class Evaluator {
   constructor(options: EvaluatorOptions) {
     this.#options = options;
     const { database, groups, ruleSet = DEFAULT_RULE_SET, evaluatorId } = options;
-    this.#rules = { groups, revision: undefined };
+    this.#rules = { groups };
     this.#leases = new GroupLeases({ database, ruleSet: createRuleSet(ruleSet, groups), evaluatorId });
   }
 
