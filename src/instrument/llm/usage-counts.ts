@@ -61,11 +61,18 @@ export interface InclusiveCounts {
   readonly audioOutput?: number | undefined;
 }
 
+/** Reads a usage whose totals include their parts. */
+export function readTotals(read: (counts: Counts) => InclusiveCounts): UsageReading {
+  const counts = new Counts();
+  const buckets = divideTotals(read(counts), counts);
+  return { buckets, isInvalid: counts.isInvalid };
+}
+
 /**
  * The buckets of totals that include their parts. What two parts share (cached audio) counts with the first of them. What the total has
  * beyond input and output is reasoning: some models that think count it there alone (Grok, Gemini through OpenAI's format).
  */
-export function divideTotals(given: InclusiveCounts, counts: Counts): TokenBuckets {
+function divideTotals(given: InclusiveCounts, counts: Counts): TokenBuckets {
   const { input, output } = given;
   const beyond = beyondParts(given, counts);
   const buckets: { -readonly [B in keyof TokenBuckets]: number } = {};
