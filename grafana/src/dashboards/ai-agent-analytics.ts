@@ -1,14 +1,32 @@
 // AI agent analytics: runs of agents, calls to models, their tokens and what they cost, tools.
 import type { DashboardDefinition, Panel } from '../panel.ts';
-import { quantile, rate, share, sum } from '../promql.ts';
-import { CHOSEN, rawRows, steps } from '../sql.ts';
+import { quantile, rate, sum } from '../promql.ts';
+import {
+  BY_STATUS,
+  type By,
+  failures,
+  failuresBy,
+  type Measured,
+  p95,
+  p95By,
+  perSecond,
+  perSecondBy,
+  slowest,
+} from '../red-panels.ts';
+import { rawRows } from '../sql.ts';
 
-const RUNS = 'agent_execution_total';
-const CALLS = 'llm_requests_total';
-const TOOLS = 'tool_calls_total';
 const COST = 'llm_cost_usd_total';
-const ENDED = 'status!="aborted"';
-const FAILED = 'status="failure"';
+const RUNS: Measured = {
+  type: 'agent',
+  count: 'agent_execution_total',
+  duration: 'agent_execution_duration_seconds',
+  ...BY_STATUS,
+};
+const CALLS: Measured = { type: 'llm', count: 'llm_requests_total', duration: 'llm_request_duration_seconds', ...BY_STATUS };
+const TOOLS: Measured = { type: 'tool', count: 'tool_calls_total', duration: 'tool_call_duration_seconds', ...BY_STATUS };
+const AGENT: By = { label: 'agent_id', group: 'name', as: 'agent' };
+const MODEL: By = { label: 'model', as: 'model' };
+const TOOL: By = { label: 'tool_name', group: 'name', as: 'tool' };
 const SECONDS_AN_HOUR = 3600;
 
 /** Tokens of an event by bucket, as rows: those of metadata that are numbers. */
@@ -26,41 +44,9 @@ const TOKEN_BUCKETS = [
   .join(', ');
 
 const agents: readonly Panel[] = [
-  {
-    title: 'Runs',
-    description: 'Runs of agents that ended, per second.',
-    kind: 'stat',
-    unit: 'reqps',
-    width: 6,
-    decimals: 3,
-    prometheus: [{ expr: sum(rate(RUNS)) }],
-    postgres: [steps('agent', 'per_second as runs')],
-  },
-  {
-    title: 'Failures',
-    description: 'Share of the runs of agents that failed.',
-    kind: 'stat',
-    unit: 'percentunit',
-    width: 6,
-    decimals: 2,
-    min: 0,
-    max: 1,
-    thresholds: [
-      { from: 0.02, color: 'yellow' },
-      { from: 0.1, color: 'red' },
-    ],
-    prometheus: [{ expr: share(sum(rate(RUNS, FAILED)), sum(rate(RUNS, ENDED))) }],
-    postgres: [steps('agent', 'error_rate as failures')],
-  },
-  {
-    title: 'Slowest 5 % of runs',
-    description: '95 of 100 runs of agents took no longer.',
-    kind: 'stat',
-    unit: 's',
-    width: 6,
-    prometheus: [{ expr: quantile(0.95, 'agent_execution_duration_seconds', [ENDED]) }],
-    postgres: [steps('agent', 'p95_ms / 1000 as p95')],
-  },
+  perSecond(RUNS, { title: 'Runs', description: 'Runs of agents that ended, per second.', as: 'runs', width: 6, decimals: 3 }),
+  failures(RUNS, { title: 'Failures', description: 'Share of the runs of agents that failed.', as: 'failures', width: 6 }),
+  p95(RUNS, { title: 'Slowest 5 % of runs', description: '95 of 100 runs of agents took no longer.', width: 6 }),
   {
     title: 'Cost of an hour',
     description:
@@ -78,63 +64,22 @@ group by 1
 order by 1`,
     ],
   },
-  {
-    title: 'Runs by agent',
-    description: 'Runs of agents that ended, per second.',
-    kind: 'lines',
-    unit: 'reqps',
-    isStacked: true,
-    prometheus: [{ expr: sum(rate(RUNS), 'agent_id'), legend: '{{agent_id}}' }],
-    postgres: [steps('agent', 'value as agent, per_second', 'name')],
-  },
-  {
+  perSecondBy(RUNS, AGENT, { title: 'Runs by agent', description: 'Runs of agents that ended, per second.' }),
+  p95By(RUNS, AGENT, {
     title: 'Duration by agent',
     description: '95 of 100 runs of an agent took no longer.',
-    kind: 'lines',
-    unit: 's',
-    min: 0,
-    prometheus: [
-      {
-        expr: quantile(0.95, 'agent_execution_duration_seconds', [ENDED], 'agent_id'),
-        legend: '{{agent_id}}',
-        hasExemplars: true,
-      },
-    ],
-    postgres: [steps('agent', 'value as agent, p95_ms / 1000 as p95', 'name')],
-  },
+    hasExemplars: true,
+  }),
 ];
 
 const models: readonly Panel[] = [
-  {
-    title: 'Calls by model',
-    description: 'Calls to models that ended, per second.',
-    kind: 'lines',
-    unit: 'reqps',
-    isStacked: true,
-    prometheus: [{ expr: sum(rate(CALLS), 'model'), legend: '{{model}}' }],
-    postgres: [steps('llm', 'value as model, per_second', 'model')],
-  },
-  {
-    title: 'Failures by model',
-    description: 'Share of the calls to a model that failed.',
-    kind: 'lines',
-    unit: 'percentunit',
-    min: 0,
-    max: 1,
-    prometheus: [{ expr: share(sum(rate(CALLS, FAILED), 'model'), sum(rate(CALLS, ENDED), 'model')), legend: '{{model}}' }],
-    postgres: [steps('llm', 'value as model, error_rate', 'model')],
-  },
-  {
+  perSecondBy(CALLS, MODEL, { title: 'Calls by model', description: 'Calls to models that ended, per second.' }),
+  failuresBy(CALLS, MODEL, { title: 'Failures by model', description: 'Share of the calls to a model that failed.' }),
+  p95By(CALLS, MODEL, {
     title: 'Duration by model',
     description: '95 of 100 calls to a model took no longer.',
-    kind: 'lines',
-    unit: 's',
-    min: 0,
-    prometheus: [
-      { expr: quantile(0.95, 'llm_request_duration_seconds', [ENDED], 'model'), legend: '{{model}}', hasExemplars: true },
-    ],
-    postgres: [steps('llm', 'value as model, p95_ms / 1000 as p95', 'model')],
-  },
+    hasExemplars: true,
+  }),
   {
     title: 'Time to first token',
     description: '95 of 100 streams of a model began no later.',
@@ -230,49 +175,13 @@ limit 100`,
 ];
 
 const tools: readonly Panel[] = [
-  {
-    title: 'Calls by tool',
-    description: 'Calls of tools that ended, per second.',
-    kind: 'lines',
-    unit: 'reqps',
-    isStacked: true,
-    prometheus: [{ expr: sum(rate(TOOLS), 'tool_name'), legend: '{{tool_name}}' }],
-    postgres: [steps('tool', 'value as tool, per_second', 'name')],
-  },
-  {
-    title: 'Failures by tool',
-    description: 'Share of the calls of a tool that failed.',
-    kind: 'lines',
-    unit: 'percentunit',
-    min: 0,
-    max: 1,
-    prometheus: [
-      { expr: share(sum(rate(TOOLS, FAILED), 'tool_name'), sum(rate(TOOLS, ENDED), 'tool_name')), legend: '{{tool_name}}' },
-    ],
-    postgres: [steps('tool', 'value as tool, error_rate', 'name')],
-  },
-  {
-    title: 'Duration by tool',
-    description: '95 of 100 calls of a tool took no longer.',
-    kind: 'lines',
-    unit: 's',
-    min: 0,
-    prometheus: [{ expr: quantile(0.95, 'tool_call_duration_seconds', [ENDED], 'tool_name'), legend: '{{tool_name}}' }],
-    postgres: [steps('tool', 'value as tool, p95_ms / 1000 as p95', 'name')],
-  },
-  {
+  perSecondBy(TOOLS, TOOL, { title: 'Calls by tool', description: 'Calls of tools that ended, per second.' }),
+  failuresBy(TOOLS, TOOL, { title: 'Failures by tool', description: 'Share of the calls of a tool that failed.' }),
+  p95By(TOOLS, TOOL, { title: 'Duration by tool', description: '95 of 100 calls of a tool took no longer.' }),
+  slowest('agent', 'agent', {
     title: 'Slowest runs',
     description: 'The longest runs of agents, each with its trace.',
-    kind: 'table',
-    unit: 'none',
-    columnUnits: { seconds: 's' },
-    traceColumn: 'trace_id',
-    postgres: [
-      `select end_time as time, name as agent, duration_ms / 1000 as seconds, status, trace_id
-from keepwatch.slowest('agent', n => 10, ${CHOSEN})
-limit 10`,
-    ],
-  },
+  }),
 ];
 
 /** US dollars an hour by a label of the calls. */

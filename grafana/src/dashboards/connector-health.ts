@@ -1,13 +1,28 @@
 // Connector health: what is up, how often operations fail and how long they take, and what syncs bring.
 import type { DashboardDefinition, Panel } from '../panel.ts';
-import { of, quantile, rate, share, sum } from '../promql.ts';
-import { CHOSEN, rawRows, steps } from '../sql.ts';
+import { of, rate, sum } from '../promql.ts';
+import {
+  BY_STATUS,
+  type By,
+  failures,
+  failuresBy,
+  type Measured,
+  mostTime,
+  p95By,
+  perSecond,
+  perSecondBy,
+} from '../red-panels.ts';
+import { rawRows, steps } from '../sql.ts';
 
-const OPERATIONS = 'connector_operations_total';
-const DURATION = 'connector_operation_duration_seconds';
-/** What was given up says nothing of a connector. */
-const ENDED = 'status!="aborted"';
-const FAILED = 'status="failure"';
+const OPERATIONS: Measured = {
+  type: 'connector',
+  count: 'connector_operations_total',
+  duration: 'connector_operation_duration_seconds',
+  ...BY_STATUS,
+};
+const CONNECTOR: By = { label: 'connector_type', as: 'connector' };
+const TENANT: By = { label: 'tenant_id', as: 'tenant', isOptional: true };
+const OPERATION: By = { label: 'operation', group: 'name', as: 'operation' };
 
 const now: readonly Panel[] = [
   {
@@ -29,31 +44,13 @@ from (
 ) as last`,
     ],
   },
-  {
+  perSecond(OPERATIONS, {
     title: 'Operations',
     description: 'Operations of connectors that ended, per second, syncs included.',
-    kind: 'stat',
-    unit: 'reqps',
+    as: 'operations',
     width: 8,
-    prometheus: [{ expr: sum(rate(OPERATIONS)) }],
-    postgres: [steps('connector', 'per_second as operations')],
-  },
-  {
-    title: 'Failures',
-    description: 'Share of operations that failed.',
-    kind: 'stat',
-    unit: 'percentunit',
-    width: 8,
-    decimals: 2,
-    min: 0,
-    max: 1,
-    thresholds: [
-      { from: 0.02, color: 'yellow' },
-      { from: 0.1, color: 'red' },
-    ],
-    prometheus: [{ expr: share(sum(rate(OPERATIONS, FAILED)), sum(rate(OPERATIONS, ENDED))) }],
-    postgres: [steps('connector', 'error_rate as failures')],
-  },
+  }),
+  failures(OPERATIONS, { title: 'Failures', description: 'Share of operations that failed.', as: 'failures', width: 8 }),
 ];
 
 const operations: readonly Panel[] = [
@@ -68,63 +65,27 @@ const operations: readonly Panel[] = [
       { expr: `min by (connector_type, tenant_id) (${of('connector_up')})`, legend: '{{connector_type}} {{tenant_id}}' },
     ],
   },
-  {
+  perSecondBy(OPERATIONS, CONNECTOR, {
     title: 'Operations by connector',
     description: 'Operations that ended, per second, by kind of connector.',
-    kind: 'lines',
-    unit: 'reqps',
-    isStacked: true,
-    prometheus: [{ expr: sum(rate(OPERATIONS), 'connector_type'), legend: '{{connector_type}}' }],
-    postgres: [steps('connector', 'value as connector, per_second', 'connector_type')],
-  },
-  {
+  }),
+  failuresBy(OPERATIONS, CONNECTOR, {
     title: 'Failures by connector',
     description: 'Share of the operations of a kind of connector that failed.',
-    kind: 'lines',
-    unit: 'percentunit',
-    min: 0,
-    max: 1,
-    prometheus: [
-      {
-        expr: share(sum(rate(OPERATIONS, FAILED), 'connector_type'), sum(rate(OPERATIONS, ENDED), 'connector_type')),
-        legend: '{{connector_type}}',
-      },
-    ],
-    postgres: [steps('connector', 'value as connector, error_rate', 'connector_type')],
-  },
-  {
+  }),
+  failuresBy(OPERATIONS, TENANT, {
     title: 'Failures by tenant',
     description: 'Share of the operations for a tenant that failed.',
-    kind: 'lines',
-    unit: 'percentunit',
-    min: 0,
-    max: 1,
-    prometheus: [
-      {
-        expr: share(sum(rate(OPERATIONS, FAILED), 'tenant_id'), sum(rate(OPERATIONS, ENDED), 'tenant_id')),
-        legend: '{{tenant_id}}',
-      },
-    ],
-    postgres: [steps('connector', "coalesce(value, '') as tenant, error_rate", 'tenant_id')],
-  },
-  {
+  }),
+  p95By(OPERATIONS, OPERATION, {
     title: 'Duration by operation',
     description: '95 of 100 operations took no longer, by operation.',
-    kind: 'lines',
-    unit: 's',
-    min: 0,
-    prometheus: [{ expr: quantile(0.95, DURATION, [ENDED], 'operation'), legend: '{{operation}}', hasExemplars: true }],
-    postgres: [steps('connector', 'value as operation, p95_ms / 1000 as p95', 'name')],
-  },
-  {
+    hasExemplars: true,
+  }),
+  p95By(OPERATIONS, CONNECTOR, {
     title: 'Duration by connector',
     description: '95 of 100 operations of a kind of connector took no longer.',
-    kind: 'lines',
-    unit: 's',
-    min: 0,
-    prometheus: [{ expr: quantile(0.95, DURATION, [ENDED], 'connector_type'), legend: '{{connector_type}}' }],
-    postgres: [steps('connector', 'value as connector, p95_ms / 1000 as p95', 'connector_type')],
-  },
+  }),
   {
     title: 'What fails',
     description: 'Errors, numbers and ids left out, by how often, with an example.',
@@ -177,19 +138,11 @@ order by 1`,
     ],
     postgres: [steps('connector', "coalesce(value, '') as resource, per_second", 'resource_type')],
   },
-  {
+  mostTime('connector', 'operation', 20, {
     title: 'Operations that cost the most time',
     description: 'Operations by all the time that they took within the range.',
-    kind: 'table',
-    unit: 'none',
     width: 24,
-    columnUnits: { seconds: 's', p95: 's', failures: 'percentunit' },
-    postgres: [
-      `select name as operation, count, total_ms / 1000 as seconds, p95_ms / 1000 as p95, error_rate as failures
-from keepwatch.top('total_ms', 'connector', n => 20, ${CHOSEN})
-limit 20`,
-    ],
-  },
+  }),
 ];
 
 export const connectorHealth: DashboardDefinition = {

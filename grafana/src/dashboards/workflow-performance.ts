@@ -1,101 +1,55 @@
 // Workflow performance: runs, how they end, how long they take, and which steps that time goes to.
 import type { DashboardDefinition, Panel } from '../panel.ts';
-import { quantile, rate, share, sum } from '../promql.ts';
-import { CHOSEN, rawRows, steps } from '../sql.ts';
+import { rate, sum } from '../promql.ts';
+import {
+  BY_STATUS,
+  type By,
+  failures,
+  failuresBy,
+  type Measured,
+  mostTime,
+  p95,
+  p95By,
+  perSecond,
+  perSecondBy,
+} from '../red-panels.ts';
+import { rawRows, steps } from '../sql.ts';
 
-const RUNS = 'workflow_executions_total';
-const DURATION = 'workflow_execution_duration_seconds';
 const STEPS = 'workflow_step_duration_seconds';
-const ENDED = 'status!="aborted"';
-const FAILED = 'status="failure"';
+const RUNS: Measured = {
+  type: 'workflow',
+  count: 'workflow_executions_total',
+  duration: 'workflow_execution_duration_seconds',
+  ...BY_STATUS,
+};
+const OF_STEPS: Measured = { type: 'workflow_step', count: `${STEPS}_count`, duration: STEPS, ...BY_STATUS };
+const WORKFLOW: By = { label: 'workflow_id', group: 'name', as: 'workflow' };
+const STATUS: By = { label: 'status', as: 'status' };
+const STEP: By = { label: 'step', group: 'name', as: 'step' };
 
 const runs: readonly Panel[] = [
-  {
-    title: 'Runs',
-    description: 'Runs of workflows that ended, per second.',
-    kind: 'stat',
-    unit: 'reqps',
-    width: 8,
-    decimals: 3,
-    prometheus: [{ expr: sum(rate(RUNS)) }],
-    postgres: [steps('workflow', 'per_second as runs')],
-  },
-  {
-    title: 'Failures',
-    description: 'Share of runs that failed.',
-    kind: 'stat',
-    unit: 'percentunit',
-    width: 8,
-    decimals: 2,
-    min: 0,
-    max: 1,
-    thresholds: [
-      { from: 0.02, color: 'yellow' },
-      { from: 0.1, color: 'red' },
-    ],
-    prometheus: [{ expr: share(sum(rate(RUNS, FAILED)), sum(rate(RUNS, ENDED))) }],
-    postgres: [steps('workflow', 'error_rate as failures')],
-  },
-  {
-    title: 'Slowest 5 %',
-    description: '95 of 100 runs took no longer.',
-    kind: 'stat',
-    unit: 's',
-    width: 8,
-    prometheus: [{ expr: quantile(0.95, DURATION, [ENDED]) }],
-    postgres: [steps('workflow', 'p95_ms / 1000 as p95')],
-  },
-  {
-    title: 'Runs by workflow',
-    description: 'Runs that ended, per second, by workflow.',
-    kind: 'lines',
-    unit: 'reqps',
-    isStacked: true,
-    prometheus: [{ expr: sum(rate(RUNS), 'workflow_id'), legend: '{{workflow_id}}' }],
-    postgres: [steps('workflow', 'value as workflow, per_second', 'name')],
-  },
-  {
+  perSecond(RUNS, { title: 'Runs', description: 'Runs of workflows that ended, per second.', as: 'runs', width: 8, decimals: 3 }),
+  failures(RUNS, { title: 'Failures', description: 'Share of runs that failed.', as: 'failures', width: 8 }),
+  p95(RUNS, { title: 'Slowest 5 %', description: '95 of 100 runs took no longer.', width: 8 }),
+  perSecondBy(RUNS, WORKFLOW, { title: 'Runs by workflow', description: 'Runs that ended, per second, by workflow.' }),
+  perSecondBy(RUNS, STATUS, {
     title: 'Runs by how they ended',
     description: 'Runs per second by their end: success, failure, aborted.',
-    kind: 'lines',
-    unit: 'reqps',
-    isStacked: true,
-    prometheus: [{ expr: sum(rate(RUNS), 'status'), legend: '{{status}}' }],
-    postgres: [steps('workflow', 'value as status, per_second', 'status')],
-  },
-  {
-    title: 'Failures by workflow',
-    description: 'Share of the runs of a workflow that failed.',
-    kind: 'lines',
-    unit: 'percentunit',
-    min: 0,
-    max: 1,
-    prometheus: [
-      { expr: share(sum(rate(RUNS, FAILED), 'workflow_id'), sum(rate(RUNS, ENDED), 'workflow_id')), legend: '{{workflow_id}}' },
-    ],
-    postgres: [steps('workflow', 'value as workflow, error_rate', 'name')],
-  },
-  {
+  }),
+  failuresBy(RUNS, WORKFLOW, { title: 'Failures by workflow', description: 'Share of the runs of a workflow that failed.' }),
+  p95By(RUNS, WORKFLOW, {
     title: 'Duration by workflow',
     description: '95 of 100 runs of a workflow took no longer.',
-    kind: 'lines',
-    unit: 's',
-    min: 0,
-    prometheus: [{ expr: quantile(0.95, DURATION, [ENDED], 'workflow_id'), legend: '{{workflow_id}}', hasExemplars: true }],
-    postgres: [steps('workflow', 'value as workflow, p95_ms / 1000 as p95', 'name')],
-  },
+    hasExemplars: true,
+  }),
 ];
 
 const stepsOfWorkflows: readonly Panel[] = [
-  {
+  p95By(OF_STEPS, STEP, {
     title: 'Duration by step',
     description: '95 of 100 runs of a step took no longer.',
-    kind: 'lines',
-    unit: 's',
-    min: 0,
-    prometheus: [{ expr: quantile(0.95, STEPS, [ENDED], 'step'), legend: '{{step}}', hasExemplars: true }],
-    postgres: [steps('workflow_step', 'value as step, p95_ms / 1000 as p95', 'name')],
-  },
+    hasExemplars: true,
+  }),
   {
     title: 'Where the time goes',
     description: 'Seconds that steps took, per second: how many of them run at the same time on average.',
@@ -106,33 +60,11 @@ const stepsOfWorkflows: readonly Panel[] = [
     prometheus: [{ expr: sum(rate(`${STEPS}_sum`), 'step'), legend: '{{step}}' }],
     postgres: [steps('workflow_step', 'value as step, avg_ms / 1000 * per_second as busy', 'name')],
   },
-  {
-    title: 'Steps that fail',
-    description: 'Share of the runs of a step that failed.',
-    kind: 'lines',
-    unit: 'percentunit',
-    min: 0,
-    max: 1,
-    prometheus: [
-      {
-        expr: share(sum(rate(`${STEPS}_count`, FAILED), 'step'), sum(rate(`${STEPS}_count`, ENDED), 'step')),
-        legend: '{{step}}',
-      },
-    ],
-    postgres: [steps('workflow_step', 'value as step, error_rate', 'name')],
-  },
-  {
+  failuresBy(OF_STEPS, STEP, { title: 'Steps that fail', description: 'Share of the runs of a step that failed.' }),
+  mostTime('workflow_step', 'step', 20, {
     title: 'Steps that cost the most time',
     description: 'Steps by all the time that they took within the range.',
-    kind: 'table',
-    unit: 'none',
-    columnUnits: { seconds: 's', p95: 's', failures: 'percentunit' },
-    postgres: [
-      `select name as step, count, total_ms / 1000 as seconds, p95_ms / 1000 as p95, error_rate as failures
-from keepwatch.top('total_ms', 'workflow_step', n => 20, ${CHOSEN})
-limit 20`,
-    ],
-  },
+  }),
   {
     title: 'Runs that failed last',
     description: 'The newest runs that failed, each with its error and its trace.',

@@ -1,0 +1,49 @@
+// Alerting rules: what fires, and whether they are evaluated.
+import type { Panel } from '../panel.ts';
+import { of, rate, sum } from '../promql.ts';
+
+export const ALERT_PANELS: readonly Panel[] = [
+  {
+    title: 'Alerts that fire',
+    description: 'Series of alerting rules that fire now, recovering ones among them, by rule.',
+    kind: 'lines',
+    unit: 'short',
+    min: 0,
+    thresholds: [{ from: 1, color: 'red' }],
+    prometheus: [
+      {
+        expr: `max by (alertname, state) (${of('keepwatch_alerts', 'state=~"firing|recovering"')})`,
+        legend: '{{alertname}} {{state}}',
+      },
+    ],
+  },
+  {
+    title: 'Evaluations of rules',
+    description: 'Evaluations of alerting rules per second, by outcome. An error changes no state.',
+    kind: 'lines',
+    unit: 'reqps',
+    min: 0,
+    prometheus: [{ expr: sum(rate('keepwatch_alert_evaluations_total'), 'outcome'), legend: '{{outcome}}' }],
+    postgres: [
+      `select $__timeGroupAlias(slot, $__interval), outcome, count(*)::float8 * 1000 / $__interval_ms as evaluations
+from keepwatch.alert_evaluation
+where $__timeFilter(slot)
+group by 1, 2
+order by 1`,
+    ],
+  },
+  {
+    title: 'Alerts',
+    description: 'What fires, waits to fire, or has no data, since when, and the value of its last row.',
+    kind: 'table',
+    unit: 'none',
+    width: 24,
+    postgres: [
+      `select rule as alert, state, active_at as since, value, annotations ->> 'summary' as summary
+from keepwatch.alert_instance
+where state <> 'ok'
+order by active_at desc
+limit 100`,
+    ],
+  },
+];
