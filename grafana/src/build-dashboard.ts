@@ -27,9 +27,9 @@ where $__timeFilter(slot) and to_state = 'firing' and from_state in ('ok', 'pend
 order by slot
 limit 500`;
 
-/** Of a dashboard of one source; never changes. */
+/** Of a dashboard of one source; never changes. Grafana refuses one of more than 40 characters. */
 export function uidOf({ name }: Pick<DashboardDefinition, 'name'>, source: Source): string {
-  return `keepwatch-${name}-${source}`;
+  return `keepwatch-${name}-${source === 'prometheus' ? 'prom' : source}`;
 }
 
 export function buildDashboard(definition: DashboardDefinition, source: Source): Dashboard {
