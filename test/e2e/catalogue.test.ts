@@ -1,15 +1,11 @@
 // The demo speaks the whole catalogue: a real Prometheus sees every metric with its type, its labels and a value, and at the end what it counts
 // is what stands in Postgres, type by type, to the record, the token and the nano-dollar.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { EVENT_TYPES } from '../../src/event.ts';
 import { CATALOGUE, type MetricName } from '../../src/instrument/metrics/catalogue.ts';
 import type { MetricEntry } from '../../src/instrument/metrics/metric-entry.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { type RunningProcess, startProgram } from '../support/process.ts';
-import { type PrometheusServer, startPrometheus } from '../support/prometheus.ts';
+import { assertPromtoolAccepts } from '../support/promtool.ts';
+import { useScrapedDemo, wholeDemo } from '../support/scraped-demo.ts';
 import { needTool } from '../support/tools.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -156,36 +152,13 @@ function sampleOf([name, { type }]: [MetricName, MetricEntry]): string {
 }
 
 describe('the catalogue, spoken by the demo', () => {
-  let test: TestDatabase;
-  let folder: string;
-  let demo: RunningProcess;
-  let prometheus: PrometheusServer;
-
-  before(async function () {
-    this.timeout(90_000);
-    const binary = needTool(this, 'prometheus');
-    test = await createTestDatabase();
-    folder = mkdtempSync(join(tmpdir(), 'keepwatch-catalogue-'));
-    const env = { DATABASE_URL: test.url, KEEPWATCH_ALERTS_ROLE: 'owner', KEEPWATCH_SPOOL_DIR: join(folder, 'spool') };
-    demo = startProgram('test/e2e/programs/demo.ts', [test.url], { env, cwd: folder });
-    const [, port] = await demo.printed(/metrics on (\d+)/);
-    prometheus = await startPrometheus(binary, `127.0.0.1:${port}`);
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await prometheus?.stop();
-    await demo?.end();
-    await test?.drop();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-  });
-
-  const ask = async (sql: string): Promise<number> => Number((await test.database.one<{ value: unknown }>(sql)).value);
+  const site = useScrapedDemo(wholeDemo);
 
   /** The highest value of each name that Prometheus has had so far. */
   const highest = new Map<string, number>();
   const look = async (): Promise<void> => {
     const query = encodeURIComponent('max by (__name__) ({job="keepwatch", __name__!~".*_bucket"})');
-    const { result } = (await prometheus.api(`query?query=${query}`)) as {
+    const { result } = (await site.prometheus.api(`query?query=${query}`)) as {
       result: { metric: { __name__: string }; value: [number, string] }[];
     };
     for (const { metric, value } of result) {
@@ -202,7 +175,7 @@ describe('the catalogue, spoken by the demo', () => {
     };
     await waitFor(isDone, { timeoutMs }).catch(() => {
       const left = metrics.filter((metric) => !isSeen(metric)).map(([name]) => name);
-      assert.fail(`not seen: ${left.join(', ')}; the demo printed:\n${demo.output().slice(-2000)}`);
+      assert.fail(`not seen: ${left.join(', ')}; the demo printed:\n${site.demo.output().slice(-2000)}`);
     });
   };
 
@@ -217,18 +190,11 @@ describe('the catalogue, spoken by the demo', () => {
   describe('at rest', () => {
     before(async function () {
       this.timeout(60_000);
-      process.kill(demo.pid, 'SIGUSR2');
-      await demo.printed(/at rest/, 40_000);
-      const recorded = 'sum(keepwatch_events_recorded_total)';
-      const rows = `select count(*) as value from keepwatch.observability_metrics`;
-      await waitFor(async () => (await prometheus.query(recorded)) === (await ask(rows)), {
-        timeoutMs: 20_000,
-        what: 'all rows',
-      });
+      await site.comeToRest();
     });
 
     it('has rows of every type', async () => {
-      const rows = await test.database.any<{ type: string }>(
+      const rows = await site.database.any<{ type: string }>(
         'select distinct type from keepwatch.observability_metrics order by type',
       );
       assert.deepEqual(
@@ -239,8 +205,8 @@ describe('the catalogue, spoken by the demo', () => {
 
     for (const { what, expression, sql } of [...METRICS.flatMap(pairsOf), ...MORE_PAIRS]) {
       it(`counts in Prometheus what is in Postgres: ${what}`, async () => {
-        const live = await prometheus.query(`${expression} or vector(0)`);
-        const answer = await test.database.one<{ value: unknown; rows?: unknown }>(sql);
+        const live = await site.prometheus.query(`${expression} or vector(0)`);
+        const answer = await site.database.one<{ value: unknown; rows?: unknown }>(sql);
         const archived = Number(answer.value);
         assert.ok(archived > 0, sql);
         // Doubles that were added up in another order; durations in metadata are texts of microseconds besides.
@@ -261,15 +227,15 @@ describe('the catalogue, spoken by the demo', () => {
 
     it('shows what goes wrong, when it does', async function () {
       this.timeout(60_000);
-      await test.database.multi(REFUSE_POISON);
-      await test.database.none('alter table keepwatch.ledger rename to ledger_elsewhere');
-      process.kill(demo.pid, 'SIGUSR2');
+      await site.database.multi(REFUSE_POISON);
+      await site.database.none('alter table keepwatch.ledger rename to ledger_elsewhere');
+      process.kill(site.demo.pid, 'SIGUSR2');
       await waitUntilSeen(
         METRICS.filter(([name]) => name === 'keepwatch_archive_failures_total'),
         20_000,
       );
-      await test.database.none('alter table keepwatch.ledger_elsewhere rename to ledger');
-      await demo.printed(/broken/, 40_000);
+      await site.database.none('alter table keepwatch.ledger_elsewhere rename to ledger');
+      await site.demo.printed(/broken/, 40_000);
       await waitUntilSeen(METRICS, 20_000);
     });
   });
@@ -277,7 +243,7 @@ describe('the catalogue, spoken by the demo', () => {
   // Mocha runs what is nested last: by now all of them have been seen.
   describe('after all', () => {
     it('has each metric as the type that the catalogue says, in the unit that its name says', async () => {
-      const metadata = (await prometheus.api('metadata')) as Record<string, { type: string; help: string }[]>;
+      const metadata = (await site.prometheus.api('metadata')) as Record<string, { type: string; help: string }[]>;
       for (const [name, { type, help }] of METRICS) {
         // OpenMetrics names the family of a counter without its ending.
         const given = metadata[name] ?? metadata[name.replace(/_total$/, '')];
@@ -290,11 +256,17 @@ describe('the catalogue, spoken by the demo', () => {
 
     it('has exactly the labels of the catalogue', async () => {
       for (const metric of METRICS) {
-        const series = (await prometheus.api(`series?match[]=${sampleOf(metric)}`)) as Record<string, string>[];
+        const series = (await site.prometheus.api(`series?match[]=${sampleOf(metric)}`)) as Record<string, string>[];
         const seen = new Set(series.flatMap((labels) => Object.keys(labels)));
         for (const own of ['__name__', 'instance', 'job']) seen.delete(own);
         assert.deepEqual([...seen].sort(), [...metric[1].labels].sort(), metric[0]);
       }
+    });
+
+    it('is text that promtool has no complaint about, every metric of it', async function () {
+      const text = await site.readMetrics();
+      for (const metric of METRICS) assert.match(text, new RegExp(`^${sampleOf(metric)}[{ ]`, 'm'));
+      assertPromtoolAccepts(needTool(this, 'promtool'), text);
     });
   });
 });

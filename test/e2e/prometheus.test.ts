@@ -1,56 +1,27 @@
 // The three counts that have to agree: requests sent, what a real Prometheus scraped, rows in Postgres.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TrafficTotals } from '../../demo/traffic.ts';
-import { createTestDatabase, freePort, type TestDatabase } from '../support/postgres.ts';
-import { type RunningProcess, startKeepwatch, startProgram } from '../support/process.ts';
-import { type PrometheusServer, startPrometheus } from '../support/prometheus.ts';
+import { startKeepwatch, startProgram } from '../support/process.ts';
+import { assertPromtoolAccepts } from '../support/promtool.ts';
+import { idleDemo, useScrapedDemo } from '../support/scraped-demo.ts';
 import { needTool } from '../support/tools.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const REQUESTS = 3000;
 const API_COUNT = 'sum(http_server_request_duration_seconds_count)';
 
-describe('the demo under load, scraped by Prometheus', () => {
-  let test: TestDatabase;
-  let folder: string;
-  let demo: RunningProcess;
-  let prometheus: PrometheusServer;
-  let port: number;
-  let env: NodeJS.ProcessEnv;
+const countRows = (where: string) => `select count(*) as value from keepwatch.observability_metrics where ${where}`;
 
-  before(async function () {
-    this.timeout(90_000);
-    const binary = needTool(this, 'prometheus');
-    test = await createTestDatabase();
-    folder = mkdtempSync(join(tmpdir(), 'keepwatch-e2e-'));
-    port = await freePort();
-    env = {
-      DATABASE_URL: test.url,
-      KEEPWATCH_ALERTS_ROLE: 'owner',
-      KEEPWATCH_PORT: String(port),
-      KEEPWATCH_SPOOL_DIR: join(folder, 'spool'),
-    };
-    demo = startKeepwatch(['demo', '--rate', '0'], { env, cwd: folder });
-    await demo.printed(/Chat API/);
-    prometheus = await startPrometheus(binary, `127.0.0.1:${port}`);
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await prometheus?.stop();
-    await demo?.end();
-    await test?.drop();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-  });
+describe('the demo under load, scraped by Prometheus', () => {
+  const site = useScrapedDemo(idleDemo);
 
   it(`counts ${REQUESTS} requests in Prometheus, in Postgres and at the client alike`, async function () {
     this.timeout(180_000);
     const traffic = startProgram('demo/traffic-main.ts', [
       '--url',
-      `http://127.0.0.1:${port}`,
+      `http://127.0.0.1:${site.port}`,
       '--rate',
       '300',
       '--count',
@@ -61,28 +32,20 @@ describe('the demo under load, scraped by Prometheus', () => {
     assert.equal(totals.sent, REQUESTS);
     assert.equal(totals.transportErrors, 0);
 
-    const countRows = async () =>
-      (
-        await test.database.one<{ rows: string }>(
-          "select count(*) as rows from keepwatch.observability_metrics where type = 'api'",
-        )
-      ).rows;
-    await waitFor(async () => Number(await countRows()) >= REQUESTS, { timeoutMs: 20_000, what: 'all rows to be archived' });
-    await waitFor(async () => ((await prometheus.query(API_COUNT)) ?? 0) >= REQUESTS, {
+    const rows = () => site.ask(countRows("type = 'api'"));
+    await waitFor(async () => (await rows()) >= REQUESTS, { timeoutMs: 20_000, what: 'all rows to be archived' });
+    await waitFor(async () => ((await site.prometheus.query(API_COUNT)) ?? 0) >= REQUESTS, {
       timeoutMs: 20_000,
       what: 'Prometheus to have all',
     });
 
-    assert.equal(Number(await countRows()), REQUESTS);
-    assert.equal(await prometheus.query(API_COUNT), REQUESTS);
-    const server5xx = await prometheus.query(
+    assert.equal(await rows(), REQUESTS);
+    assert.equal(await site.prometheus.query(API_COUNT), REQUESTS);
+    const server5xx = await site.prometheus.query(
       'sum(http_server_request_duration_seconds_count{http_response_status_code=~"5.."}) or vector(0)',
     );
     assert.equal(server5xx, totals.status5xx);
-    const failures = await test.database.one<{ rows: string }>(
-      "select count(*) as rows from keepwatch.observability_metrics where type = 'api' and status = 'failure'",
-    );
-    assert.equal(Number(failures.rows), totals.status5xx);
+    assert.equal(await site.ask(countRows("type = 'api' and status = 'failure'")), totals.status5xx);
   });
 
   it('agrees for agents, tools, LLM calls and queries too, and verify proves it', async function () {
@@ -94,23 +57,19 @@ describe('the demo under load, scraped by Prometheus', () => {
       db: 'sum(db_query_duration_seconds_count)',
     };
     for (const [type, expression] of Object.entries(counters)) {
-      const { rows } = await test.database.one<{ rows: string }>(
-        'select count(*) as rows from keepwatch.observability_metrics where type = $<type>',
-        { type },
-      );
-      assert.ok(Number(rows) > 0, `there are rows of type ${type}`);
-      assert.equal(await prometheus.query(expression), Number(rows), type);
+      const rows = await site.ask(countRows(`type = '${type}'`));
+      assert.ok(rows > 0, `there are rows of type ${type}`);
+      assert.equal(await site.prometheus.query(expression), rows, type);
     }
-    assert.equal(existsSync(join(folder, '.keepwatch')), false, 'with DATABASE_URL nothing embedded starts');
-    const verify = startKeepwatch(['verify', '--json'], { env });
+    assert.equal(existsSync(join(site.folder, '.keepwatch')), false, 'with DATABASE_URL nothing embedded starts');
+    const verify = startKeepwatch(['verify', '--json'], { env: site.env });
     assert.equal(await verify.exited, 0, verify.output());
   });
 
   it('serves metrics that promtool has no complaint about', async function () {
     const promtool = needTool(this, 'promtool');
-    const input = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    assert.match(input, /^agent_execution_duration_seconds_bucket\{/m);
-    const { status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' });
-    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+    const text = await site.readMetrics();
+    assert.match(text, /^agent_execution_duration_seconds_bucket\{/m);
+    assertPromtoolAccepts(promtool, text);
   });
 });
