@@ -1,18 +1,21 @@
 // SQL of panels: Grafana's macros, and what all of them say alike.
 import type { EventType } from '../../src/event.ts';
 
-/** The service that is chosen at the top, as a literal; null for all of them. */
-export const SERVICE = '${service:sqlstring}';
+/**
+ * The service that is chosen at the top, as a literal; null for all of them. Grafana quotes it as Postgres wants it, since the variable offers All;
+ * its format `sqlstring` is none of Postgres: it puts a backslash before a double quote.
+ */
+export const SERVICE = '${service}';
 const RANGE = 'from_time => $__timeFrom(), to_time => $__timeTo()';
 /** Whole minutes, so that rollups answer: the panel's step is never shorter. */
 const STEP = "interval '1 ms' * $__interval_ms";
 
-/** The columns of one line for each step of all executions of a type, of each value of `by` where it is given. */
-export function steps(type: EventType, columns: string, by?: string): string {
+/** The columns of one line for each step of all executions of a type, of each value of `by` where it is given; of those that a condition lets pass. */
+export function steps(type: EventType, columns: string, by?: string, condition?: string): string {
   const group = by === undefined ? '' : `, group_by => '${by}'`;
   return `select bucket as time, ${columns}
 from keepwatch.timeseries('${type}', step => ${STEP}${group}, service => ${SERVICE}, ${RANGE})
-where bucket >= $__timeFrom()
+where bucket >= $__timeFrom()${condition === undefined ? '' : ` and ${condition}`}
 order by bucket`;
 }
 

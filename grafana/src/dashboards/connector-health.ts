@@ -129,14 +129,12 @@ order by 1`,
   },
   {
     title: 'Syncs',
-    description: 'Syncs that ended, per second, by what they bring and how they ended.',
+    description: 'Syncs that ended, per second, by what they bring.',
     kind: 'lines',
     unit: 'reqps',
     isStacked: true,
-    prometheus: [
-      { expr: sum(rate('connector_sync_operations_total'), 'resource_type', 'status'), legend: '{{resource_type}} {{status}}' },
-    ],
-    postgres: [steps('connector', "coalesce(value, '') as resource, per_second", 'resource_type')],
+    prometheus: [{ expr: sum(rate('connector_sync_operations_total'), 'resource_type'), legend: '{{resource_type}}' }],
+    postgres: [steps('connector', 'value as resource, per_second', 'resource_type', 'value is not null')],
   },
   mostTime('connector', 'operation', 20, {
     title: 'Operations that cost the most time',

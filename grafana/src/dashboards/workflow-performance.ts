@@ -52,13 +52,14 @@ const stepsOfWorkflows: readonly Panel[] = [
   }),
   {
     title: 'Where the time goes',
-    description: 'Seconds that steps took, per second: how many of them run at the same time on average.',
+    description:
+      'Seconds that steps took, per second: how many of them run at the same time on average. Those that were given up are left out.',
     kind: 'lines',
     unit: 'short',
     isStacked: true,
     min: 0,
-    prometheus: [{ expr: sum(rate(`${STEPS}_sum`), 'step'), legend: '{{step}}' }],
-    postgres: [steps('workflow_step', 'value as step, avg_ms / 1000 * per_second as busy', 'name')],
+    prometheus: [{ expr: sum(rate(`${STEPS}_sum`, OF_STEPS.ended), 'step'), legend: '{{step}}' }],
+    postgres: [steps('workflow_step', 'value as step, avg_ms / 1000 * per_second * (count - aborted) / count as busy', 'name')],
   },
   failuresBy(OF_STEPS, STEP, { title: 'Steps that fail', description: 'Share of the runs of a step that failed.' }),
   mostTime('workflow_step', 'step', 20, {
