@@ -94,7 +94,11 @@ describe('dashboards', () => {
         const isOfNow = /keepwatch\.(sources|alert_instance|budgets)\b/.test(rawSql);
         assert.ok(isOfNow || /\$__timeFilter|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)/.test(rawSql), where);
         assert.ok(kind !== 'table' || /\blimit \d+$/.test(rawSql), `${where}: no limit`);
-        assert.doesNotMatch(rawSql, /select \*|'\$\{?\w|\$\{\w+\}/, where);
+        assert.doesNotMatch(rawSql, /select \*|'\$\{?\w|\$\{\w+:/, where);
+        for (const [, name = ''] of rawSql.matchAll(/\$\{(\w+)\}/g)) {
+          const variable = dashboard.templating?.list?.find((one) => one.name === name);
+          assert.ok(variable?.includeAll === true || variable?.multi === true, `${where}: Grafana does not quote ${name}`);
+        }
       }
     }
   });

@@ -1,0 +1,128 @@
+// Dashboards that are asked for what nobody expected: a service with any name at all, one that does nothing, an archive that holds nothing. Every
+// SQL of every dashboard, with macros and variables as Grafana expands them, in a real Postgres, as the role of dashboards.
+import assert from 'node:assert/strict';
+import type { Database } from '../../../src/db/database.ts';
+import { ensureRoles } from '../../../src/db/roles.ts';
+import { expandSql, keptDashboards, otherTargetsOf, type Shown, type Target, targetsOf } from '../../support/grafana.ts';
+import { askPostgres, linesOfSql, numbersOf, type SqlAnswer } from '../../support/grafana-answers.ts';
+import { createHistory } from '../../support/history.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+
+/** What a variable may hold; service names have 100 characters at most. */
+const HOSTILE: Readonly<Record<string, string>> = {
+  'a quote': "o'hara",
+  'quotes that would end a statement': `'; drop table keepwatch.sources; --`,
+  'a double quote': 'the "old" shop',
+  'a backslash': String.raw`C:\shop\'`,
+  'a placeholder': '$1 and ${2} and $x',
+  'a percent sign': '100 % _ %s',
+  'a comma': "a, 'b', c",
+  newlines: 'two\nlines\r\nand\ttabs',
+  'what looks like All': 'null',
+  'parentheses and brackets': '(a) [b] {c} [[d]]',
+  'characters of many bytes': 'Würstchen 🌭 店',
+  'very long text': 'x'.repeat(10_000),
+};
+/** What it is called otherwise. */
+const SERVICE = 'shop';
+const WITH_SERVICE = ['observability_metrics', 'observability_series', 'sources'];
+/** What there is without any events: nothing was heard of, which is a number. */
+const COUNTED_WITHOUT_EVENTS: ReadonlySet<string> = new Set(['Processes']);
+
+describe('SQL of dashboards', () => {
+  const now = new Date();
+  const shown: Shown = { from: new Date(now.getTime() - 86_400_000), to: now, stepMs: 3_600_000 };
+  const questions = keptDashboards().flatMap(({ path, dashboard }) =>
+    [...targetsOf(dashboard), ...otherTargetsOf(dashboard)]
+      .filter(({ rawSql }) => rawSql !== undefined)
+      .map((target) => ({ where: `${path}: ${target.panel}`, dashboard, target })),
+  );
+  const ofService = questions.filter(({ target }) => target.rawSql?.includes('${service') === true);
+
+  it('is found in all dashboards of Postgres', () => {
+    const paths = keptDashboards().filter(({ path }) => path.startsWith('postgres/'));
+    assert.ok(paths.length >= 4 && questions.length >= 10 * paths.length && ofService.length > questions.length / 2);
+  });
+
+  describe('of an empty archive', () => {
+    let test: TestDatabase;
+    before(async () => {
+      test = await createTestDatabase();
+      await ensureRoles(test.database);
+    });
+    after(() => test.drop());
+
+    for (const [what, service] of [['all services', undefined] as const, ...Object.entries(HOSTILE)]) {
+      it(`has no numbers, not even 0: ${what}`, async () => {
+        const variables = service === undefined ? {} : { service };
+        for (const { where, dashboard, target } of questions) {
+          const answer = await ask(test.database, expandSql(dashboard, target.rawSql ?? '', { ...shown, variables }), target);
+          if (!COUNTED_WITHOUT_EVENTS.has(target.panel)) assert.deepEqual(numbersOf(answer), [], where);
+        }
+      });
+    }
+  });
+
+  describe('of a service that has events', () => {
+    let test: TestDatabase;
+    before(async function () {
+      this.timeout(60_000);
+      test = await createTestDatabase();
+      await ensureRoles(test.database);
+      await createHistory(test.database, { rows: 4000, now });
+      await test.database.tx((task) => rename(task, 'chat-api', SERVICE));
+      await test.database.none(
+        `insert into keepwatch.sources (source_id, service, instance, started_at, low_watermark) values (7, $<SERVICE>, 'host:1', now(), now())`,
+        { SERVICE },
+      );
+    });
+    after(() => test.drop());
+
+    for (const [what, name] of Object.entries(HOSTILE)) {
+      it(`says the same whatever its name is: ${what}`, async function () {
+        this.timeout(20_000);
+        await test.database.tx(async (task) => {
+          // Within one transaction now() stands still.
+          const database = task as unknown as Database;
+          const before = await askAll(database, SERVICE);
+          await rename(task, SERVICE, name);
+          const after = await askAll(database, name);
+          for (const [where, answer] of before) assert.deepEqual(after.get(where), answer, where);
+          const empty = [...before].filter(([, { rows }]) => rows.length === 0).map(([where]) => where);
+          assert.deepEqual(empty, []);
+          await rename(task, name, SERVICE);
+        });
+      });
+
+      it(`has no numbers for another one without traffic: ${what}`, async () => {
+        for (const [where, answer] of await askAll(test.database, name)) {
+          if (![...COUNTED_WITHOUT_EVENTS].some((title) => where.endsWith(`: ${title}`)))
+            assert.deepEqual(numbersOf(answer), [], where);
+        }
+      });
+    }
+
+    async function rename(task: Pick<Database, 'none'>, from: string, to: string): Promise<void> {
+      for (const table of WITH_SERVICE)
+        await task.none('update keepwatch.$<table:name> set service = $<to> where service = $<from>', { table, from, to });
+    }
+
+    async function askAll(database: Database, service: string): Promise<Map<string, SqlAnswer>> {
+      const answers = new Map<string, SqlAnswer>();
+      for (const { where, dashboard, target } of ofService) {
+        const sql = expandSql(dashboard, target.rawSql ?? '', { ...shown, variables: { service } });
+        answers.set(where, await ask(database, sql, target));
+      }
+      return answers;
+    }
+  });
+
+  /** Fails for what Grafana would not draw, too. */
+  async function ask(database: Database, sql: string, { format, panel }: Target): Promise<SqlAnswer> {
+    const answer = await askPostgres(database, sql).catch((error: unknown) => {
+      throw new Error(`${panel}: ${sql}`, { cause: error });
+    });
+    if (format === 'time_series') linesOfSql(answer);
+    return answer;
+  }
+});
