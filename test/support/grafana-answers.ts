@@ -2,7 +2,7 @@
 import type { Database } from '../../src/db/database.ts';
 import type { PrometheusServer } from './prometheus.ts';
 
-type Cell = string | number | boolean | Date | null | object;
+type Cell = string | number | boolean | Date | null;
 export interface SqlAnswer {
   readonly columns: readonly { readonly name: string; readonly kind: 'time' | 'number' | 'text' }[];
   readonly rows: readonly Readonly<Record<string, Cell>>[];

@@ -171,5 +171,5 @@ function secondsOf(interval: string): number {
 }
 
 function variablesOf(dashboard: Dashboard): readonly Variable[] {
-  return (dashboard.templating?.list ?? []) as readonly Variable[];
+  return dashboard.templating?.list ?? [];
 }
