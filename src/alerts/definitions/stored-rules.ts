@@ -1,5 +1,6 @@
-// Rules that the API made, in Postgres. Each change takes the one row of alert_definition_revision first: so writers come one after another, the
-// record of a change is in the transaction that makes it, and evaluators see by one number that there is something new.
+// Rules that the API made, in Postgres. Each change locks the one row of alert_definition_revision first, and moves it on once it is done: so writers
+// come one after another, the record of a change is in the transaction that makes it, and evaluators see by one number that there is something new,
+// which what was refused is not.
 import { type Database, inTransaction, type Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
@@ -56,6 +57,7 @@ export const MAX_STORED_RULES = 5000;
 const LIST = loadSql('alerts/list-stored-rules');
 const READ = loadSql('alerts/read-stored-rule');
 const CHANGES = loadSql('alerts/list-rule-changes');
+const LOCK_REVISION = loadSql('alerts/lock-revision');
 const MOVE_REVISION = loadSql('alerts/move-revision');
 const CHECK_ROOM = loadSql('alerts/check-rule-room');
 const WRITE = loadSql('alerts/write-stored-rule');
@@ -68,9 +70,11 @@ export function createStoredRules(database: Database): StoredRules {
     work: (transaction: Transaction, current: StoredRule | undefined) => Promise<WriteOutcome<StoredRule>>,
   ) =>
     inTransaction(database, async (transaction) => {
-      await transaction.none(MOVE_REVISION);
+      await transaction.one(LOCK_REVISION);
       const current = (await transaction.oneOrNone<StoredRule>(READ, { uid })) ?? undefined;
-      return work(transaction, current);
+      const outcome = await work(transaction, current);
+      if (outcome.outcome === 'done') await transaction.none(MOVE_REVISION);
+      return outcome;
     });
   return {
     list: () => database.any<StoredRule>(LIST),
