@@ -144,15 +144,7 @@ export class Evaluator {
 
   async #begin(): Promise<Pass> {
     if (this.#isStopping || !this.#leases.isDue) return { dueReceivers: [], groups: [] };
-    const asOfMs = performance.now();
-    const progress = await this.#progress.read(this.#leases.parameters);
-    refuseBreakingSchema(progress.breaking_version);
-    const rules = await this.#options.rulesOf?.(progress.revision);
-    if (rules !== undefined && rules !== this.#rules) {
-      // What was read of leases is of the rules before.
-      this.replaceRules(rules);
-      return { dueReceivers: progress.due_receivers, groups: [] };
-    }
+    const { progress, asOfMs } = await this.#readProgress();
     const held = await this.#leases.update(progress);
     this.#notices.look(progress, new Set(held.keys()), this.#leases.needs);
     const notifications = await this.#endDeleted();
@@ -164,6 +156,17 @@ export class Evaluator {
       dueReceivers: notifications > 0 ? this.#options.receivers : progress.due_receivers,
       groups: this.#isStopping ? [] : this.#queue.add(works),
     };
+  }
+
+  /** With the rules of now: what was read of leases beside others is read again, so that who changes rules stops nobody. */
+  async #readProgress(): Promise<{ readonly progress: AlertProgress; readonly asOfMs: number }> {
+    const read = async () => ({ asOfMs: performance.now(), progress: await this.#progress.read(this.#leases.parameters) });
+    const found = await read();
+    refuseBreakingSchema(found.progress.breaking_version);
+    const rules = await this.#options.rulesOf?.(found.progress.revision);
+    if (rules === undefined || rules === this.#rules) return found;
+    this.replaceRules(rules);
+    return read();
   }
 
   get #isStopping(): boolean {

@@ -6,7 +6,7 @@ import { anyOf, type Condition, parseCondition } from './condition.ts';
 import { type CompiledQuery, compileQuery } from './parameters.ts';
 import type { Rule } from './rule.ts';
 import { OWN_UID, RULE_DEFAULTS, TARGET_FILE, TARGET_GROUP } from './rule-defaults.ts';
-import { lintRule } from './rule-lint.ts';
+import { lintRule, refuseRule } from './rule-lint.ts';
 import { type Path, RuleProblems, type Source } from './rule-problems.ts';
 import { QUERY_KEYS, ruleSchema, type WrittenRule } from './rule-schema.ts';
 import { expandShortForm, shortFormOf } from './short-forms/short-form.ts';
@@ -25,6 +25,8 @@ export interface RulePlace {
   readonly queryLineOf?: (path: Path) => number | undefined;
   /** Names that `notify` may hold; default: not checked. */
   readonly receivers?: readonly string[] | undefined;
+  /** False: nobody reads warnings, which are not looked for. Default true. */
+  readonly hasWarnings?: boolean | undefined;
 }
 
 export interface CheckedRule {
@@ -105,10 +107,9 @@ class RuleChecker {
       ...path,
       ...(form === undefined || given[at[0] as keyof WrittenRule] !== undefined ? at : [form]),
     ];
-    lintRule(rule, everyMs, {
-      refuse: (at, message) => this.told.say(placeOf(at), message),
-      warn: (at, message) => this.told.warn(placeOf(at), message),
-    });
+    const refuse = (at: Path, message: string) => this.told.say(placeOf(at), message);
+    if (this.#place.hasWarnings === false) refuseRule(rule, { refuse });
+    else lintRule(rule, everyMs, { refuse, warn: (at, message) => this.told.warn(placeOf(at), message) });
     return this.told.problems.length > 0 ? undefined : rule;
   }
 

@@ -2,6 +2,7 @@
 import type { Database } from '../db/database.ts';
 import { KeepwatchError } from '../errors.ts';
 import { formatDuration } from '../units.ts';
+import { compileStored } from './compiled-rules.ts';
 import { checkDraft } from './definitions/check-draft.ts';
 import { compileDraft } from './definitions/rule-draft.ts';
 import { ruleDraftSchema } from './definitions/rule-draft-schema.ts';
@@ -9,7 +10,6 @@ import { createStoredRules, type RuleChange, type RuleContent, type StoredRule }
 import type { WriteOutcome } from './definitions/write-outcome.ts';
 import { type Preview, previewRule } from './preview.ts';
 import type { LoadedRules } from './rule-file.ts';
-import { compileStored } from './rule-source.ts';
 import { checkQueries, checkRulesRole } from './rules-check.ts';
 
 /** A rule, with what is allowed and most likely not meant: what Postgres says of its columns is told to who changes it. */

@@ -27,7 +27,7 @@ export interface LoadedRules {
 export function loadRules(
   patterns: readonly string[],
   folder: string,
-  options: { receivers?: readonly string[] } = {},
+  options: Pick<ReadRulesOptions, 'receivers'> = {},
 ): LoadedRules {
   const groups: RuleGroup[] = [];
   const problems: FileProblem[] = [];
@@ -40,7 +40,7 @@ export function loadRules(
       problems.push({ file, line: 1, message: `cannot be read: ${describeError(error)}` });
       continue;
     }
-    const reader = new RuleFileReader(text, file, options.receivers);
+    const reader = new RuleFileReader(text, file, options);
     for (const group of reader.read()) {
       const other = groups.find(({ name }) => name === group.name);
       if (other === undefined) groups.push({ ...group, rules: group.rules.filter((rule) => reader.isNew(rule, groups)) });
@@ -52,9 +52,16 @@ export function loadRules(
   return { groups, problems, warnings };
 }
 
+export interface ReadRulesOptions {
+  /** Names that `notify` may hold; default: not checked. */
+  readonly receivers?: readonly string[];
+  /** False: nobody reads warnings, which are not looked for. Default true. */
+  readonly hasWarnings?: boolean;
+}
+
 /** The rules of one text, under the same checks; `file` names it in problems. A text of JSON is one of YAML. */
-export function readRules(text: string, file: string, options: { receivers?: readonly string[] } = {}): LoadedRules {
-  const reader = new RuleFileReader(text, file, options.receivers);
+export function readRules(text: string, file: string, options: ReadRulesOptions = {}): LoadedRules {
+  const reader = new RuleFileReader(text, file, options);
   return { groups: reader.read(), problems: reader.told.problems, warnings: reader.told.warnings };
 }
 
@@ -79,13 +86,13 @@ class RuleFileReader {
   readonly told: RuleProblems;
   readonly #yaml: YamlFile;
   readonly #lines: readonly string[];
-  readonly #receivers: readonly string[] | undefined;
+  readonly #options: ReadRulesOptions;
   readonly #groupLines = new Map<string, number>();
 
-  constructor(text: string, file: string, receivers: readonly string[] | undefined) {
+  constructor(text: string, file: string, options: ReadRulesOptions) {
     this.#yaml = parseYaml(text, file);
     this.#lines = text.split('\n');
-    this.#receivers = receivers;
+    this.#options = options;
     this.told = new RuleProblems(this.#yaml);
     this.told.problems.push(...this.#yaml.problems);
   }
@@ -133,7 +140,7 @@ class RuleFileReader {
         source: this.#yaml,
         path: rulePath,
         queryLineOf: (at) => this.#queryLineOf(at),
-        receivers: this.#receivers,
+        ...this.#options,
       });
       this.told.problems.push(...problems);
       if (rule === undefined) continue;

@@ -8,15 +8,24 @@ import type { Rule } from './rule.ts';
 import type { Path } from './rule-problems.ts';
 import { type SqlToken, tokenizeSql } from './sql-tokens.ts';
 
-/** Hears what is found; paths begin at the rule. */
-export interface Listener {
+/** Hears what can never work; paths begin at the rule. */
+export interface RefusalListener {
   refuse(at: Path, message: string): void;
+}
+
+/** Hears what is most likely not meant, too. */
+export interface Listener extends RefusalListener {
   warn(at: Path, message: string): void;
 }
 
 /** Severities that wake a person. */
 const PAGES = new Set(['page', 'critical']);
 const RAW_EVENTS = new Set(['observability_metrics', 'events']);
+
+/** Looks for what can never work in a rule that could be compiled. */
+export function refuseRule(rule: Rule, { refuse }: RefusalListener): void {
+  lintConditions(rule, tokenizeSql(rule.query), { refuse, warn() {} });
+}
 
 /** Looks at a rule that could be compiled. */
 export function lintRule(rule: Rule, everyMs: number, listener: Listener): void {

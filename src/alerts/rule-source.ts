@@ -1,13 +1,11 @@
 // Where rules come from: files, rules of the API, targets beside code. Merges them into one set; Postgres is only asked for more than one number when
-// that number has changed.
+// that number has changed, and what did not change of the set stays what it is.
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
-import { KeepwatchError } from '../errors.ts';
-import { formatDuration } from '../units.ts';
 import type { FileProblem } from '../yaml-file.ts';
-import { API_FILE, compileDraft } from './definitions/rule-draft.ts';
+import { CompiledRules } from './compiled-rules.ts';
+import { API_FILE } from './definitions/rule-draft.ts';
 import { createStoredRules, type StoredRule } from './definitions/stored-rules.ts';
-import { createTargetGroup } from './definitions/target-rules.ts';
 import { hasTargets } from './definitions/targets.ts';
 import type { RuleGroup } from './rule.ts';
 import type { LoadedRules } from './rule-file.ts';
@@ -37,7 +35,7 @@ export interface StoredDefinitions {
 
 export interface RuleSource {
   /**
-   * The rules of now; the same object as long as nothing has changed.
+   * The rules of now; the same object as long as nothing has changed, and the same groups where others have.
    * @param revision what `alert_definition_revision` says, where the caller has read it along with something else
    * @throws when the database does not answer
    */
@@ -49,17 +47,33 @@ const READ_REVISION = loadSql('alerts/read-revision');
 const READ_AGAIN_MS = 600_000;
 
 export function createRuleSource({ database, files }: { readonly database: Database; readonly files: LoadedRules }): RuleSource {
+  const compiled = new CompiledRules(files);
   let known: MergedRules | undefined;
   let readAtMs = Number.NEGATIVE_INFINITY;
+  /** One reads at a time: who comes second finds what the first has found. */
+  let running: Promise<unknown> = Promise.resolve();
+  const load = async (given: number | undefined): Promise<MergedRules> => {
+    const revision = given ?? (await readRevision(database));
+    if (known?.revision === revision && performance.now() - readAtMs < READ_AGAIN_MS) return known;
+    const readMs = performance.now();
+    const merged = await mergeRules(files, await loadStoredRules(database), compiled);
+    readAtMs = readMs;
+    // With the same number only targets may have come or gone.
+    const isKnown = known?.revision === merged.revision && isSame(known.groups, merged.groups);
+    if (known === undefined || !isKnown) known = merged;
+    return known;
+  };
   return {
-    async load(given) {
-      const revision = given ?? (await readRevision(database));
-      if (known?.revision === revision && performance.now() - readAtMs < READ_AGAIN_MS) return known;
-      readAtMs = performance.now();
-      known = mergeRules(files, await loadStoredRules(database));
-      return known;
+    load(given) {
+      const loaded = running.then(() => load(given));
+      running = loaded.catch(() => {});
+      return loaded;
     },
   };
+}
+
+function isSame(before: readonly RuleGroup[], after: readonly RuleGroup[]): boolean {
+  return before.length === after.length && after.every((group, index) => group === before[index]);
 }
 
 async function readRevision(database: Database): Promise<number> {
@@ -77,57 +91,37 @@ export async function loadStoredRules(database: Database): Promise<StoredDefinit
  * One set of all rules. Files come first: a rule of the API that has a uid or a group of theirs is left out, and told as a problem, as is one that is
  * no rule any more, as this version of Keepwatch knows less than the one that took it. A receiver that is not known here may be known to another
  * service, which evaluates the rule then (group-needs.ts).
+ * @param compiled by the same files, as of the set before
  */
-export function mergeRules(files: LoadedRules, { revision, rules, hasTargets: isAnyTarget }: StoredDefinitions): MergedRules {
+export async function mergeRules(
+  files: LoadedRules,
+  { revision, rules, hasTargets: isAnyTarget }: StoredDefinitions,
+  compiled: CompiledRules,
+): Promise<MergedRules> {
   const origins = new Map<string, RuleOrigin>();
   for (const { uid } of files.groups.flatMap((group) => group.rules)) origins.set(uid, { source: 'file' });
   const problems: FileProblem[] = [...files.problems];
-  const groups = new Map<string, RuleGroup>();
-  for (const stored of rules) {
-    if (!stored.enabled) continue;
-    try {
-      const group = compileStored(stored, files);
-      const known = groups.get(group.name);
-      if (known?.rules.some(({ name }) => name === group.rules[0]?.name))
-        throw new KeepwatchError('ERR_RULES_INVALID', `the alert "${group.rules[0]?.name}" is there twice in its group`);
-      groups.set(group.name, known === undefined ? group : { ...known, rules: [...known.rules, ...group.rules] });
-      origins.set(stored.uid, { source: 'api', version: stored.version });
-    } catch (error) {
-      if (!(error instanceof KeepwatchError)) throw error;
-      for (const message of error.message.split('\n'))
-        problems.push({ file: API_FILE, line: 1, message: `${stored.uid}: ${message}` });
-    }
+  const enabled = rules.filter((rule) => rule.enabled);
+  const found = await compiled.compile(enabled);
+  const parts = new Map<string, Map<string, RuleGroup>>();
+  for (const [index, { uid, version }] of enabled.entries()) {
+    const rule = found[index];
+    if (rule === undefined) continue;
+    const messages = 'error' in rule ? rule.error.message.split('\n') : addTo(parts, rule.group);
+    problems.push(...messages.map((message) => ({ file: API_FILE, line: 1, message: `${uid}: ${message}` })));
+    if (messages.length === 0) origins.set(uid, { source: 'api', version });
   }
-  const ofTargets = isAnyTarget ? [createTargetGroup()] : [];
+  const ofTargets = isAnyTarget ? [compiled.targets()] : [];
   for (const { uid } of ofTargets.flatMap((group) => group.rules)) origins.set(uid, { source: 'target' });
-  const all = [...files.groups, ...groups.values(), ...ofTargets];
-  return { revision, groups: all, problems, warnings: files.warnings, origins };
+  const groups = [...files.groups, ...compiled.unite(parts), ...ofTargets];
+  return { revision, groups, problems, warnings: files.warnings, origins };
 }
 
-/**
- * A rule of the API among those of files.
- * @throws KeepwatchError ERR_RULES_INVALID when it is none, or has what a file has
- */
-export function compileStored(
-  { uid, group, every_ms, definition }: Pick<StoredRule, 'uid' | 'group' | 'every_ms' | 'definition'>,
-  files: LoadedRules,
-  options: { readonly receivers?: readonly string[] } = {},
-): RuleGroup {
-  const draft = { group, every: formatDuration(every_ms), rule: definition as Record<string, unknown>, enabled: true };
-  const compiled = compileDraft(draft, options);
-  const inFile = files.groups.find(({ name }) => name === group);
-  if (inFile !== undefined)
-    throw new KeepwatchError(
-      'ERR_RULES_INVALID',
-      `group: got "${group}"; allowed: a group that no rule file has, as ${inFile.file} has it`,
-    );
-  const own = compiled.rules[0]?.uid;
-  if (own !== uid) throw new KeepwatchError('ERR_RULES_INVALID', `rule.uid: got "${own}"; allowed: "${uid}", which a rule keeps`);
-  const other = files.groups.flatMap(({ rules }) => rules).find((rule) => rule.uid === uid);
-  if (other !== undefined)
-    throw new KeepwatchError(
-      'ERR_RULES_INVALID',
-      `rule.uid: got "${uid}"; allowed: a uid that no rule file has, as ${other.file}:${other.line} has it`,
-    );
-  return compiled;
+/** Puts a rule, a group of its own, beside those of its group. @returns why it cannot be */
+function addTo(parts: Map<string, Map<string, RuleGroup>>, part: RuleGroup): string[] {
+  const others = parts.get(part.name) ?? new Map<string, RuleGroup>();
+  const alert = part.rules[0]?.name ?? '';
+  if (others.has(alert)) return [`the alert "${alert}" is there twice in its group`];
+  parts.set(part.name, others.set(alert, part));
+  return [];
 }

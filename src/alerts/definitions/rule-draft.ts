@@ -1,7 +1,7 @@
 // A rule that a client gives: checked as one in a file would be, and more, since it stands among the others at once.
 import { KeepwatchError } from '../../errors.ts';
 import type { RuleGroup } from '../rule.ts';
-import { readRules } from '../rule-file.ts';
+import { type ReadRulesOptions, readRules } from '../rule-file.ts';
 import { RULE_FORM, type RuleDraft } from './rule-draft-schema.ts';
 
 /** Where problems of rules from the API stand; also the `file` of their groups. */
@@ -15,13 +15,9 @@ export interface CompiledDraft extends RuleGroup {
 
 /**
  * The group of the one rule, checked by the functions that check files.
- * @param options.receivers names that `notify` may hold; default: not checked
  * @throws KeepwatchError ERR_RULES_INVALID: each problem with its place in the rule
  */
-export function compileDraft(
-  { group, every, rule }: RuleDraft,
-  options: { readonly receivers?: readonly string[] } = {},
-): CompiledDraft {
+export function compileDraft({ group, every, rule }: RuleDraft, options: ReadRulesOptions = {}): CompiledDraft {
   const text = JSON.stringify({ groups: [{ name: group, every, rules: [rule] }] });
   const { groups, problems, warnings } = readRules(text, API_FILE, options);
   const [compiled] = groups;

@@ -4,7 +4,7 @@ import { type Alerts, createAlerts } from '../../../src/alerts/alerts.ts';
 import type { StoredRule } from '../../../src/alerts/definitions/stored-rules.ts';
 import { createRuleSource } from '../../../src/alerts/rule-source.ts';
 import { silentLogger } from '../../../src/logger.ts';
-import { loadText } from '../../support/alerts.ts';
+import { loadText, openAlertsFixture, parseRules } from '../../support/alerts.ts';
 import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
 import { checkAnswer } from '../../support/api-server.ts';
 import { NO_RECEIVERS } from '../../support/receivers.ts';
@@ -99,5 +99,40 @@ describe('rules that change while they are evaluated', function () {
     assert.deepEqual(await changesOf('own/Own'), ['ok firing breach', 'firing ok rule_deleted', 'ok firing breach']);
     assert.deepEqual(await changesOf('shipped/Shipped'), ['ok firing breach']);
     assert.deepEqual(await fixture.database.any('select generation::int from keepwatch.alert_rule_set'), [{ generation: 1 }]);
+  });
+});
+
+describe('rules that change with every pass', function () {
+  this.timeout(60_000);
+
+  it('are evaluated all the same, and the lease is kept', async () => {
+    const fixture = await openAlertsFixture();
+    try {
+      let sets = 0;
+      const evaluator = fixture.createEvaluator([], {
+        rulesOf: async () => {
+          sets++;
+          return { groups: parseRules(FILES) };
+        },
+      });
+      let committed = 0;
+      await waitFor(
+        async () => {
+          committed += (await evaluator.run()).committed;
+          return committed >= 4;
+        },
+        { timeoutMs: 20_000, what: 'four slots' },
+      );
+      assert.ok(sets > committed, 'a new set with each pass');
+      const { epochs, left } = await fixture.database.one<{ epochs: number; left: number }>(
+        `select count(distinct lease_epoch)::int as epochs, (select extract(epoch from lease_until - clock_timestamp())::float8
+         from keepwatch.alert_evaluator) as left from keepwatch.alert_evaluation`,
+      );
+      assert.equal(epochs, 1, 'nobody had to take the group again');
+      assert.ok(left > 3, `the lease is over in ${left} s`);
+      await evaluator.release();
+    } finally {
+      await fixture.close();
+    }
   });
 });
