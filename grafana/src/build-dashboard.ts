@@ -1,54 +1,47 @@
-// A dashboard of one data source as Grafana's JSON: the classic model, which file provisioning takes from Grafana 10 on.
+// A dashboard as Grafana's JSON: the classic model, which file provisioning takes from Grafana 10 on.
 import {
-  AnnotationQueryBuilder,
   type Dashboard,
   DashboardBuilder,
+  DashboardCursorSync,
   DashboardLinkBuilder,
   DashboardLinkType,
-  DatasourceVariableBuilder,
-  QueryVariableBuilder,
   RowBuilder,
-  TextBoxVariableBuilder,
-  VariableRefresh,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { buildPanel, TYPES } from './build-panel.ts';
-import type { DashboardDefinition, Source } from './panel.ts';
-import { PostgresQuery } from './postgres-query.ts';
-import { of } from './promql.ts';
+import { annotationsOf } from './annotations.ts';
+import { buildPanel } from './build-panel.ts';
+import { type DashboardDefinition, type Home, type Panel, SOURCES_OF } from './panel.ts';
+import { addVariables, dataSourceOf, TITLES } from './variables.ts';
 
-const TITLES: Readonly<Record<Source, string>> = { prometheus: 'Prometheus', postgres: 'Postgres' };
-/** Where Keepwatch's own API is; traces are opened there. */
-const DEFAULT_URL = 'http://127.0.0.1:3000';
+/** On all of them, so that each can list the others. */
+const TAG = 'keepwatch';
 
-/** Where an alert began to fire. */
-const ALERTS_BEGAN = `select slot as time, rule as text, labels ->> 'severity' as tags
-from keepwatch.alert_transition
-where $__timeFilter(slot) and to_state = 'firing' and from_state in ('ok', 'pending', 'nodata')
-order by slot
-limit 500`;
+/** Grafana refuses an uid of more than 40 characters. */
+const UID_SUFFIXES: Readonly<Record<Home, string>> = { prometheus: '-prom', postgres: '-postgres', roles: '' };
 
-/** Of a dashboard of one source; never changes. Grafana refuses one of more than 40 characters. */
-export function uidOf({ name }: Pick<DashboardDefinition, 'name'>, source: Source): string {
-  return `keepwatch-${name}-${source === 'prometheus' ? 'prom' : source}`;
+/** Of a dashboard; never changes. */
+export function uidOf({ name }: Pick<DashboardDefinition, 'name'>, home: Home): string {
+  return `keepwatch-${name}${UID_SUFFIXES[home]}`;
 }
 
-export function buildDashboard(definition: DashboardDefinition, source: Source): Dashboard {
-  const { title, description, tags, rows } = definition;
-  const other = source === 'prometheus' ? 'postgres' : 'prometheus';
-  const dashboard = new DashboardBuilder(`Keepwatch: ${title} (${TITLES[source]})`)
-    .uid(uidOf(definition, source))
+export function buildDashboard(definition: DashboardDefinition, home: Home): Dashboard {
+  const { title, description, rows, choices = [], from = 'now-1h' } = definition;
+  const dashboard = new DashboardBuilder(home === 'roles' ? `Keepwatch: ${title}` : `Keepwatch: ${title} (${TITLES[home]})`)
+    .uid(uidOf(definition, home))
     .description(description)
-    .tags([...tags, source])
+    .tags([TAG, home])
     .timezone('browser')
-    .refresh(source === 'prometheus' ? '30s' : '1m')
-    .time({ from: 'now-1h', to: 'now' })
-    .readonly()
-    .link(linkTo(`The same from ${TITLES[other]}`, `/d/${uidOf(definition, other)}`));
-  addVariables(dashboard, source);
-  dashboard.annotation(annotationOf(source));
+    .refresh(home === 'postgres' ? '1m' : '30s')
+    .time({ from, to: 'now' })
+    .tooltip(DashboardCursorSync.Crosshair)
+    .readonly();
+  addLinks(dashboard, definition, home);
+  addVariables(dashboard, home, choices);
+  // Marked once, where both could: history knows when alerts fired better than a scrape.
+  const marking = home === 'prometheus' ? home : 'postgres';
+  for (const annotation of annotationsOf(marking, dataSourceOf(home, marking))) dashboard.annotation(annotation);
   let id = 0;
   for (const row of rows) {
-    const panels = row.panels.flatMap((panel) => buildPanel(panel, source) ?? []);
+    const panels = row.panels.flatMap((panel) => panelOf(panel, home) ?? []);
     if (panels.length === 0) continue;
     dashboard.withRow(new RowBuilder(row.title).id(++id));
     for (const panel of panels) dashboard.withPanel(panel.id(++id));
@@ -56,51 +49,34 @@ export function buildDashboard(definition: DashboardDefinition, source: Source):
   return dashboard.build();
 }
 
-function linkTo(title: string, url: string): DashboardLinkBuilder {
-  return new DashboardLinkBuilder(title)
-    .type(DashboardLinkType.Link)
-    .url(url)
-    .keepTime(true)
-    .includeVars(false)
-    .icon('dashboard');
+/** Asks the first data source of the home that the panel has a question for. */
+function panelOf(panel: Panel, home: Home): ReturnType<typeof buildPanel> {
+  for (const source of SOURCES_OF[home]) {
+    const built = buildPanel(panel, source, dataSourceOf(home, source));
+    if (built !== undefined) return built;
+  }
+  return undefined;
 }
 
-function addVariables(dashboard: DashboardBuilder, source: Source): void {
-  const datasource = { type: TYPES[source], uid: '${datasource}' };
-  dashboard.withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type(TYPES[source]));
-  const chosenBy = (name: string, label: string, query: string) =>
-    new QueryVariableBuilder(name)
-      .label(label)
-      .query(query)
-      .datasource(datasource)
-      .refresh(VariableRefresh.OnTimeRangeChanged)
-      .includeAll(true);
-  if (source === 'prometheus') {
-    dashboard
-      .withVariable(chosenBy('job', 'Job', 'label_values(keepwatch_events_recorded_total, job)').multi(true).allValue('.+'))
-      .withVariable(
-        chosenBy('instance', 'Instance', 'label_values(keepwatch_events_recorded_total{job=~"$job"}, instance)')
-          .multi(true)
-          .allValue('.+'),
-      );
-  } else {
-    const services = 'select distinct service from keepwatch.observability_series order by service limit 1000';
-    // One service or, unquoted, null, which the functions take for all of them.
-    dashboard.withVariable(chosenBy('service', 'Service', services).multi(false).allValue('null'));
+/** The same of the other data source, and lists of all others. What is chosen goes along where it is called the same. */
+function addLinks(dashboard: DashboardBuilder, definition: DashboardDefinition, home: Home): void {
+  if (home !== 'roles') {
+    const other = home === 'prometheus' ? 'postgres' : 'prometheus';
+    dashboard.link(
+      linkOf(`The same from ${TITLES[other]}`)
+        .type(DashboardLinkType.Link)
+        .url(`/d/${uidOf(definition, other)}`),
+    );
   }
-  dashboard.withVariable(new TextBoxVariableBuilder('keepwatch_url').label('Keepwatch').defaultValue(DEFAULT_URL));
+  const lists = [
+    ['Roles', 'roles'],
+    ['From Prometheus', 'prometheus'],
+    ['From Postgres', 'postgres'],
+  ] as const;
+  for (const [title, tag] of lists)
+    dashboard.link(linkOf(title).type(DashboardLinkType.Dashboards).tags([TAG, tag]).asDropdown(true));
 }
 
-function annotationOf(source: Source): AnnotationQueryBuilder {
-  const annotation = new AnnotationQueryBuilder().enable(true).datasource({ type: TYPES[source], uid: '${datasource}' });
-  if (source === 'prometheus') {
-    return annotation
-      .name('Starts')
-      .iconColor('blue')
-      .expr(`changes(${of('process_start_time_seconds')}[$__interval]) > 0`);
-  }
-  return annotation
-    .name('Alerts')
-    .iconColor('red')
-    .target(new PostgresQuery(ALERTS_BEGAN, 'table', 'Alerts'));
+function linkOf(title: string): DashboardLinkBuilder {
+  return new DashboardLinkBuilder(title).keepTime(true).includeVars(true).icon('dashboard');
 }

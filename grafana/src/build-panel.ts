@@ -15,15 +15,15 @@ const REF_IDS = 'ABCDEFGH';
 
 type AnyPanel = LinesPanel | StatPanel | TablePanel;
 
-/** @returns undefined when the panel asks the source nothing */
-export function buildPanel(panel: Panel, source: Source): AnyPanel | undefined {
+/** @param dataSource the uid, or the variable that holds it. @returns undefined when the panel asks the source nothing */
+export function buildPanel(panel: Panel, source: Source, dataSource: string): AnyPanel | undefined {
   const queries = queriesOf(panel, source);
   if (queries.length === 0) return undefined;
   const built = shape(panel);
   built
     .title(panel.title)
     .description(panel.description)
-    .datasource({ type: TYPES[source], uid: '${datasource}' })
+    .datasource({ type: TYPES[source], uid: dataSource })
     .unit(panel.unit)
     .span(panel.width ?? 12)
     .height(panel.height ?? (panel.kind === 'stat' ? 4 : 8))
@@ -61,7 +61,7 @@ function promQuery({ expr, legend, isInstant, hasExemplars }: PromQuestion, { ki
   return query;
 }
 
-function shape({ kind, isStacked }: Panel): AnyPanel {
+function shape({ kind, isStacked, showsThresholds }: Panel): AnyPanel {
   if (kind === 'stat') {
     return new StatPanel()
       .graphMode(common.BigValueGraphMode.Area)
@@ -79,13 +79,15 @@ function shape({ kind, isStacked }: Panel): AnyPanel {
     .lineWidth(1)
     .showPoints(common.VisibilityMode.Never)
     .fillOpacity(isStacked === true || kind === 'bars' ? 60 : 8);
+  if (showsThresholds === true)
+    lines.thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed));
   if (kind === 'bars') lines.drawStyle(common.GraphDrawStyle.Bars);
   if (isStacked === true) lines.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
   return lines;
 }
 
-function thresholdsOf({ thresholds = [] }: Panel): ThresholdsConfigBuilder {
-  const steps = [{ value: null, color: 'green' }, ...thresholds.map(({ from, color }) => ({ value: from, color }))];
+function thresholdsOf({ thresholds = [], lowest = 'green' }: Panel): ThresholdsConfigBuilder {
+  const steps = [{ value: null, color: lowest }, ...thresholds.map(({ from, color }) => ({ value: from, color }))];
   return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps);
 }
 

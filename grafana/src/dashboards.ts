@@ -4,31 +4,34 @@ import { aiAgentAnalytics } from './dashboards/ai-agent-analytics.ts';
 import { connectorHealth } from './dashboards/connector-health.ts';
 import { systemOverview } from './dashboards/system-overview.ts';
 import { workflowPerformance } from './dashboards/workflow-performance.ts';
-import { type DashboardDefinition, SOURCES, type Source } from './panel.ts';
+import { type DashboardDefinition, type Home, SOURCES } from './panel.ts';
+import { business } from './roles/business.ts';
+import { development } from './roles/development.ts';
+import { objectives } from './roles/objectives.ts';
+import { operations } from './roles/operations.ts';
 
-export const DASHBOARDS: readonly DashboardDefinition[] = [
-  systemOverview,
-  connectorHealth,
-  workflowPerformance,
-  aiAgentAnalytics,
-];
+/** By subject: each for both data sources. */
+export const SUBJECTS: readonly DashboardDefinition[] = [systemOverview, connectorHealth, workflowPerformance, aiAgentAnalytics];
+
+/** By who looks: each asks both. */
+export const ROLES: readonly DashboardDefinition[] = [operations, development, business, objectives];
 
 /** A file to be written: its path below grafana/dashboards. */
 export interface DashboardFile {
   readonly path: string;
-  readonly source: Source;
-  readonly definition: DashboardDefinition;
+  readonly home: Home;
   readonly text: string;
 }
 
 /** The same at every call. */
 export function dashboardFiles(): DashboardFile[] {
-  return SOURCES.flatMap((source) =>
-    DASHBOARDS.map((definition) => ({
-      path: `${source}/${definition.name}.json`,
-      source,
-      definition,
-      text: `${JSON.stringify(buildDashboard(definition, source), undefined, 2)}\n`,
-    })),
-  );
+  return [
+    ...SOURCES.flatMap((source) => SUBJECTS.map((definition) => fileOf(definition, source))),
+    ...ROLES.map((definition) => fileOf(definition, 'roles')),
+  ];
+}
+
+function fileOf(definition: DashboardDefinition, home: Home): DashboardFile {
+  const text = `${JSON.stringify(buildDashboard(definition, home), undefined, 2)}\n`;
+  return { path: `${home}/${definition.name}.json`, home, text };
 }

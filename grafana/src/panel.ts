@@ -1,9 +1,10 @@
 // What a panel is, whichever data source it asks: words, unit, and its question in PromQL, in SQL, or both. Panels that ask both have to show the
 // same numbers (test/integration/grafana).
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Choice } from './choices.ts';
 
 /** The unit of a value, in Grafana's words. */
 export type Unit = 'short' | 'reqps' | 'percentunit' | 's' | 'ms' | 'bytes' | 'currencyUSD' | 'none';
+export type Color = 'green' | 'yellow' | 'orange' | 'red';
 
 export interface PromQuestion {
   readonly expr: string;
@@ -21,7 +22,7 @@ export type SqlQuestion = string;
 export interface Threshold {
   /** From this value on. */
   readonly from: number;
-  readonly color: 'green' | 'yellow' | 'orange' | 'red';
+  readonly color: Color;
 }
 
 export interface Panel {
@@ -38,8 +39,12 @@ export interface Panel {
   readonly decimals?: number;
   readonly min?: number;
   readonly max?: number;
-  /** Ascending; below the first it is green. */
+  /** Ascending. */
   readonly thresholds?: readonly Threshold[];
+  /** The color below the first threshold; default green. */
+  readonly lowest?: Color;
+  /** Thresholds are drawn as lines. */
+  readonly showsThresholds?: boolean;
   /** Lines are stacked. */
   readonly isStacked?: boolean;
   /** Of single columns of a table. */
@@ -56,14 +61,24 @@ export interface Row {
 export type Source = 'prometheus' | 'postgres';
 export const SOURCES = ['prometheus', 'postgres'] as const satisfies readonly Source[];
 
-/** A dashboard of both data sources: each shows the panels that it can answer. */
+/** Where a dashboard lives: with those of one data source, or with those of roles, which ask both, each panel the first that it has a question for. */
+export type Home = Source | 'roles';
+
+export const SOURCES_OF: Readonly<Record<Home, readonly Source[]>> = {
+  prometheus: ['prometheus'],
+  postgres: ['postgres'],
+  roles: SOURCES,
+};
+
+/** A dashboard, whatever it asks. */
 export interface DashboardDefinition {
   /** Name of the file, and a part of the uid. */
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  readonly tags: readonly string[];
   readonly rows: readonly Row[];
+  /** Variables of its domain. Those of roles are asked of Postgres alone: All is written otherwise in PromQL. */
+  readonly choices?: readonly Choice[];
+  /** Default: an hour. */
+  readonly from?: string;
 }
-
-export type { Dashboard };

@@ -17,6 +17,14 @@ type ProcessSample =
 /** What stands at the begin of a line of /metrics. */
 export type SampleName = OfType<'counter' | 'gauge'> | `${HistogramName}_${'bucket' | 'sum' | 'count'}` | ProcessSample;
 
+type BurnWindow = '5m' | '30m' | '1h' | '2h' | '6h' | '1d' | '3d';
+export type RecordedName =
+  | 'job:http_request_duration_seconds:p95_5m'
+  | 'job_route:http_request_duration_seconds:p95_5m'
+  | 'slo:requests:rate5m'
+  | 'slo:errors:rate5m'
+  | `slo:burn_rate:${BurnWindow}`;
+
 /** Of the targets that are chosen at the top of the dashboard. */
 export function of(name: SampleName, ...matchers: readonly string[]): string {
   return `${name}{${['job=~"$job"', 'instance=~"$instance"', ...matchers].join(', ')}}`;
@@ -27,6 +35,11 @@ export function rate(name: SampleName, ...matchers: readonly string[]): string {
   return `rate(${of(name, ...matchers)}[$__rate_interval])`;
 }
 
+/** Within the range that is shown. */
+export function increase(name: SampleName, ...matchers: readonly string[]): string {
+  return `increase(${of(name, ...matchers)}[$__range])`;
+}
+
 /** `sum by (labels)`; without labels one number. */
 export function sum(expr: string, ...labels: readonly string[]): string {
   return labels.length === 0 ? `sum(${expr})` : `sum by (${labels.join(', ')}) (${expr})`;
@@ -34,7 +47,22 @@ export function sum(expr: string, ...labels: readonly string[]): string {
 
 /** A share that is 0 where nothing of it ever happened, and nothing where there is no whole. */
 export function share(part: string, whole: string): string {
-  return `(${part} or ${whole} * 0) / ${whole}`;
+  return `${orZero(part, whole)} / ${whole}`;
+}
+
+/** What is 0 where it never happened, as long as there is what it would happen to. */
+export function orZero(expr: string, whole: string): string {
+  return `(${expr} or ${whole} * 0)`;
+}
+
+/** The sum of two, of which either may never have happened. */
+export function added(one: string, other: string): string {
+  return `(${orZero(one, other)} + ${orZero(other, one)})`;
+}
+
+/** What the rules of grafana/prometheus/rules record: known by job, not by instance. */
+export function recorded(name: RecordedName, ...matchers: readonly string[]): string {
+  return `${name}{${['job=~"$job"', ...matchers].join(', ')}}`;
 }
 
 /** A quantile of a histogram, in seconds, by labels. */

@@ -1,9 +1,11 @@
 // Panels of rate, errors and durations (RED), as most kinds of executions have them: single numbers, lines by a label, and tables. A dashboard says
 // what is measured and in which words.
 import type { EventType } from '../../src/event.ts';
+import { type Choice, matcherOf } from './choices.ts';
 import type { Panel } from './panel.ts';
 import { type HistogramName, quantile, rate, type SampleName, share, sum } from './promql.ts';
-import { CHOSEN, steps } from './sql.ts';
+import { chosenNames, chosenSteps } from './rollup-sql.ts';
+import { CHOSEN, rawRows, steps } from './sql.ts';
 
 /** A kind of executions, as metrics and as events. */
 export interface Measured {
@@ -14,6 +16,8 @@ export interface Measured {
   /** Those of which errors and durations say something: all that were not given up. */
   readonly ended: string;
   readonly failed: readonly string[];
+  /** Only of the values that these variables choose. */
+  readonly choices?: readonly Choice[];
 }
 
 /** Of metrics whose label `status` says how an execution ended. */
@@ -41,13 +45,13 @@ const FAILURE_THRESHOLDS = [
 ] as const;
 
 /** How many ended, per second, as one number. */
-export function perSecond({ type, count }: Measured, { as, ...words }: Named): Panel {
+export function perSecond(measured: Measured, { as, ...words }: Named): Panel {
   return {
     ...words,
     kind: 'stat',
     unit: 'reqps',
-    prometheus: [{ expr: sum(rate(count)) }],
-    postgres: [steps(type, `per_second as ${as}`)],
+    prometheus: [{ expr: sum(rate(measured.count, ...chosen(measured))) }],
+    postgres: [stepsOf(measured, `per_second as ${as}`)],
   };
 }
 
@@ -62,29 +66,29 @@ export function failures(measured: Measured, { as, thresholds = FAILURE_THRESHOL
     max: 1,
     thresholds,
     prometheus: [{ expr: failedShare(measured) }],
-    postgres: [steps(measured.type, `error_rate as ${as}`)],
+    postgres: [stepsOf(measured, `error_rate as ${as}`)],
   };
 }
 
 /** The p95 as one number. */
-export function p95({ type, duration, ended }: Measured, words: Words): Panel {
+export function p95(measured: Measured, words: Words): Panel {
   return {
     ...words,
     kind: 'stat',
     unit: 's',
-    prometheus: [{ expr: quantile(0.95, duration, [ended]) }],
-    postgres: [steps(type, 'p95_ms / 1000 as p95')],
+    prometheus: [{ expr: quantile(0.95, measured.duration, [measured.ended, ...chosen(measured)]) }],
+    postgres: [stepsOf(measured, 'p95_ms / 1000 as p95')],
   };
 }
 
-export function perSecondBy({ type, count }: Measured, by: By, words: Words): Panel {
+export function perSecondBy(measured: Measured, by: By, words: Words): Panel {
   return {
     ...words,
     kind: 'lines',
     unit: 'reqps',
     isStacked: true,
-    prometheus: [{ expr: sum(rate(count), by.label), legend: `{{${by.label}}}` }],
-    postgres: [stepsBy(type, by, 'per_second')],
+    prometheus: [{ expr: sum(rate(measured.count, ...chosen(measured)), by.label), legend: `{{${by.label}}}` }],
+    postgres: [stepsOf(measured, 'per_second', by)],
   };
 }
 
@@ -96,60 +100,91 @@ export function failuresBy(measured: Measured, by: By, words: Words): Panel {
     min: 0,
     max: 1,
     prometheus: [{ expr: failedShare(measured, by.label), legend: `{{${by.label}}}` }],
-    postgres: [stepsBy(measured.type, by, 'error_rate')],
+    postgres: [stepsOf(measured, 'error_rate', by)],
   };
 }
 
-export function p95By({ type, duration, ended }: Measured, by: By, words: Words & { readonly hasExemplars?: boolean }): Panel {
-  const { hasExemplars = false, ...said } = words;
+export function p95By(measured: Measured, by: By, words: Words): Panel {
+  const matchers = [measured.ended, ...chosen(measured)];
   return {
-    ...said,
+    ...words,
     kind: 'lines',
     unit: 's',
     min: 0,
-    prometheus: [{ expr: quantile(0.95, duration, [ended], by.label), legend: `{{${by.label}}}`, hasExemplars }],
-    postgres: [stepsBy(type, by, 'p95_ms / 1000 as p95')],
+    prometheus: [{ expr: quantile(0.95, measured.duration, matchers, by.label), legend: `{{${by.label}}}`, hasExemplars: true }],
+    postgres: [stepsOf(measured, 'p95_ms / 1000 as p95', by)],
   };
 }
 
 /** Names by all the time that their executions took within the range. */
-export function mostTime(type: EventType, as: string, limit: number, words: Words & { readonly failures?: string }): Panel {
+export function mostTime(
+  { type, choices = [] }: OfType,
+  as: string,
+  limit: number,
+  words: Words & { readonly failures?: string },
+): Panel {
   const { failures: failed = 'failures', ...said } = words;
+  const columns = `${nameAs(as)}, count, total_ms / 1000 as seconds, p95_ms / 1000 as p95, error_rate as ${failed}`;
   return {
     ...said,
     kind: 'table',
     unit: 'none',
     columnUnits: { seconds: 's', p95: 's', [failed]: 'percentunit' },
     postgres: [
-      `select ${nameAs(as)}, count, total_ms / 1000 as seconds, p95_ms / 1000 as p95, error_rate as ${failed}
-from keepwatch.top('total_ms', '${type}', n => ${limit}, ${CHOSEN})
-limit ${limit}`,
+      choices.length > 0
+        ? chosenNames({ type, choices }, columns, limit)
+        : `select ${columns}\nfrom keepwatch.top('total_ms', '${type}', n => ${limit}, ${CHOSEN})\nlimit ${limit}`,
     ],
   };
 }
 
 /** The ten longest executions, each with its trace. */
-export function slowest(type: EventType, as: string, words: Words): Panel {
-  return {
-    ...words,
-    kind: 'table',
-    unit: 'none',
-    columnUnits: { seconds: 's' },
-    traceColumn: 'trace_id',
-    postgres: [
-      `select end_time as time, ${nameAs(as)}, duration_ms / 1000 as seconds, status, trace_id
-from keepwatch.slowest('${type}', n => 10, ${CHOSEN})
+export function slowest({ type, choices = [] }: OfType, as: string, words: Words): Panel {
+  return rawTable(
+    `select end_time as time, ${nameAs(as)}, duration_ms / 1000 as seconds, status, trace_id
+from keepwatch.events
+where ${rawRows(type, '', choices)}
+order by duration_ms desc
 limit 10`,
-    ],
-  };
+    words,
+  );
 }
 
-function failedShare({ count, failed, ended }: Measured, ...labels: readonly string[]): string {
-  return share(sum(rate(count, ...failed), ...labels), sum(rate(count, ended), ...labels));
+/** The newest executions that failed, each with its error and its trace. */
+export function failedLast({ type, choices = [] }: OfType, as: string, words: Words & { readonly columns?: string }): Panel {
+  const { columns = '', ...said } = words;
+  return rawTable(
+    `select end_time as time, ${nameAs(as)}, ${columns}duration_ms / 1000 as seconds, error, trace_id
+from keepwatch.events
+where ${rawRows(type, "status = 'failure'", choices)}
+order by end_time desc
+limit 20`,
+    said,
+  );
 }
 
-function stepsBy(type: EventType, { label, group = label, as, isOptional = false }: By, column: string): string {
-  return steps(type, `${isOptional ? "coalesce(value, '')" : 'value'} as ${as}, ${column}`, group);
+type OfType = Pick<Measured, 'type' | 'choices'>;
+
+function rawTable(sql: string, words: Words): Panel {
+  return { ...words, kind: 'table', unit: 'none', columnUnits: { seconds: 's' }, traceColumn: 'trace_id', postgres: [sql] };
+}
+
+function failedShare(measured: Measured, ...labels: readonly string[]): string {
+  const { count, failed, ended } = measured;
+  const only = chosen(measured);
+  return share(sum(rate(count, ...failed, ...only), ...labels), sum(rate(count, ended, ...only), ...labels));
+}
+
+function chosen({ choices = [] }: Measured): string[] {
+  return choices.map(matcherOf);
+}
+
+function stepsOf({ type, choices = [] }: Measured, column: string, by?: By): string {
+  if (by === undefined) return choices.length > 0 ? chosenSteps({ type, choices }, column) : steps(type, column);
+  const { label, group = label, as, isOptional = false } = by;
+  return choices.length > 0
+    ? chosenSteps({ type, choices }, `value as ${as}, ${column}`, label)
+    : steps(type, `${isOptional ? "coalesce(value, '')" : 'value'} as ${as}, ${column}`, group);
 }
 
 function nameAs(as: string): string {

@@ -1,20 +1,24 @@
 // SQL of panels: Grafana's macros, and what all of them say alike.
 import type { EventType } from '../../src/event.ts';
+import { type Choice, isChosen, labelValueOf } from './choices.ts';
 
 /**
  * The service that is chosen at the top, as a literal; null for all of them. Grafana quotes it as Postgres wants it, since the variable offers All;
  * its format `sqlstring` is none of Postgres: it puts a backslash before a double quote.
  */
 export const SERVICE = '${service}';
+/** A condition on the column `service`. */
+export const OF_SERVICE = `(${SERVICE}::text is null or service = ${SERVICE})`;
 const RANGE = 'from_time => $__timeFrom(), to_time => $__timeTo()';
 /** Whole minutes, so that rollups answer: the panel's step is never shorter. */
 const STEP = "interval '1 ms' * $__interval_ms";
 
-/** The columns of one line for each step of all executions of a type, of each value of `by` where it is given; of those that a condition lets pass. */
-export function steps(type: EventType, columns: string, by?: string, condition?: string): string {
+/** The columns of one line for each step of all executions (of a type), of each value of `by` where it is given; of those that a condition lets pass. */
+export function steps(type: EventType | undefined, columns: string, by?: string, condition?: string): string {
+  const ofType = type === undefined ? '' : `'${type}', `;
   const group = by === undefined ? '' : `, group_by => '${by}'`;
   return `select bucket as time, ${columns}
-from keepwatch.timeseries('${type}', step => ${STEP}${group}, service => ${SERVICE}, ${RANGE})
+from keepwatch.timeseries(${ofType}step => ${STEP}${group}, service => ${SERVICE}, ${RANGE})
 where bucket >= $__timeFrom()${condition === undefined ? '' : ` and ${condition}`}
 order by bucket`;
 }
@@ -22,7 +26,9 @@ order by bucket`;
 /** Arguments that say which executions, for functions that take a range. */
 export const CHOSEN = `service => ${SERVICE}, ${RANGE}`;
 
-/** A condition on raw rows of the range that is shown, and of the service that is chosen. */
-export function rawRows(type: EventType, more: string = ''): string {
-  return `$__timeFilter(end_time) and type = '${type}'${more === '' ? '' : ` and ${more}`} and (${SERVICE}::text is null or service = ${SERVICE})`;
+/** A condition on raw rows of a type, of the range that is shown, of the service and of the values that are chosen. */
+export function rawRows(type: EventType, more: string = '', choices: readonly Choice[] = []): string {
+  const conditions = ['$__timeFilter(end_time)', `type = '${type}'`, ...(more === '' ? [] : [more]), OF_SERVICE];
+  const chosen = choices.map((choice) => isChosen(choice, labelValueOf(choice.label, type, 'metadata')));
+  return [...conditions, ...chosen].join(' and ');
 }

@@ -36,6 +36,7 @@ import {
   stepAround,
   subjectOf,
 } from '../support/panel-pairs.ts';
+import { readPrometheusRules } from '../support/promql.ts';
 import { RULES_PASSWORD } from '../support/rules-role.ts';
 import { useScrapedDemo, wholeDemo } from '../support/scraped-demo.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -43,8 +44,15 @@ import { waitFor } from '../support/wait-for.ts';
 /** How long the demo runs, so that rates have something to be made of. */
 const TRAFFIC_MS = 25_000;
 const SCRAPE_MS = 1000;
-/** What is empty as long as nothing is wrong, and nothing was started anew. */
-const EMPTY_WHEN_WELL: ReadonlySet<string> = new Set(['Alerts', 'annotation Alerts', 'annotation Starts']);
+/** What is empty as long as nothing is wrong, nothing was started anew, and code declares no targets. */
+const EMPTY_WHEN_WELL: ReadonlySet<string> = new Set([
+  'Alerts',
+  'annotation Alerts',
+  'annotation Starts',
+  'Evaluations that failed',
+  'Messages that wait or were given up',
+  'Targets beside code',
+]);
 /** Lines that one of them has more, by panel. */
 const ONLY_IN_PROMETHEUS: Readonly<Record<string, string>> = { 'Recorded and archived': 'recorded' };
 /** Panels of one title whose definitions differ, as their descriptions say. */
@@ -58,7 +66,7 @@ const ROLLUP_ERROR = 0.0109;
 const CLOCK_SLACK_MS = 50;
 
 describe('the questions of all dashboards, over the demo', () => {
-  const site = useScrapedDemo(wholeDemo, prepare);
+  const site = useScrapedDemo(wholeDemo, prepare, rulesOfEverySecond());
   let shown: Shown;
   /** One step that holds everything. */
   let whole: Shown;
@@ -221,6 +229,14 @@ describe('the questions of all dashboards, over the demo', () => {
 async function prepare(database: Database): Promise<void> {
   await ensureRoles(database, { rulesPassword: RULES_PASSWORD, hardens: false });
   await database.none(`insert into keepwatch.budgets (name, period, limit_usd) values ('all models', 'month', 100)`);
+}
+
+/** What dashboards of objectives show is recorded: here as often as it is scraped. */
+function rulesOfEverySecond(): object {
+  const rules = readPrometheusRules().flatMap(({ record, expr, labels }) =>
+    record === undefined ? [] : [{ record, expr, labels }],
+  );
+  return { groups: [{ name: 'recorded', interval: '1s', rules }] };
 }
 
 /** Whether its lines have names: a panel with one line does not. */

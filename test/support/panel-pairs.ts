@@ -1,6 +1,6 @@
 // Panels that ask both data sources the same, and how their answers are compared once nothing moves: counters as raw samples, so that nothing is
 // extrapolated, against one step of SQL that holds all that ever happened.
-import { DASHBOARDS } from '../../grafana/src/dashboards.ts';
+import { SUBJECTS } from '../../grafana/src/dashboards.ts';
 import type { DashboardDefinition, Panel, PromQuestion } from '../../grafana/src/panel.ts';
 
 export interface PanelPair {
@@ -12,7 +12,7 @@ export interface PanelPair {
 
 /** In the order of the dashboards; a panel that stands in several is there for each. */
 export function panelPairs(): PanelPair[] {
-  return DASHBOARDS.flatMap((definition) =>
+  return SUBJECTS.flatMap((definition) =>
     definition.rows.flatMap(({ panels }) =>
       panels.flatMap((panel) => {
         const { prometheus = [], postgres = [] } = panel;

@@ -21,16 +21,17 @@ export interface PrometheusServer {
 export async function startPrometheus(
   binary: string,
   target: string,
-  alerting?: { readonly rules: object /** host:port */; readonly alertmanager: string },
+  alerting?: { readonly rules: object /** host:port */; readonly alertmanager?: string },
 ): Promise<PrometheusServer> {
   const folder = mkdtempSync(join(tmpdir(), 'keepwatch-prometheus-'));
   const port = await freePort();
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     scrape_configs: [{ job_name: 'keepwatch', static_configs: [{ targets: [target] }] }],
-    ...(alerting === undefined
+    ...(alerting === undefined ? {} : { rule_files: ['rules.yml'] }),
+    ...(alerting?.alertmanager === undefined
       ? {}
-      : { rule_files: ['rules.yml'], alerting: { alertmanagers: [{ static_configs: [{ targets: [alerting.alertmanager] }] }] } }),
+      : { alerting: { alertmanagers: [{ static_configs: [{ targets: [alerting.alertmanager] }] }] } }),
   };
   writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
   if (alerting !== undefined) writeFileSync(join(folder, 'rules.yml'), JSON.stringify(alerting.rules));

@@ -42,14 +42,19 @@ class ScrapedDemo {
   /** Of /metrics. */
   port = 0;
 
-  async open(prometheus: string, start: StartDemo, prepare: (database: Database) => Promise<unknown>): Promise<void> {
+  async open(
+    prometheus: string,
+    start: StartDemo,
+    prepare: (database: Database) => Promise<unknown>,
+    rules: object | undefined,
+  ): Promise<void> {
     this.#test = await createTestDatabase();
     await prepare(this.#test.database);
     this.#folder = mkdtempSync(join(tmpdir(), 'keepwatch-demo-'));
     const started = await start({ databaseUrl: this.#test.url, folder: this.#folder, env: this.env });
     this.#demo = started.demo;
     this.port = started.port;
-    this.#prometheus = await startPrometheus(prometheus, `127.0.0.1:${this.port}`);
+    this.#prometheus = await startPrometheus(prometheus, `127.0.0.1:${this.port}`, rules && { rules });
   }
 
   async close(): Promise<void> {
@@ -111,15 +116,17 @@ class ScrapedDemo {
 /**
  * To be called where hooks are: what it gives is there while tests run. Skips them where there is no Prometheus.
  * @param prepare what to do with the database before the demo starts; default nothing
+ * @param rules of Prometheus, as a file of them has; default none
  */
 export function useScrapedDemo(
   start: StartDemo,
   prepare: (database: Database) => Promise<unknown> = async () => {},
+  rules?: object,
 ): ScrapedDemo {
   const site = new ScrapedDemo();
   before(async function () {
     this.timeout(90_000);
-    await site.open(needTool(this, 'prometheus'), start, prepare);
+    await site.open(needTool(this, 'prometheus'), start, prepare, rules);
   });
   after(async function () {
     this.timeout(60_000);

@@ -1,5 +1,7 @@
 // AI agent analytics: runs of agents, calls to models, their tokens and what they cost, tools.
+import { type Choice, matcherOf } from '../choices.ts';
 import type { DashboardDefinition, Panel } from '../panel.ts';
+import { BUDGETS } from '../panels/budgets.ts';
 import { quantile, rate, sum } from '../promql.ts';
 import {
   BY_STATUS,
@@ -16,15 +18,25 @@ import {
 import { rawRows } from '../sql.ts';
 
 const COST = 'llm_cost_usd_total';
+const AGENTS: Choice = { name: 'agent', title: 'Agent', label: 'agent_id', metric: 'agent_execution_total', type: 'agent' };
+const MODELS: Choice = { name: 'model', title: 'Model', label: 'model', metric: 'llm_requests_total', type: 'llm' };
+const OF_MODELS = matcherOf(MODELS);
 const RUNS: Measured = {
   type: 'agent',
   count: 'agent_execution_total',
   duration: 'agent_execution_duration_seconds',
   ...BY_STATUS,
+  choices: [AGENTS],
 };
-const CALLS: Measured = { type: 'llm', count: 'llm_requests_total', duration: 'llm_request_duration_seconds', ...BY_STATUS };
+const CALLS: Measured = {
+  type: 'llm',
+  count: 'llm_requests_total',
+  duration: 'llm_request_duration_seconds',
+  ...BY_STATUS,
+  choices: [MODELS],
+};
 const TOOLS: Measured = { type: 'tool', count: 'tool_calls_total', duration: 'tool_call_duration_seconds', ...BY_STATUS };
-const AGENT: By = { label: 'agent_id', group: 'name', as: 'agent' };
+const AGENT: By = { label: 'agent_id', as: 'agent' };
 const MODEL: By = { label: 'model', as: 'model' };
 const TOOL: By = { label: 'tool_name', group: 'name', as: 'tool' };
 const SECONDS_AN_HOUR = 3600;
@@ -55,11 +67,11 @@ const agents: readonly Panel[] = [
     unit: 'currencyUSD',
     width: 6,
     decimals: 2,
-    prometheus: [{ expr: `${sum(rate(COST))} * ${SECONDS_AN_HOUR}` }],
+    prometheus: [{ expr: `${sum(rate(COST, OF_MODELS))} * ${SECONDS_AN_HOUR}` }],
     postgres: [
       `select $__timeGroupAlias(end_time, $__interval), (sum(weight * (metadata ->> 'cost_usd')::numeric) * 3600000 / $__interval_ms)::float8 as usd
 from keepwatch.observability_metrics
-where ${rawRows('llm', "jsonb_typeof(metadata -> 'cost_usd') = 'number'")}
+where ${rawRows('llm', "jsonb_typeof(metadata -> 'cost_usd') = 'number'", [MODELS])}
 group by 1
 order by 1`,
     ],
@@ -68,7 +80,6 @@ order by 1`,
   p95By(RUNS, AGENT, {
     title: 'Duration by agent',
     description: '95 of 100 runs of an agent took no longer.',
-    hasExemplars: true,
   }),
 ];
 
@@ -78,7 +89,6 @@ const models: readonly Panel[] = [
   p95By(CALLS, MODEL, {
     title: 'Duration by model',
     description: '95 of 100 calls to a model took no longer.',
-    hasExemplars: true,
   }),
   {
     title: 'Time to first token',
@@ -86,12 +96,12 @@ const models: readonly Panel[] = [
     kind: 'lines',
     unit: 's',
     min: 0,
-    prometheus: [{ expr: quantile(0.95, 'llm_time_to_first_token_seconds', [], 'model'), legend: '{{model}}' }],
+    prometheus: [{ expr: quantile(0.95, 'llm_time_to_first_token_seconds', [OF_MODELS], 'model'), legend: '{{model}}' }],
     postgres: [
       `select $__timeGroupAlias(end_time, $__interval), metadata ->> 'model' as model,
   percentile_disc(0.95) within group (order by (metadata ->> 'time_to_first_token_ms')::float8) / 1000 as p95
 from keepwatch.observability_metrics
-where ${rawRows('llm', "jsonb_typeof(metadata -> 'time_to_first_token_ms') = 'number'")}
+where ${rawRows('llm', "jsonb_typeof(metadata -> 'time_to_first_token_ms') = 'number'", [MODELS])}
 group by 1, 2
 order by 1`,
     ],
@@ -103,12 +113,12 @@ order by 1`,
     kind: 'lines',
     unit: 'short',
     isStacked: true,
-    prometheus: [{ expr: sum(rate('llm_tokens_total'), 'direction'), legend: '{{direction}}' }],
+    prometheus: [{ expr: sum(rate('llm_tokens_total', OF_MODELS), 'direction'), legend: '{{direction}}' }],
     postgres: [
       `select $__timeGroupAlias(end_time, $__interval), bucket, sum(weight * tokens::text::numeric)::float8 * 1000 / $__interval_ms as tokens
 from keepwatch.observability_metrics
 cross join lateral (values ${TOKEN_BUCKETS}) as of_event (bucket, tokens)
-where ${rawRows('llm', "jsonb_typeof(tokens) = 'number'")}
+where ${rawRows('llm', "jsonb_typeof(tokens) = 'number'", [MODELS])}
 group by 1, 2
 order by 1`,
     ],
@@ -119,7 +129,7 @@ order by 1`,
     kind: 'lines',
     unit: 'short',
     isStacked: true,
-    prometheus: [{ expr: sum(rate('agent_tokens_used_total'), 'agent_id'), legend: '{{agent_id}}' }],
+    prometheus: [{ expr: sum(rate('agent_tokens_used_total', matcherOf(AGENTS)), 'agent_id'), legend: '{{agent_id}}' }],
   },
 ];
 
@@ -130,7 +140,7 @@ const money: readonly Panel[] = [
     kind: 'lines',
     unit: 'currencyUSD',
     isStacked: true,
-    prometheus: [{ expr: `${sum(rate(COST), 'model')} * ${SECONDS_AN_HOUR}`, legend: '{{model}}' }],
+    prometheus: [{ expr: `${sum(rate(COST, OF_MODELS), 'model')} * ${SECONDS_AN_HOUR}`, legend: '{{model}}' }],
     postgres: [costPerHour('model')],
   },
   {
@@ -139,7 +149,7 @@ const money: readonly Panel[] = [
     kind: 'lines',
     unit: 'currencyUSD',
     isStacked: true,
-    prometheus: [{ expr: `${sum(rate(COST), 'team')} * ${SECONDS_AN_HOUR}`, legend: '{{team}}' }],
+    prometheus: [{ expr: `${sum(rate(COST, OF_MODELS), 'team')} * ${SECONDS_AN_HOUR}`, legend: '{{team}}' }],
     postgres: [costPerHour('team')],
   },
   {
@@ -149,36 +159,16 @@ const money: readonly Panel[] = [
     unit: 'reqps',
     min: 0,
     thresholds: [{ from: 0.001, color: 'orange' }],
-    prometheus: [{ expr: sum(rate('llm_unpriced_requests_total'), 'model'), legend: '{{model}}' }],
+    prometheus: [{ expr: sum(rate('llm_unpriced_requests_total', OF_MODELS), 'model'), legend: '{{model}}' }],
   },
-  {
-    title: 'Budgets',
-    description: 'What of each budget is spent, of its period so far.',
-    kind: 'table',
-    unit: 'none',
-    columnUnits: { limit_usd: 'currencyUSD', spent_usd: 'currencyUSD', used: 'percentunit' },
-    postgres: [
-      `select budgets.name as budget, budgets.period, budgets.limit_usd::float8, coalesce(spent.usd, 0)::float8 as spent_usd,
-  (coalesce(spent.usd, 0) / budgets.limit_usd)::float8 as used
-from keepwatch.budgets
-left join lateral (
-  select sum(weight * (metadata ->> 'cost_usd')::numeric) as usd
-  from keepwatch.observability_metrics
-  where end_time >= date_trunc(budgets.period, now(), budgets.timezone) and end_time < now() and metadata @> budgets.scope
-    and jsonb_typeof(metadata -> 'cost_usd') = 'number'
-) as spent on true
-where budgets.enabled
-order by used desc
-limit 100`,
-    ],
-  },
+  BUDGETS,
 ];
 
 const tools: readonly Panel[] = [
   perSecondBy(TOOLS, TOOL, { title: 'Calls by tool', description: 'Calls of tools that ended, per second.' }),
   failuresBy(TOOLS, TOOL, { title: 'Failures by tool', description: 'Share of the calls of a tool that failed.' }),
   p95By(TOOLS, TOOL, { title: 'Duration by tool', description: '95 of 100 calls of a tool took no longer.' }),
-  slowest('agent', 'agent', {
+  slowest(RUNS, 'agent', {
     title: 'Slowest runs',
     description: 'The longest runs of agents, each with its trace.',
   }),
@@ -189,7 +179,7 @@ function costPerHour(label: string): string {
   return `select $__timeGroupAlias(end_time, $__interval), coalesce(metadata ->> '${label}', '') as ${label},
   (sum(weight * (metadata ->> 'cost_usd')::numeric) * 3600000 / $__interval_ms)::float8 as usd
 from keepwatch.observability_metrics
-where ${rawRows('llm', "jsonb_typeof(metadata -> 'cost_usd') = 'number'")}
+where ${rawRows('llm', "jsonb_typeof(metadata -> 'cost_usd') = 'number'", [MODELS])}
 group by 1, 2
 order by 1`;
 }
@@ -198,7 +188,7 @@ export const aiAgentAnalytics: DashboardDefinition = {
   name: 'ai-agent-analytics',
   title: 'AI agent analytics',
   description: 'Agents, models, tokens, cost and tools.',
-  tags: ['keepwatch'],
+  choices: [AGENTS, MODELS],
   rows: [
     { title: 'Agents', panels: agents },
     { title: 'Models', panels: models },

@@ -1,4 +1,5 @@
 // Connector health: what is up, how often operations fail and how long they take, and what syncs bring.
+import { type Choice, matcherOf } from '../choices.ts';
 import type { DashboardDefinition, Panel } from '../panel.ts';
 import { of, rate, sum } from '../promql.ts';
 import {
@@ -12,17 +13,25 @@ import {
   perSecond,
   perSecondBy,
 } from '../red-panels.ts';
-import { rawRows, steps } from '../sql.ts';
+import { chosenSteps } from '../rollup-sql.ts';
+import { rawRows } from '../sql.ts';
 
+const METRIC = 'connector_operations_total';
+const CHOICES: readonly Choice[] = [
+  { name: 'connector', title: 'Connector', label: 'connector_type', metric: METRIC, type: 'connector' },
+  { name: 'tenant', title: 'Tenant', label: 'tenant_id', metric: METRIC, type: 'connector' },
+];
+const CHOSEN = CHOICES.map(matcherOf);
 const OPERATIONS: Measured = {
   type: 'connector',
-  count: 'connector_operations_total',
+  count: METRIC,
   duration: 'connector_operation_duration_seconds',
   ...BY_STATUS,
+  choices: CHOICES,
 };
 const CONNECTOR: By = { label: 'connector_type', as: 'connector' };
-const TENANT: By = { label: 'tenant_id', as: 'tenant', isOptional: true };
-const OPERATION: By = { label: 'operation', group: 'name', as: 'operation' };
+const TENANT: By = { label: 'tenant_id', as: 'tenant' };
+const OPERATION: By = { label: 'operation', as: 'operation' };
 
 const now: readonly Panel[] = [
   {
@@ -33,13 +42,13 @@ const now: readonly Panel[] = [
     width: 8,
     min: 0,
     max: 1,
-    prometheus: [{ expr: `avg(${of('connector_up')})` }],
+    prometheus: [{ expr: `avg(${of('connector_up', ...CHOSEN)})` }],
     postgres: [
       `select now() as time, avg((status = 'success')::int)::float8 as up
 from (
   select distinct on (service, metadata ->> 'connector_type', metadata ->> 'tenant_id') status
   from keepwatch.observability_metrics
-  where ${rawRows('connector', `status <> 'aborted'`)}
+  where ${rawRows('connector', `status <> 'aborted'`, CHOICES)}
   order by service, metadata ->> 'connector_type', metadata ->> 'tenant_id', end_time desc
 ) as last`,
     ],
@@ -62,7 +71,10 @@ const operations: readonly Panel[] = [
     min: 0,
     max: 1,
     prometheus: [
-      { expr: `min by (connector_type, tenant_id) (${of('connector_up')})`, legend: '{{connector_type}} {{tenant_id}}' },
+      {
+        expr: `min by (connector_type, tenant_id) (${of('connector_up', ...CHOSEN)})`,
+        legend: '{{connector_type}} {{tenant_id}}',
+      },
     ],
   },
   perSecondBy(OPERATIONS, CONNECTOR, {
@@ -80,7 +92,6 @@ const operations: readonly Panel[] = [
   p95By(OPERATIONS, OPERATION, {
     title: 'Duration by operation',
     description: '95 of 100 operations took no longer, by operation.',
-    hasExemplars: true,
   }),
   p95By(OPERATIONS, CONNECTOR, {
     title: 'Duration by connector',
@@ -97,7 +108,7 @@ const operations: readonly Panel[] = [
       `select name as operation, metadata ->> 'connector_type' as connector, keepwatch.error_fingerprint(error) as error, count(*) as count,
   max(end_time) as last, encode(uuid_send((array_agg(trace_id order by end_time desc) filter (where trace_id is not null))[1]), 'hex') as trace_id
 from keepwatch.observability_metrics
-where ${rawRows('connector', `status = 'failure'`)}
+where ${rawRows('connector', `status = 'failure'`, CHOICES)}
 group by 1, 2, 3
 order by count desc
 limit 20`,
@@ -114,7 +125,7 @@ const syncs: readonly Panel[] = [
     isStacked: true,
     prometheus: [
       {
-        expr: sum(rate('connector_sync_records_total'), 'connector_type', 'resource_type'),
+        expr: sum(rate('connector_sync_records_total', ...CHOSEN), 'connector_type', 'resource_type'),
         legend: '{{connector_type}} {{resource_type}}',
       },
     ],
@@ -122,7 +133,7 @@ const syncs: readonly Panel[] = [
       `select $__timeGroupAlias(end_time, $__interval), concat_ws(' ', metadata ->> 'connector_type', metadata ->> 'resource_type') as resource,
   sum(weight * (metadata ->> 'records')::numeric)::float8 * 1000 / $__interval_ms as records
 from keepwatch.observability_metrics
-where ${rawRows('connector', `jsonb_typeof(metadata -> 'records') = 'number'`)}
+where ${rawRows('connector', `jsonb_typeof(metadata -> 'records') = 'number'`, CHOICES)}
 group by 1, 2
 order by 1`,
     ],
@@ -133,10 +144,12 @@ order by 1`,
     kind: 'lines',
     unit: 'reqps',
     isStacked: true,
-    prometheus: [{ expr: sum(rate('connector_sync_operations_total'), 'resource_type'), legend: '{{resource_type}}' }],
-    postgres: [steps('connector', 'value as resource, per_second', 'resource_type', 'value is not null')],
+    prometheus: [{ expr: sum(rate('connector_sync_operations_total', ...CHOSEN), 'resource_type'), legend: '{{resource_type}}' }],
+    postgres: [
+      chosenSteps({ type: 'connector', choices: CHOICES }, 'value as resource, per_second', 'resource_type', "value <> ''"),
+    ],
   },
-  mostTime('connector', 'operation', 20, {
+  mostTime(OPERATIONS, 'operation', 20, {
     title: 'Operations that cost the most time',
     description: 'Operations by all the time that they took within the range.',
     width: 24,
@@ -147,7 +160,7 @@ export const connectorHealth: DashboardDefinition = {
   name: 'connector-health',
   title: 'Connector health',
   description: 'Operations of connectors and their syncs.',
-  tags: ['keepwatch'],
+  choices: CHOICES,
   rows: [
     { title: 'Now', panels: now },
     { title: 'Operations', panels: operations },

@@ -9,7 +9,6 @@ export const systemOverview: DashboardDefinition = {
   name: 'system-overview',
   title: 'System overview',
   description: 'Requests, processes, the archive and alerts.',
-  tags: ['keepwatch'],
   rows: [
     { title: 'Requests', panels: REQUEST_PANELS },
     { title: 'Processes', panels: PROCESS_PANELS },

@@ -1,9 +1,11 @@
 // Workflow performance: runs, how they end, how long they take, and which steps that time goes to.
+import { type Choice, matcherOf } from '../choices.ts';
 import type { DashboardDefinition, Panel } from '../panel.ts';
 import { rate, sum } from '../promql.ts';
 import {
   BY_STATUS,
   type By,
+  failedLast,
   failures,
   failuresBy,
   type Measured,
@@ -13,19 +15,41 @@ import {
   perSecond,
   perSecondBy,
 } from '../red-panels.ts';
-import { rawRows, steps } from '../sql.ts';
+import { chosenSteps } from '../rollup-sql.ts';
 
 const STEPS = 'workflow_step_duration_seconds';
+const WORKFLOWS: Choice = {
+  name: 'workflow',
+  title: 'Workflow',
+  label: 'workflow_id',
+  metric: 'workflow_executions_total',
+  type: 'workflow',
+};
+const TENANTS: Choice = {
+  name: 'tenant',
+  title: 'Tenant',
+  label: 'tenant_id',
+  metric: 'workflow_executions_total',
+  type: 'workflow',
+};
 const RUNS: Measured = {
   type: 'workflow',
   count: 'workflow_executions_total',
   duration: 'workflow_execution_duration_seconds',
   ...BY_STATUS,
+  choices: [WORKFLOWS, TENANTS],
 };
-const OF_STEPS: Measured = { type: 'workflow_step', count: `${STEPS}_count`, duration: STEPS, ...BY_STATUS };
-const WORKFLOW: By = { label: 'workflow_id', group: 'name', as: 'workflow' };
+/** Steps do not know whom their workflow ran for. */
+const OF_STEPS: Measured = {
+  type: 'workflow_step',
+  count: `${STEPS}_count`,
+  duration: STEPS,
+  ...BY_STATUS,
+  choices: [WORKFLOWS],
+};
+const WORKFLOW: By = { label: 'workflow_id', as: 'workflow' };
 const STATUS: By = { label: 'status', as: 'status' };
-const STEP: By = { label: 'step', group: 'name', as: 'step' };
+const STEP: By = { label: 'step', as: 'step' };
 
 const runs: readonly Panel[] = [
   perSecond(RUNS, { title: 'Runs', description: 'Runs of workflows that ended, per second.', as: 'runs', width: 8, decimals: 3 }),
@@ -40,7 +64,6 @@ const runs: readonly Panel[] = [
   p95By(RUNS, WORKFLOW, {
     title: 'Duration by workflow',
     description: '95 of 100 runs of a workflow took no longer.',
-    hasExemplars: true,
   }),
 ];
 
@@ -48,7 +71,6 @@ const stepsOfWorkflows: readonly Panel[] = [
   p95By(OF_STEPS, STEP, {
     title: 'Duration by step',
     description: '95 of 100 runs of a step took no longer.',
-    hasExemplars: true,
   }),
   {
     title: 'Where the time goes',
@@ -58,37 +80,33 @@ const stepsOfWorkflows: readonly Panel[] = [
     unit: 'short',
     isStacked: true,
     min: 0,
-    prometheus: [{ expr: sum(rate(`${STEPS}_sum`, OF_STEPS.ended), 'step'), legend: '{{step}}' }],
-    postgres: [steps('workflow_step', 'value as step, avg_ms / 1000 * per_second * (count - aborted) / count as busy', 'name')],
+    prometheus: [{ expr: sum(rate(`${STEPS}_sum`, OF_STEPS.ended, matcherOf(WORKFLOWS)), 'step'), legend: '{{step}}' }],
+    postgres: [
+      chosenSteps(
+        { type: 'workflow_step', choices: [WORKFLOWS] },
+        'value as step, avg_ms / 1000 * per_second * (count - aborted) / count as busy',
+        'step',
+      ),
+    ],
   },
   failuresBy(OF_STEPS, STEP, { title: 'Steps that fail', description: 'Share of the runs of a step that failed.' }),
-  mostTime('workflow_step', 'step', 20, {
+  mostTime(OF_STEPS, 'step', 20, {
     title: 'Steps that cost the most time',
     description: 'Steps by all the time that they took within the range.',
   }),
-  {
+  failedLast(RUNS, 'workflow', {
     title: 'Runs that failed last',
     description: 'The newest runs that failed, each with its error and its trace.',
-    kind: 'table',
-    unit: 'none',
     width: 24,
-    columnUnits: { seconds: 's' },
-    traceColumn: 'trace_id',
-    postgres: [
-      `select end_time as time, name as workflow, metadata ->> 'tenant_id' as tenant, duration_ms / 1000 as seconds, error, trace_id
-from keepwatch.events
-where ${rawRows('workflow', `status = 'failure'`)}
-order by end_time desc
-limit 20`,
-    ],
-  },
+    columns: "metadata ->> 'tenant_id' as tenant, ",
+  }),
 ];
 
 export const workflowPerformance: DashboardDefinition = {
   name: 'workflow-performance',
   title: 'Workflow performance',
   description: 'Runs of workflows, and their steps.',
-  tags: ['keepwatch'],
+  choices: [WORKFLOWS, TENANTS],
   rows: [
     { title: 'Runs', panels: runs },
     { title: 'Steps', panels: stepsOfWorkflows },

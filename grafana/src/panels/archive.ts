@@ -1,7 +1,7 @@
 // The way of events into Postgres: what comes, what waits, what is lost.
 import type { Panel } from '../panel.ts';
 import { of, rate, sum } from '../promql.ts';
-import { CHOSEN, SERVICE } from '../sql.ts';
+import { CHOSEN, OF_SERVICE } from '../sql.ts';
 
 export const ARCHIVE_PANELS: readonly Panel[] = [
   {
@@ -35,7 +35,7 @@ order by bucket`,
     postgres: [
       `select now() as time, instance, extract(epoch from now() - low_watermark)::float8 as lag
 from keepwatch.sources
-where not closed and last_seen_at > now() - interval '10 minutes' and (${SERVICE}::text is null or service = ${SERVICE})`,
+where not closed and last_seen_at > now() - interval '10 minutes' and ${OF_SERVICE}`,
     ],
   },
   {

@@ -2,12 +2,12 @@
 import type { Panel } from '../panel.ts';
 import { of, quantile, sum } from '../promql.ts';
 import { type By, failures, failuresBy, type Measured, mostTime, p95, perSecond, perSecondBy, slowest } from '../red-panels.ts';
-import { SERVICE, steps } from '../sql.ts';
+import { OF_SERVICE, steps } from '../sql.ts';
 
 const DURATION = 'http_server_request_duration_seconds';
 /** A client that gave up says nothing of the server. */
 const ANSWERED = 'error_type!="client_disconnect"';
-const REQUESTS: Measured = {
+export const REQUESTS: Measured = {
   type: 'api',
   count: `${DURATION}_count`,
   duration: DURATION,
@@ -51,7 +51,7 @@ export const REQUEST_PANELS: readonly Panel[] = [
     postgres: [
       `select now() as time, count(distinct instance) as processes
 from keepwatch.sources
-where not closed and last_seen_at > now() - interval '1 minute' and (${SERVICE}::text is null or service = ${SERVICE})`,
+where not closed and last_seen_at > now() - interval '1 minute' and ${OF_SERVICE}`,
     ],
   },
   perSecondBy(REQUESTS, ROUTE, {
@@ -76,12 +76,12 @@ where not closed and last_seen_at > now() - interval '1 minute' and (${SERVICE}:
     description: 'Requests per second by the status code of their answer; empty: they were broken off before there was one.',
   }),
   failuresBy(REQUESTS, ROUTE, { title: 'Errors by route', description: 'Share of the requests of a route that failed.' }),
-  mostTime('api', 'name', 10, {
+  mostTime(REQUESTS, 'name', 10, {
     title: 'Routes that cost the most time',
     description: 'Routes by all the time that their requests took within the range.',
     failures: 'errors',
   }),
-  slowest('api', 'name', {
+  slowest(REQUESTS, 'name', {
     title: 'Slowest requests',
     description: 'Single requests that took the longest, each with its trace.',
   }),

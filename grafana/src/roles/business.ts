@@ -1,0 +1,199 @@
+// Business: who uses what, and what it costs. Usage comes from rollups for as long as they are kept; what only raw events know (users, dollars of a
+// tenant) is asked of one day, the last of the range, and over longer times by the counters of Prometheus.
+import { type Choice, isChosen } from '../choices.ts';
+import type { DashboardDefinition, Panel } from '../panel.ts';
+import { BUDGETS } from '../panels/budgets.ts';
+import { increase, of, sum } from '../promql.ts';
+import { CHOSEN, OF_SERVICE, steps } from '../sql.ts';
+
+const TENANTS: Choice = { name: 'tenant', title: 'Tenant', label: 'tenant_id', metric: 'connector_operations_total' };
+const OF_TENANT = isChosen(TENANTS, 'value');
+const TENANT_OF_EVENT = isChosen(TENANTS, "metadata ->> 'tenant_id'");
+const COST = 'llm_cost_usd_total';
+/** The last day of the range, or all of it where it is shorter. */
+const LAST_DAY = `end_time >= greatest($__timeFrom()::timestamptz, $__timeTo()::timestamptz - interval '1 day') and end_time < $__timeTo()`;
+
+const summary: readonly Panel[] = [
+  {
+    title: 'Executions',
+    description: 'Executions of all types within the range.',
+    kind: 'stat',
+    unit: 'short',
+    width: 6,
+    postgres: [
+      `select $__timeTo()::timestamptz as time, sum(count)::float8 as executions
+from keepwatch.throughput(${CHOSEN})`,
+    ],
+  },
+  {
+    title: 'Active users',
+    description: 'Users for whom something ran on the last day of the range, where code says for whom (`user_id`).',
+    kind: 'stat',
+    unit: 'short',
+    width: 6,
+    postgres: [
+      `select $__timeTo()::timestamptz as time, nullif(count(distinct metadata ->> 'user_id'), 0) as users
+from keepwatch.observability_metrics
+where ${LAST_DAY} and metadata ? 'user_id' and ${OF_SERVICE} and ${TENANT_OF_EVENT}`,
+    ],
+  },
+  {
+    title: 'Cost',
+    description: 'US dollars within the range that calls to models cost. Calls without a known price are not in it.',
+    kind: 'stat',
+    unit: 'currencyUSD',
+    width: 6,
+    decimals: 2,
+    prometheus: [{ expr: sum(increase(COST)), isInstant: true }],
+  },
+  {
+    title: 'Records',
+    description: 'Records within the range that syncs of connectors brought.',
+    kind: 'stat',
+    unit: 'short',
+    width: 6,
+    prometheus: [{ expr: sum(increase('connector_sync_records_total')), isInstant: true }],
+  },
+];
+
+const usage: readonly Panel[] = [
+  {
+    title: 'Use by tenant',
+    description: 'Executions per second of each tenant: operations of connectors and runs of workflows.',
+    kind: 'bars',
+    unit: 'reqps',
+    isStacked: true,
+    postgres: [tenantSteps('per_second')],
+  },
+  {
+    title: 'Failures by tenant',
+    description: 'Share of the executions of a tenant that failed.',
+    kind: 'lines',
+    unit: 'percentunit',
+    min: 0,
+    max: 1,
+    postgres: [tenantSteps('error_rate')],
+  },
+  {
+    title: 'Tenants',
+    description: 'What each tenant had run within the range, and how it went.',
+    kind: 'table',
+    unit: 'none',
+    columnUnits: { failed: 'percentunit', p95: 's', seconds: 's' },
+    postgres: [
+      `select value as tenant, count, failures, error_rate as failed, p95_ms / 1000 as p95, total_ms / 1000 as seconds
+from keepwatch.per_label('tenant_id', ${CHOSEN})
+where value <> '' and ${OF_TENANT}
+limit 100`,
+    ],
+  },
+  {
+    title: 'Records by connector',
+    description: 'Records within the range that syncs brought, of all tenants.',
+    kind: 'table',
+    unit: 'none',
+    prometheus: [
+      { expr: sum(increase('connector_sync_records_total'), 'connector_type', 'resource_type', 'tenant_id'), isInstant: true },
+    ],
+  },
+  {
+    title: 'Users by hour',
+    description: 'Users for whom something ran, hour by hour, on the last day of the range.',
+    kind: 'bars',
+    unit: 'short',
+    min: 0,
+    postgres: [
+      `select date_trunc('hour', end_time, 'UTC') as time, count(distinct metadata ->> 'user_id') as users
+from keepwatch.observability_metrics
+where ${LAST_DAY} and metadata ? 'user_id' and ${OF_SERVICE} and ${TENANT_OF_EVENT}
+group by 1
+order by 1`,
+    ],
+  },
+  {
+    title: 'Features',
+    description: 'How often each feature was used within the range.',
+    kind: 'table',
+    unit: 'none',
+    postgres: [
+      `select value as feature, count as uses
+from keepwatch.per_label('feature', 'custom', ${CHOSEN})
+where value <> ''
+limit 100`,
+    ],
+  },
+  {
+    title: 'Sessions',
+    description: 'Sessions of users that ended, per second, by type.',
+    kind: 'bars',
+    unit: 'reqps',
+    isStacked: true,
+    postgres: [steps('session', 'value as type, per_second', 'name')],
+  },
+];
+
+const cost: readonly Panel[] = [
+  {
+    title: 'Cost by tenant, team, model and feature',
+    description:
+      'US dollars and tokens of calls to models on the last day of the range, by what code says of them; empty: nothing. `unpriced` calls are in no sum.',
+    kind: 'table',
+    unit: 'none',
+    width: 24,
+    columnUnits: { usd: 'currencyUSD' },
+    postgres: [
+      `select date_trunc('day', end_time, 'UTC') as day, coalesce(metadata ->> 'tenant_id', '') as tenant, coalesce(metadata ->> 'team', '') as team,
+  coalesce(metadata ->> 'model', '') as model, coalesce(metadata ->> 'feature', '') as feature, sum(weight) as calls,
+  sum(weight * (metadata ->> 'cost_usd')::numeric)::float8 as usd,
+  sum(weight) filter (where metadata ->> 'cost_usd' is null) as unpriced,
+  sum(weight * (metadata ->> 'total_tokens')::numeric)::float8 as tokens
+from keepwatch.observability_metrics
+where ${LAST_DAY} and type = 'llm' and ${OF_SERVICE} and ${TENANT_OF_EVENT}
+group by 1, 2, 3, 4, 5
+order by usd desc nulls last
+limit 100`,
+    ],
+  },
+  ofDay('Cost of a day by model', 'model', 'US dollars that the calls to a model cost within the 24 hours before each moment.'),
+  ofDay('Cost of a day by team', 'team', 'US dollars that the calls of a team cost within the 24 hours before each moment.'),
+  BUDGETS,
+  {
+    title: 'Calls by team',
+    description: 'Calls to models that ended, per second, by the team that pays.',
+    kind: 'lines',
+    unit: 'reqps',
+    isStacked: true,
+    postgres: [steps('llm', "coalesce(value, '') as team, per_second", 'team')],
+  },
+];
+
+function tenantSteps(column: string): string {
+  return `select bucket as time, value as tenant, ${column}
+from keepwatch.timeseries(step => interval '1 ms' * $__interval_ms, group_by => 'tenant_id', ${CHOSEN})
+where bucket >= $__timeFrom() and value <> '' and ${OF_TENANT}
+order by bucket`;
+}
+
+function ofDay(title: string, label: string, description: string): Panel {
+  return {
+    title,
+    description,
+    kind: 'lines',
+    unit: 'currencyUSD',
+    isStacked: true,
+    prometheus: [{ expr: sum(`increase(${of(COST)}[1d])`, label), legend: `{{${label}}}` }],
+  };
+}
+
+export const business: DashboardDefinition = {
+  name: 'business',
+  title: 'Business',
+  description: 'Who uses what, and what it costs.',
+  from: 'now-24h',
+  choices: [TENANTS],
+  rows: [
+    { title: 'Summary', panels: summary },
+    { title: 'Use', panels: usage },
+    { title: 'Cost', panels: cost },
+  ],
+};

@@ -1,0 +1,87 @@
+// SQL over the rollups of some series only, those that variables choose: keepwatch.timeseries and keepwatch.top know services, types and names, not
+// tenants or models. Same columns, same numbers. Minutes answer for a day at most, hours for all that is longer, in steps of an hour or more.
+import type { EventType } from '../../src/event.ts';
+import { type Choice, isChosen, labelValueOf } from './choices.ts';
+import { OF_SERVICE } from './sql.ts';
+
+/** Whether the range is longer than minutes answer for: a constant, so that the planner leaves out one of the two. */
+const IS_LONG = "$__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '1 day'";
+const STEP = `greatest(interval '1 ms' * $__interval_ms, case when ${IS_LONG} then interval '1 hour' else interval '1 minute' end)`;
+/** The steps begin where those of keepwatch.timeseries do. */
+const STEP_OF_BUCKET = `date_bin(${STEP}, bucket, timestamptz '1970-01-05 00:00:00+00')`;
+/** Of a step that the range cuts off, what lies within. */
+const SECONDS = `extract(epoch from least(bucket + ${STEP}, $__timeTo()::timestamptz) - greatest(bucket, $__timeFrom()::timestamptz))::float8`;
+const COLUMNS = 'bucket, service, type, name, labels, status, count, sum_us, min_us, max_us, hb, hc';
+
+const MEASURES = `sum(count) as count, coalesce(sum(count) filter (where status = 'aborted'), 0) as aborted,
+    coalesce(sum(count) filter (where status = 'failure'), 0)::float8 / nullif(sum(count) filter (where status <> 'aborted'), 0) as error_rate,
+    (sum(sum_us) filter (where status <> 'aborted') / 1000)::float8 as total_ms,
+    (sum(sum_us) filter (where status <> 'aborted') / nullif(sum(count) filter (where status <> 'aborted'), 0) / 1000)::float8 as avg_ms,
+    min(min_us) filter (where status <> 'aborted') as min_us, max(max_us) filter (where status <> 'aborted') as max_us`;
+
+/** By the rank of percentile_disc, as keepwatch.measure. */
+const QUANTILES = `, ranked as (
+  select bucket, value, b, sum(c) over (partition by bucket, value order by b) as hi, sum(c) over (partition by bucket, value) as n
+  from (
+    select bucket, value, b, sum(c) as c
+    from (select bucket, value, unnest(hb) as b, unnest(hc) as c from part where status <> 'aborted') as pair
+    group by bucket, value, b
+  ) as cell
+), quantile as (
+  select bucket, value, keepwatch.bucket_value(min(b) filter (where hi >= 0.95 * n)) as us from ranked group by bucket, value
+)`;
+
+/** Executions of a type, of the values that are chosen. */
+export interface ChosenRollups {
+  readonly type: EventType;
+  readonly choices: readonly Choice[];
+}
+
+/**
+ * A line of steps, or one for each value of the label `by`; empty where an execution has none.
+ * @param columns made of value, count, aborted, error_rate, per_second, avg_ms, p95_ms
+ * @param where a condition on them
+ */
+export function chosenSteps(rollups: ChosenRollups, columns: string, by?: string, where?: string): string {
+  const value = by === undefined ? "''" : `coalesce(${labelValueOf(by, rollups.type, 'labels')}, '')`;
+  const isRanked = columns.includes('p95_ms');
+  return `${measured(rollups, STEP_OF_BUCKET, value, isRanked)}
+select bucket as time, ${columns}
+from (
+  select measured.*, count / ${SECONDS} as per_second${isRanked ? P95 : ''}
+  from measured${isRanked ? JOINED : ''}
+) as step${where === undefined ? '' : `\nwhere ${where}`}
+order by bucket`;
+}
+
+/** Names by all the time that they took. @param columns made of name, count, error_rate, total_ms, p95_ms */
+export function chosenNames(rollups: ChosenRollups, columns: string, limit: number): string {
+  return `${measured(rollups, "timestamptz 'epoch'", 'name', true)}
+select ${columns}
+from (
+  select measured.*, value as name${P95}
+  from measured${JOINED}
+) as named
+order by total_ms desc nulls last
+limit ${limit}`;
+}
+
+const P95 = ', greatest(min_us, least(max_us, quantile.us)) / 1000 as p95_ms';
+const JOINED = ' left join quantile using (bucket, value)';
+
+function measured({ type, choices }: ChosenRollups, bucket: string, value: string, isRanked: boolean): string {
+  const chosen = choices.map((choice) => ` and ${isChosen(choice, labelValueOf(choice.label, type, 'labels'))}`).join('');
+  return `with part as (
+  select ${bucket} as bucket, ${value} as value, status, count, sum_us, min_us, max_us, hb, hc
+  from (
+    select ${COLUMNS} from keepwatch.observability_rollup_1m where not (${IS_LONG}) and $__timeFilter(bucket)
+    union all
+    select ${COLUMNS} from keepwatch.observability_rollup_1h where ${IS_LONG} and $__timeFilter(bucket)
+  ) as rollup
+  where type = '${type}' and ${OF_SERVICE}${chosen}
+), measured as (
+  select bucket, value, ${MEASURES}
+  from part
+  group by bucket, value
+)${isRanked ? QUANTILES : ''}`;
+}

@@ -1,0 +1,77 @@
+// The variables at the top of a dashboard: its data sources, the processes or the service, and what its domain chooses.
+import {
+  type DashboardBuilder,
+  DatasourceVariableBuilder,
+  QueryVariableBuilder,
+  TextBoxVariableBuilder,
+  VariableRefresh,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { TYPES } from './build-panel.ts';
+import { ALL_VALUES, type Choice, VALUES } from './choices.ts';
+import { type Home, SOURCES_OF, type Source } from './panel.ts';
+
+/** Where Keepwatch's own API is; traces are opened there. */
+const DEFAULT_URL = 'http://127.0.0.1:3000';
+const SERVICES = 'select distinct service from keepwatch.observability_series order by service limit 1000';
+const ALL = { selected: true, text: 'All', value: '$__all' };
+
+/** The variable that holds the uid of a data source. */
+export function dataSourceOf(home: Home, source: Source): string {
+  return `\${${nameOf(home, source)}}`;
+}
+
+export function addVariables(dashboard: DashboardBuilder, home: Home, choices: readonly Choice[]): void {
+  const sources = SOURCES_OF[home];
+  for (const source of sources) {
+    const label = sources.length === 1 ? 'Data source' : TITLES[source];
+    dashboard.withVariable(new DatasourceVariableBuilder(nameOf(home, source)).label(label).type(TYPES[source]));
+  }
+  const add = (source: Source, { name, title, query, allValue }: Queried, isMulti: boolean) =>
+    dashboard.withVariable(
+      new QueryVariableBuilder(name)
+        .label(title)
+        .query(query)
+        .datasource({ type: TYPES[source], uid: dataSourceOf(home, source) })
+        .refresh(VariableRefresh.OnTimeRangeChanged)
+        .current(ALL)
+        .multi(isMulti)
+        .includeAll(true)
+        .allValue(allValue),
+    );
+  for (const source of sources) {
+    for (const variable of TARGETS[source]) add(source, variable, source === 'prometheus');
+  }
+  const asked = home === 'roles' ? 'postgres' : home;
+  for (const choice of choices) {
+    const { name, title } = choice;
+    add(asked, { name, title, query: VALUES[asked](choice), allValue: ALL_VALUES[asked] }, true);
+  }
+  dashboard.withVariable(new TextBoxVariableBuilder('keepwatch_url').label('Keepwatch').defaultValue(DEFAULT_URL));
+}
+
+export const TITLES: Readonly<Record<Source, string>> = { prometheus: 'Prometheus', postgres: 'Postgres' };
+
+interface Queried {
+  readonly name: string;
+  readonly title: string;
+  readonly query: string;
+  readonly allValue: string;
+}
+
+/** What every dashboard of a data source chooses. One service or, unquoted, null, which the functions take for all of them. */
+const TARGETS: Readonly<Record<Source, readonly Queried[]>> = {
+  prometheus: [
+    { name: 'job', title: 'Job', query: 'label_values(keepwatch_events_recorded_total, job)', allValue: '.+' },
+    {
+      name: 'instance',
+      title: 'Instance',
+      query: 'label_values(keepwatch_events_recorded_total{job=~"$job"}, instance)',
+      allValue: '.+',
+    },
+  ],
+  postgres: [{ name: 'service', title: 'Service', query: SERVICES, allValue: 'null' }],
+};
+
+function nameOf(home: Home, source: Source): string {
+  return home === 'roles' ? source : 'datasource';
+}
