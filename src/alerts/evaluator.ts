@@ -5,9 +5,10 @@ import { isConnectionError, sqlState } from '../db/database.ts';
 import { refuseBreakingSchema } from '../db/migrate.ts';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { findAhead } from './ahead-groups.ts';
 import { type CommitOptions, commitSlot } from './commit.ts';
 import { endDeletedRules } from './deleted-rules.ts';
-import { type EvaluateOptions, type Evaluation, evaluateRules } from './evaluate.ts';
+import { type EvaluateOptions, evaluateRules } from './evaluate.ts';
 import { EvaluationCounts, type EvaluationNumbers } from './evaluation-counts.ts';
 import { type GroupLease, GroupLeases, type HeldGroup } from './group-leases.ts';
 import { needsOf } from './group-needs.ts';
@@ -17,6 +18,7 @@ import { type AlertProgress, ProgressReader, type ProgressReaderOptions } from '
 import type { RuleGroup } from './rule.ts';
 import { createRuleSet } from './rule-set.ts';
 import type { Slot } from './slot-changes.ts';
+import { SlotMemory } from './slot-memory.ts';
 import { dueSlots, slotTimeoutMs } from './slots.ts';
 
 export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, EvaluateOptions, ProgressReaderOptions {
@@ -69,8 +71,7 @@ export class Evaluator {
   readonly #queue: GroupQueue<GroupResult>;
   readonly #stopping = new AbortController();
   readonly #counts = new EvaluationCounts();
-  /** Which rule of a group is asked first, where there was no time for it in the last slot. */
-  readonly #firstRules = new Map<string, number>();
+  readonly #memory = new SlotMemory();
   /** The rules that each group was begun with, of those that run. */
   readonly #rulesInUse = new Map<string, EvaluatedRules>();
   #rules: EvaluatedRules;
@@ -101,7 +102,9 @@ export class Evaluator {
     this.#rules = rules;
     const { ruleSet = DEFAULT_RULE_SET, groups: own, receivers } = this.#options;
     this.#leases.replace(createRuleSet(ruleSet, own, rules.groups), needsOf(rules.groups, { own, known: receivers }));
-    this.#queue.retain(new Set(rules.groups.map(({ name }) => name)));
+    const names = new Set(rules.groups.map(({ name }) => name));
+    this.#queue.retain(names);
+    this.#memory.retain(names);
   }
 
   /** No new slot is begun, and no new query; one that runs is left to be done again. */
@@ -146,11 +149,14 @@ export class Evaluator {
     if (this.#isStopping || !this.#leases.isDue) return { dueReceivers: [], groups: [] };
     const { progress, asOfMs } = await this.#readProgress();
     const held = await this.#leases.update(progress);
-    this.#notices.look(progress, new Set(held.keys()), this.#leases.needs);
+    const ahead = findAhead(this.#rules.groups, progress.now_ms, (name) => held.get(name)?.last_slot_ms);
+    this.#notices.look(progress, new Set(held.keys()), { needs: this.#leases.needs, ahead });
     const notifications = await this.#endDeleted();
     const works = this.#rules.groups.flatMap((group) => {
       const own = held.get(group.name);
-      return own === undefined ? [] : this.#workOf(group, dueSlots(group, toProgress(progress, own)), asOfMs);
+      if (own === undefined) return [];
+      const isOverloaded = this.#memory.isOverloaded(group.name);
+      return this.#workOf(group, dueSlots(group, { ...toProgress(progress, own), isOverloaded }), asOfMs);
     });
     return {
       dueReceivers: notifications > 0 ? this.#options.receivers : progress.due_receivers,
@@ -177,12 +183,14 @@ export class Evaluator {
   #workOf(group: RuleGroup, slots: readonly Slot[], asOfMs: number): GroupWork<GroupResult>[] {
     const [oldest] = slots;
     if (oldest === undefined) return [];
-    return [{ group: group.name, dueMs: oldest.slotMs, asOfMs, run: () => this.#evaluateSlots(group, slots) }];
+    return [{ group: group.name, dueMs: oldest.slotMs, asOfMs, run: (waitedMs) => this.#evaluateSlots(group, slots, waitedMs) }];
   }
 
   /** Never rejects. What is left when it takes too long is due in the next pass, or too old by then, and counted as missed. */
-  async #evaluateSlots(group: RuleGroup, slots: readonly Slot[]): Promise<GroupResult> {
-    const endsAtMs = performance.now() + slotTimeoutMs(group.everyMs);
+  async #evaluateSlots(group: RuleGroup, slots: readonly Slot[], waitedMs: number): Promise<GroupResult> {
+    const startedAtMs = performance.now();
+    const endsAtMs = startedAtMs + slotTimeoutMs(group.everyMs);
+    let sinceMs = startedAtMs - waitedMs;
     const lease = this.#leases.leaseOf(group.name);
     let committed = 0;
     let notifications = 0;
@@ -193,6 +201,11 @@ export class Evaluator {
       if (result === undefined) break;
       committed++;
       notifications += result.notifications;
+      const nowMs = performance.now();
+      this.#memory.noteTime(group, nowMs - sinceMs);
+      // What is left would be older still: the next pass begins with the newest.
+      if (this.#memory.isOverloaded(group.name)) break;
+      sinceMs = nowMs;
     }
     this.#rulesInUse.delete(group.name);
     return { committed, notifications };
@@ -243,11 +256,11 @@ export class Evaluator {
 
   async #evaluateSlot(group: RuleGroup, slot: Slot, lease: GroupLease, isWanted: () => boolean) {
     const startedAt = performance.now();
-    const first = this.#firstRules.get(group.name) ?? 0;
+    const first = this.#memory.firstRuleOf(group.name);
     const bounds = { totalTimeoutMs: slotTimeoutMs(group.everyMs), first, signal: this.#stopping.signal };
     const evaluations = await evaluateRules(group, slot.slotMs, this.#options, bounds);
     if (!isWanted()) return undefined;
-    this.#rememberCut(group, evaluations, first);
+    this.#memory.noteCut(group, evaluations, first);
     try {
       const result = await commitSlot(group, slot, evaluations, { ...this.#options, lease });
       if (result !== undefined) this.#counts.commit(evaluations, slot.missed);
@@ -258,14 +271,6 @@ export class Evaluator {
     } finally {
       this.#counts.observe((performance.now() - startedAt) / 1000);
     }
-  }
-
-  /** The rules that had no time in this slot go first in the next, so that none is left out for ever. */
-  #rememberCut({ name, rules }: RuleGroup, evaluations: readonly Evaluation[], first: number): void {
-    const inTurn = evaluations.map((_, index) => (first + index) % rules.length);
-    const next = inTurn.find((index) => evaluations[index]?.isCut === true);
-    if (next === undefined) this.#firstRules.delete(name);
-    else this.#firstRules.set(name, next);
   }
 
   async #takeLease(group: RuleGroup): Promise<GroupLease | undefined> {

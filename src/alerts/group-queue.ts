@@ -9,8 +9,8 @@ export interface GroupWork<Result> {
   readonly dueMs: number;
   /** What is due is as of this moment, by the monotonic clock: a group that has run since then is left to the next pass. */
   readonly asOfMs: number;
-  /** Must not reject. */
-  run(): Promise<Result>;
+  /** Must not reject. @param waitedMs for others, since its group was added first */
+  run(waitedMs: number): Promise<Result>;
 }
 
 /** A group whose slots took no longer may have the last connection. */
@@ -18,6 +18,7 @@ const QUICK_MS = 1000;
 
 interface Waiting<Result> {
   work: GroupWork<Result>;
+  readonly sinceMs: number;
   readonly done: Promise<Result>;
   readonly settle: (result: Promise<Result>) => void;
 }
@@ -71,10 +72,10 @@ export class GroupQueue<Result> {
 
   #start(): void {
     const inTurn = [...this.#waiting.values()].sort((one, other) => one.work.dueMs - other.work.dueMs);
-    for (const { work, settle } of inTurn) {
+    for (const { work, sinceMs, settle } of inTurn) {
       if (!this.#mayRun(work.group)) continue;
       this.#waiting.delete(work.group);
-      settle(this.#run(work));
+      settle(this.#run(work, sinceMs));
     }
   }
 
@@ -83,9 +84,9 @@ export class GroupQueue<Result> {
     return this.#running.size < (this.#quick.has(group) ? this.#connections : forAll);
   }
 
-  #run({ group, run }: GroupWork<Result>): Promise<Result> {
+  #run({ group, run }: GroupWork<Result>, sinceMs: number): Promise<Result> {
     const startedAtMs = performance.now();
-    const result = run().finally(() => {
+    const result = run(startedAtMs - sinceMs).finally(() => {
       const endedAtMs = performance.now();
       if (endedAtMs - startedAtMs < QUICK_MS) this.#quick.add(group);
       else this.#quick.delete(group);
@@ -103,5 +104,5 @@ function toWaiting<Result>(work: GroupWork<Result>): Waiting<Result> {
   const done = new Promise<Result>((resolve) => {
     settle = resolve;
   });
-  return { work, done, settle };
+  return { work, sinceMs: performance.now(), done, settle };
 }

@@ -1,6 +1,7 @@
-// Says, once each, what people would otherwise look for in vain: groups that are left to others, that nobody can tell of, or that another service
-// evaluates with rules of its own.
+// Says, once each, what people would otherwise look for in vain: groups that are left to others, that nobody can tell of, that another service
+// evaluates with rules of its own, or that nobody evaluates for now.
 import type { Logger } from '../logger.ts';
+import { type AheadGroup, describeAhead } from './ahead-groups.ts';
 import type { LeaseProgress } from './group-leases.ts';
 import { type GroupNeeds, missingReceivers } from './group-needs.ts';
 
@@ -22,8 +23,15 @@ export class LeaseNotices {
     this.#options = options;
   }
 
-  /** @param held names of the groups that this process evaluates */
-  look({ left, foreign }: LeaseProgress, held: ReadonlySet<string>, needs: readonly GroupNeeds[]): void {
+  /**
+   * @param held names of the groups that this process evaluates
+   * @param ahead those of them that it does not evaluate for now
+   */
+  look(
+    { left, foreign }: LeaseProgress,
+    held: ReadonlySet<string>,
+    { needs, ahead }: { readonly needs: readonly GroupNeeds[]; readonly ahead: readonly AheadGroup[] },
+  ): void {
     const { logger, ruleSet, receivers } = this.#options;
     const found = new Set<string>();
     const say = (level: 'info' | 'warn', group: string, fields: object, message: string) => {
@@ -42,6 +50,8 @@ export class LeaseNotices {
       const text = `the rules of "${group}" are those of the service "${other}", and not those of "${ruleSet}": ${SAME_GROUP}`;
       say('warn', group, { service: other }, text);
     }
+    for (const group of ahead)
+      say('warn', group.name, { lastSlot: new Date(group.lastSlotMs).toISOString() }, describeAhead(group));
     this.#said = found;
   }
 }

@@ -3,6 +3,7 @@
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import type { FileProblem } from '../yaml-file.ts';
+import { readAhead } from './ahead-groups.ts';
 import { missingReceivers, receiversNamedBy } from './group-needs.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import type { MergedRules, RuleOrigin } from './rule-source.ts';
@@ -67,7 +68,7 @@ export interface RuleGroupEntry {
 
 export interface RulesData {
   readonly groups: readonly RuleGroupEntry[];
-  /** What is wrong with rules: those are not among the groups, or fail, or nobody is told of them. */
+  /** What is wrong with rules: those are not among the groups, or fail, or nobody is told of them, or evaluates them. */
   readonly keepwatch_problems: readonly FileProblem[];
 }
 
@@ -125,13 +126,17 @@ export async function readRules(
   database: Database,
   { groups, problems, origins }: Pick<MergedRules, 'groups' | 'problems' | 'origins'>,
 ): Promise<RulesData> {
-  const [alerts, health, holders] = await Promise.all([
+  const [alerts, health, holders, ahead] = await Promise.all([
     database.any<AlertRow>(LIST_ALERTS),
     database.any<HealthRow>(LIST_HEALTH),
     database.any<HolderRow>(LIST_HOLDERS),
+    readAhead(database, groups),
   ]);
   const untold = groups.flatMap((group) => describeUntold(group, holders) ?? []);
-  return { groups: groups.map((group) => toGroup(group, origins, alerts, health)), keepwatch_problems: [...problems, ...untold] };
+  return {
+    groups: groups.map((group) => toGroup(group, origins, alerts, health)),
+    keepwatch_problems: [...problems, ...untold, ...ahead],
+  };
 }
 
 /** Of a group whose evaluator does not know all receivers that its rules name. */

@@ -1,5 +1,6 @@
 // Which slots of a group are due. Pure. Slots lie on a grid of `every`, aligned to the epoch. A slot is due once the archive has reached it; one
-// that has waited for maxWait is evaluated with what there is, and what is older than that is skipped and counted.
+// that has waited for maxWait is evaluated with what there is, and what is older than that is skipped and counted. Where the archive was late all
+// others are evaluated; where we are, because a slot takes longer than `every`, only the newest, or all would be old for ever.
 import type { RuleGroup } from './rule.ts';
 import type { Slot } from './slot-changes.ts';
 
@@ -37,16 +38,21 @@ export interface Progress {
   readonly watermarkMs: number | undefined;
   /** The newest slot that is committed; undefined for a new group. */
   readonly lastSlotMs: number | undefined;
+  /** The last slot took longer than slots are apart. Default false. */
+  readonly isOverloaded?: boolean;
 }
 
-/** The due slots, oldest first: several when the archive moved over several at once, so that `for` sees each of them. */
-export function dueSlots({ everyMs, maxWaitMs }: Grid, { nowMs, watermarkMs, lastSlotMs }: Progress): Slot[] {
+/** The due slots, oldest first: several when the archive moved over several at once, so that `for` sees each of them; one when overloaded. */
+export function dueSlots(
+  { everyMs, maxWaitMs }: Grid,
+  { nowMs, watermarkMs, lastSlotMs, isOverloaded = false }: Progress,
+): Slot[] {
   const onGrid = (ms: number) => slotAt(ms, everyMs);
   const complete = onGrid(Math.min(nowMs, watermarkMs ?? nowMs));
   const forced = onGrid(nowMs - maxWaitMs);
   const newest = Math.max(complete, forced);
   const next = lastSlotMs === undefined ? newest : onGrid(lastSlotMs) + everyMs;
-  const oldest = Math.max(next, forced);
+  const oldest = Math.max(next, isOverloaded ? newest : forced);
   const missed = (oldest - next) / everyMs;
   const slots: Slot[] = [];
   for (let slotMs = oldest; slotMs <= newest; slotMs += everyMs) {

@@ -196,6 +196,34 @@ describe('groups that take long', function () {
     assert.ok(committed >= 5 * 5, `${committed} slots`);
   });
 
+  it('are evaluated for the newest slot when they take longer than slots are apart', async () => {
+    const groups = groupsOf(['late'], '1s', ['select 1 as value']);
+    const connect: Database['connect'] = async (options) => {
+      await delay(1500);
+      return rulesDatabase.connect(options);
+    };
+    const slowServer = new Proxy(rulesDatabase, {
+      get: (target, key) => (key === 'connect' ? connect : (Reflect.get(target, key) as unknown)),
+    });
+    const evaluator = fixture.createEvaluator(groups, { rulesDatabase: slowServer });
+    let committed = 0;
+    await waitFor(
+      async () => {
+        committed += (await evaluator.run()).committed;
+        return committed >= 5;
+      },
+      { timeoutMs: 30_000, what: 'five slots' },
+    );
+    await evaluator.release();
+    const missed = evaluator.numbers.slotsMissed;
+    const { slots, recorded } = await fixture.database.one<{ slots: number; recorded: number }>(
+      `select (extract(epoch from max(slot) - min(slot)) + 1)::int as slots,
+         (select missed::int from keepwatch.alert_group) as recorded from keepwatch.alert_evaluation`,
+    );
+    assert.ok(missed >= 2, `${missed} of ${slots} slots are left out`);
+    assert.deepEqual([committed + missed, recorded], [slots, missed]);
+  });
+
   it('get an error, and resolve nothing, when the role of the rules has no connection left', async () => {
     const [group] = groupsOf(['crowded'], '1s', ['select 1 as value']);
     assert.ok(group !== undefined);

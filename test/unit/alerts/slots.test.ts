@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { SlotMemory } from '../../../src/alerts/slot-memory.ts';
 import { dueSlots, defaultMaxWaitMs as maxWaitMs, type Progress, slotTimeoutMs } from '../../../src/alerts/slots.ts';
 
 describe('slotTimeoutMs', () => {
@@ -49,20 +50,56 @@ describe('dueSlots', () => {
     assert.deepEqual(slots(60_000, { nowMs: 100_000, watermarkMs: undefined, lastSlotMs: 600_000 }), []);
   });
 
+  it('skips to the newest when slots take longer than they are apart, and counts the others', () => {
+    const progress = { nowMs: 20_500, watermarkMs: 20_100, lastSlotMs: 17_000, isOverloaded: true };
+    assert.deepEqual(slots(1000, progress), ['20000 missed 2']);
+    assert.deepEqual(slots(1000, { ...progress, lastSlotMs: 19_000 }), ['20000']);
+    assert.deepEqual(slots(1000, { ...progress, lastSlotMs: 20_000 }), []);
+    assert.deepEqual(slots(1000, { ...progress, watermarkMs: 15_000, nowMs: 30_900, lastSlotMs: 17_000 }), [
+      '20000 partial missed 2',
+    ]);
+  });
+
+  it('begins each slot before the next one is due, however long the last took', () => {
+    const took = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 20, maxLength: 100 });
+    fc.assert(
+      fc.property(took, fc.constantFrom(1000, 2000), fc.constantFrom(10_000, 600_000), (times, everyMs, waitMs) => {
+        const group = { name: 'g', everyMs, maxWaitMs: waitMs };
+        const memory = new SlotMemory();
+        let [nowMs, lastSlotMs] = [10_000_000, 10_000_000 - everyMs];
+        for (const tookMs of times) {
+          const isOverloaded = memory.isOverloaded('g');
+          const [slot] = dueSlots(group, { nowMs, watermarkMs: nowMs, lastSlotMs, isOverloaded });
+          if (slot !== undefined) {
+            assert.equal(slot.slotMs, lastSlotMs + everyMs * (1 + slot.missed));
+            assert.ok(nowMs - slot.slotMs < everyMs, `${nowMs - slot.slotMs} ms late`);
+            memory.noteTime(group, tookMs);
+            nowMs += tookMs;
+            lastSlotMs = slot.slotMs;
+          } else nowMs = lastSlotMs + everyMs;
+        }
+      }),
+    );
+  });
+
   it('gives each slot of the grid once or counts it as missed, whatever archive and clock do', () => {
     const times = fc.array(
-      fc.record({ passMs: fc.integer({ min: 1, max: 200_000 }), lagMs: fc.integer({ min: 0, max: 300_000 }) }),
+      fc.record({
+        passMs: fc.integer({ min: 1, max: 200_000 }),
+        lagMs: fc.integer({ min: 0, max: 300_000 }),
+        isOverloaded: fc.boolean(),
+      }),
       { maxLength: 60 },
     );
     fc.assert(
       fc.property(times, fc.constantFrom(1000, 7000, 60_000), (passes, everyMs) => {
         let nowMs = 10_000_000;
         let lastSlotMs: number | undefined;
-        for (const { passMs, lagMs } of passes) {
+        for (const { passMs, lagMs, isOverloaded } of passes) {
           nowMs += passMs;
           for (const slot of dueSlots(
             { everyMs, maxWaitMs: maxWaitMs(everyMs) },
-            { nowMs, watermarkMs: nowMs - lagMs, lastSlotMs },
+            { nowMs, watermarkMs: nowMs - lagMs, lastSlotMs, isOverloaded },
           )) {
             assert.equal(slot.slotMs % everyMs, 0);
             if (lastSlotMs !== undefined) assert.equal(slot.slotMs, lastSlotMs + everyMs * (1 + slot.missed));
