@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { verifyArchive } from '../../src/archive/verify/verify.ts';
+import { closeDatabase, createDatabase } from '../../src/db/database.ts';
 import type { EventSeries } from '../../src/event.ts';
 import type { ArrayEvent } from '../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { rulesUrlOf } from '../support/rules-role.ts';
 import { createSpoolDir, createTestArchive } from '../support/test-archive.ts';
 
 const PAGE = readFileSync(fileURLToPath(new URL('../../docs/operations.md', import.meta.url)), 'utf8');
@@ -96,7 +98,45 @@ describe('docs/operations.md', function () {
     assert.equal((await test.database.any(statement('union all'))).length, 3);
   });
 
+  it('says how many bytes a row takes, of events and of rollups', async () => {
+    const { archive, tracker } = createTestArchive(test.database, spool.path);
+    tracker.record(...Array.from({ length: 500 }, () => ({ series })));
+    await archive.stop({ timeoutMs: 5000 });
+    await test.database.none('analyze keepwatch.observability_metrics');
+    const found = await test.database.any<{ relation: string; rows: string; size: string; bytes_a_row: string | null }>(
+      statement('pg_partition_tree'),
+    );
+    assert.deepEqual(found.map(({ relation }) => relation.replace('keepwatch.', '')).sort(), [
+      'observability_metrics',
+      'rollup_hours',
+      'rollup_minutes',
+    ]);
+    const events = found.find(({ relation }) => relation.endsWith('observability_metrics'));
+    assert.equal(events?.rows, '500');
+    // Of log lines there are none. Partitions that are made ahead take their pages too.
+    assert.ok(Number(events?.bytes_a_row) > 200, events?.bytes_a_row ?? '');
+    assert.match(events?.size ?? '', /^\d+ [kM]B$/);
+  });
+
+  it('makes a user for an app, which may write and take nothing away', async () => {
+    const name = `chat_api_${process.pid}`;
+    await rulesUrlOf(test, false);
+    await test.database.none(statement('create role chat_api').replace('chat_api', name));
+    const url = Object.assign(new URL(test.url), { username: name, password: 'secret' }).href;
+    const app = createDatabase({ url, max: 3 });
+    try {
+      const { archive, tracker } = createTestArchive(app, spool.path);
+      tracker.record({ series });
+      await archive.stop({ timeoutMs: 5000 });
+      assert.deepEqual(await prove(), { archived: 1, deadLettered: 0, quarantined: 0 });
+      await assert.rejects(app.none('delete from keepwatch.observability_metrics'), { code: '42501' });
+    } finally {
+      await closeDatabase(app);
+      await test.database.none('drop role $1:name', [name]);
+    }
+  });
+
   it('has no statement that these tests do not run', () => {
-    assert.equal(STATEMENTS.length, 5);
+    assert.equal(STATEMENTS.length, 7);
   });
 });

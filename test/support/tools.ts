@@ -9,6 +9,7 @@ const PACKAGES = {
   'prometheus-alertmanager': 'prometheus-alertmanager',
   postgres: 'postgresql-15',
   psql: 'postgresql-client-15',
+  pg_dump: 'postgresql-client-15',
   pgbouncer: 'pgbouncer',
   openssl: 'openssl',
 } as const;
