@@ -7,7 +7,13 @@ export interface Asked extends Answer {
 }
 
 /** Panels of what is empty as long as nothing is wrong, or nobody has set it up. */
-export const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['Alerts', 'Budgets']);
+export const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
+  'Alerts',
+  'Budgets',
+  'Evaluations that failed',
+  'Messages that wait or were given up',
+  'Targets beside code',
+]);
 
 export interface Totals {
   readonly dashboards: number;

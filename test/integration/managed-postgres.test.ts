@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { startKeepwatch } from '../support/process.ts';
 import { RULES_PASSWORD, rulesUrlOf } from '../support/rules-role.ts';
 import { createSpoolDir } from '../support/test-archive.ts';
+import { dropUser } from '../support/test-roles.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** Users belong to the whole server, on which other tests may run. */
@@ -34,7 +35,7 @@ describe('a Postgres without superusers', function () {
   afterEach(() => Promise.all(keepwatches.splice(0).map((keepwatch) => keepwatch.stop())));
   after(async () => {
     await admin.none('drop database if exists $1:name with (force)', [name]);
-    for (const user of [OWNER, WRITER]) await admin.none('drop role $1:name', [user]);
+    for (const user of [OWNER, WRITER]) await dropUser(admin, user);
     await closeDatabase(admin);
     await test.drop();
     spool.remove();

@@ -9,6 +9,7 @@ import type { ArrayEvent } from '../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { rulesUrlOf } from '../support/rules-role.ts';
 import { createSpoolDir, createTestArchive } from '../support/test-archive.ts';
+import { dropUser } from '../support/test-roles.ts';
 
 const PAGE = readFileSync(fileURLToPath(new URL('../../docs/operations.md', import.meta.url)), 'utf8');
 const STATEMENTS = [...PAGE.matchAll(/```sql\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
@@ -132,7 +133,7 @@ describe('docs/operations.md', function () {
       await assert.rejects(app.none('delete from keepwatch.observability_metrics'), { code: '42501' });
     } finally {
       await closeDatabase(app);
-      await test.database.none('drop role $1:name', [name]);
+      await dropUser(test.database, name);
     }
   });
 

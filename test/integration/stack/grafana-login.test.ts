@@ -10,6 +10,7 @@ import { expandSql, targetsOf } from '../../support/grafana.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { rulesUrlOf } from '../../support/rules-role.ts';
 import { archiveEvents, createSpoolDir } from '../../support/test-archive.ts';
+import { dropUser } from '../../support/test-roles.ts';
 import { needTool } from '../../support/tools.ts';
 
 /** Roles belong to the whole server, on which other tests may run. */
@@ -35,7 +36,7 @@ describe('docs/grafana-login.sql', function () {
     grafana = undefined;
   });
   after(async () => {
-    await test?.database.none('drop owned by $<login:name>; drop role $<login:name>', { login: LOGIN });
+    if (test !== undefined) await dropUser(test.database, LOGIN);
     await test?.drop();
   });
 

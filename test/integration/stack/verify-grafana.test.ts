@@ -63,9 +63,8 @@ describe('npm run grafana:verify', () => {
       [...MAY_BE_EMPTY].filter((panel) => !panels.has(panel)),
       [],
     );
-    const { code, output } = await run({
-      reply: ({ rawSql = '' }) => (rawSql.includes('alert_instance') ? {} : { value: ['text'] }),
-    });
+    const quiet = QUESTIONS.filter(({ panel }) => MAY_BE_EMPTY.has(panel)).map(({ query }) => query['rawSql']);
+    const { code, output } = await run({ reply: ({ rawSql }) => (quiet.includes(rawSql) ? {} : { value: ['text'] }) });
     assert.equal(code, 0, output);
   });
 
