@@ -96,6 +96,22 @@ function negate([from, to]: Range): Range {
   return [-to, -from];
 }
 
+/** Ends at the first difference: long products ask at each of their signs. */
 function isSame(a: NumberTree, b: NumberTree): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  switch (a.kind) {
+    case 'number':
+      return b.kind === 'number' && a.value === b.value;
+    case 'column':
+      return b.kind === 'column' && a.name === b.name;
+    case 'negate':
+      return b.kind === 'negate' && isSame(a.operand, b.operand);
+    case 'arithmetic':
+      return b.kind === 'arithmetic' && a.operator === b.operator && isSame(a.left, b.left) && isSame(a.right, b.right);
+    case 'call':
+      return b.kind === 'call' && a.name === b.name && a.operands.length === b.operands.length && areSame(a.operands, b.operands);
+  }
+}
+
+function areSame(a: readonly NumberTree[], b: readonly NumberTree[]): boolean {
+  return a.every((operand, index) => isSame(operand, b[index] as NumberTree));
 }

@@ -6,12 +6,19 @@ import { differencesOf, type Line, linesOf } from './condition-lines.ts';
 import { type Least, possibleTruths } from './condition-ranges.ts';
 import { COMPARISONS, compileTree, type NumberTree, type TruthTree } from './condition-tree.ts';
 
-/** `undecided`: no row was found and none ruled out, or there are too many cases. */
+/** `undecided`: no row was found and none ruled out, or there is too much to try. */
 export type Search = { readonly found: ReadonlyMap<string, number> } | 'none' | 'undecided';
+
+/** What several searches may take together: parts of conditions that are looked at, counted for each case again. */
+export interface SearchBudget {
+  left: number;
+}
 
 export interface SearchOptions {
   /** Default: nothing is known of columns. */
   readonly least?: Least;
+  /** Default: one for this search alone. */
+  readonly budget?: SearchBudget;
 }
 
 type Comparison = Extract<TruthTree, { kind: 'comparison' }>;
@@ -23,18 +30,62 @@ type Choices = Map<string, readonly (number | null)[]>;
 type Judge = (given: Case) => number | null;
 
 const MAX_CASES = 20_000;
+/** With more columns the cases of `rows` are more than MAX_CASES: 6 ** 6. */
+const MAX_ROW_COLUMNS = 5;
+/** What the plan of a search costs for each part of a comparison, beside the square of its parts. */
+const PLAN_LOOKS = 60;
+/** Of one search: about 10 ms. */
+const MAX_LOOKS = 500_000;
+/** Of all searches of a rule. */
+const MAX_RULE_LOOKS = 2_000_000;
+
+/** The budget of the searches that a rule is worth: about 50 ms. */
+export function createSearchBudget(): SearchBudget {
+  return { left: MAX_RULE_LOOKS };
+}
 
 /** Looks for a row that `accepts` likes, told for each condition whether it is true. */
-export function findRow(conditions: readonly Condition[], accepts: Accepts, { least = new Map() }: SearchOptions = {}): Search {
+export function findRow(
+  conditions: readonly Condition[],
+  accepts: Accepts,
+  { least = new Map(), budget = createSearchBudget() }: SearchOptions = {},
+): Search {
+  const sizes = conditions.flatMap(({ tree }) => comparisonsIn(tree).map(sizeOf));
+  const size = sizes.reduce((sum, one) => sum + one, 0);
+  // What there is to try has to be worked out first: sums copy what they have so far.
+  if (
+    !spend(
+      budget,
+      sizes.reduce((sum, one) => sum + one * (one + PLAN_LOOKS), 0),
+    )
+  )
+    return 'undecided';
   const plan = new Plan(conditions, least);
+  const effort = { size, budget };
   const acceptsRow = (row: Case) => accepts(...conditions.map((condition) => condition.evaluate(row) === true));
-  if (plan.isExact) return searchRows(plan.choices(), acceptsRow);
-  const relaxed = searchCases(plan.choices(), (given) =>
-    accepts(...conditions.map(({ tree }) => plan.truthOf(tree, given) === 1)),
+  if (plan.isExact) return searchRows(plan.choices(), acceptsRow, effort);
+  const relaxed = searchCases(
+    plan.choices(),
+    (given) => accepts(...conditions.map(({ tree }) => plan.truthOf(tree, given) === 1)),
+    effort,
   );
   if (relaxed === 'none') return 'none';
-  const search = searchRows(plan.rows(), acceptsRow);
+  const rows = plan.rows();
+  const search = rows === undefined ? 'undecided' : searchRows(rows, acceptsRow, effort);
   return search === 'none' && !plan.isByOrder ? 'undecided' : search;
+}
+
+/** What a case costs, and what is left. */
+interface Effort {
+  readonly size: number;
+  readonly budget: SearchBudget;
+}
+
+/** @returns false, and nothing is spent, when less is left */
+function spend(budget: SearchBudget, looks: number): boolean {
+  if (looks > budget.left) return false;
+  budget.left -= looks;
+  return true;
 }
 
 /** What there is to try. */
@@ -63,8 +114,9 @@ class Plan {
     return new Map([...samples, ...this.#free]);
   }
 
-  /** So many numbers between each two that all orders of the columns are among them. */
-  rows(): Choices {
+  /** So many numbers between each two that all orders of the columns are among them. Undefined: too many to write down. */
+  rows(): Choices | undefined {
+    if (this.#columns.length > MAX_ROW_COLUMNS) return undefined;
     const edges = new Set([...this.#literals, ...[...this.#edges.values()].flatMap((own) => [...own])]);
     return new Map(this.#columns.map((column) => [column, samplesOf(edges, this.#columns.length, this.#least.get(column))]));
   }
@@ -129,15 +181,17 @@ class Plan {
   }
 }
 
-function searchRows(choices: Choices, accepts: (row: Case) => boolean): Search {
-  const search = searchCases(choices, accepts);
+function searchRows(choices: Choices, accepts: (row: Case) => boolean, effort: Effort): Search {
+  const search = searchCases(choices, accepts, effort);
   return typeof search === 'object' ? { found: search as ReadonlyMap<string, number> } : search;
 }
 
-function searchCases(choices: Choices, accepts: (given: Case) => boolean): Case | 'none' | 'undecided' {
+function searchCases(choices: Choices, accepts: (given: Case) => boolean, { size, budget }: Effort): Case | 'none' | 'undecided' {
   const cases = [...choices.values()].reduce((product, { length }) => product * length, 1);
-  if (cases > MAX_CASES) return 'undecided';
+  const looks = size + choices.size;
+  if (cases > MAX_CASES || cases * looks > MAX_LOOKS) return 'undecided';
   for (let index = 0; index < cases; index++) {
+    if (!spend(budget, looks)) return 'undecided';
     const given = new Map<string, number | null>();
     let rest = index;
     for (const [name, values] of choices) {
@@ -168,9 +222,29 @@ function startsOf(column: string, least: Least): number[] {
   return start === undefined ? [] : [start];
 }
 
-function comparisonsIn(tree: TruthTree): Comparison[] {
-  if (tree.kind === 'comparison') return [tree];
-  return tree.kind === 'not' ? comparisonsIn(tree.operand) : [...comparisonsIn(tree.left), ...comparisonsIn(tree.right)];
+function comparisonsIn(tree: TruthTree, found: Comparison[] = []): Comparison[] {
+  if (tree.kind === 'comparison') found.push(tree);
+  else if (tree.kind === 'not') comparisonsIn(tree.operand, found);
+  else {
+    comparisonsIn(tree.left, found);
+    comparisonsIn(tree.right, found);
+  }
+  return found;
+}
+
+/** How many parts it has. */
+function sizeOf(tree: Comparison | NumberTree): number {
+  switch (tree.kind) {
+    case 'number':
+    case 'column':
+      return 1;
+    case 'negate':
+      return 1 + sizeOf(tree.operand);
+    case 'call':
+      return tree.operands.reduce((sum, operand) => sum + sizeOf(operand), 1);
+    default:
+      return 1 + sizeOf(tree.left) + sizeOf(tree.right);
+  }
 }
 
 /** The numbers that are written in it. */

@@ -2,7 +2,7 @@
 import { formatDuration, parseDuration } from '../units.ts';
 import { isLabelName, numberAsLabel } from './column-lint.ts';
 import type { Condition } from './condition.ts';
-import { findRow, type Search } from './condition-regions.ts';
+import { createSearchBudget, findRow, type Search, type SearchBudget } from './condition-regions.ts';
 import { countedColumns, namedNumbers } from './named-numbers.ts';
 import type { Rule } from './rule.ts';
 import type { Path } from './rule-problems.ts';
@@ -24,24 +24,29 @@ const RAW_EVENTS = new Set(['observability_metrics', 'events']);
 
 /** Looks for what can never work in a rule that could be compiled. */
 export function refuseRule(rule: Rule, { refuse }: RefusalListener): void {
-  lintConditions(rule, tokenizeSql(rule.query), { refuse, warn() {} });
+  lintConditions(rule, { tokens: tokenizeSql(rule.query), budget: createSearchBudget() }, { refuse, warn() {} });
 }
 
 /** Looks at a rule that could be compiled. */
 export function lintRule(rule: Rule, everyMs: number, listener: Listener): void {
   const tokens = tokenizeSql(rule.query);
-  lintConditions(rule, tokens, listener);
-  lintSteps(rule, listener);
+  const budget = createSearchBudget();
+  lintConditions(rule, { tokens, budget }, listener);
+  lintSteps(rule, budget, listener);
   lintTimes(rule, everyMs, tokens, listener);
   lintLatch(rule, listener);
   lintPage(rule, listener);
   lintQuery(rule, tokens, listener);
 }
 
-function lintConditions({ fireWhen, clearWhen, steps }: Rule, tokens: readonly SqlToken[], { refuse, warn }: Listener): void {
+function lintConditions(
+  { fireWhen, clearWhen, steps }: Rule,
+  { tokens, budget }: { readonly tokens: readonly SqlToken[]; readonly budget: SearchBudget },
+  { refuse, warn }: Listener,
+): void {
   const fireAt: Path = steps.length > 0 ? ['steps'] : ['fire_when'];
   const counted = countedColumns(tokens);
-  const options = { least: new Map(counted.map((column) => [column, 0])) };
+  const options = { least: new Map(counted.map((column) => [column, 0])), budget };
   const isNever = (condition: Condition) => findRow([condition], (isTrue) => isTrue, options) === 'none';
   for (const [at, condition] of conditionsOf({ fireWhen, steps })) {
     if (isNever(condition))
@@ -84,10 +89,10 @@ function showRow(search: Extract<Search, object>): string {
 }
 
 /** A later step is the worse one: one that is true wherever an earlier one is hides it. */
-function lintSteps({ steps }: Rule, { warn }: Listener): void {
+function lintSteps({ steps }: Rule, budget: SearchBudget, { warn }: Listener): void {
   for (const [index, step] of steps.entries()) {
     const hiding = steps.slice(index + 1).find((later) => {
-      return findRow([step.fireWhen, later.fireWhen], (isTrue, isLater) => isTrue && !isLater) === 'none';
+      return findRow([step.fireWhen, later.fireWhen], (isTrue, isLater) => isTrue && !isLater, { budget }) === 'none';
     });
     if (hiding === undefined) continue;
     const message = `"${step.severity}" is never told: "${hiding.severity}", which counts as worse, is true wherever it is`;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { Rule } from '../../../src/alerts/rule.ts';
+import { lintRule } from '../../../src/alerts/rule-lint.ts';
 import { loadSqlParser } from '../../../src/alerts/sql-parser.ts';
 import { loadText } from '../../support/alerts.ts';
 
@@ -185,4 +187,25 @@ describe('lintRule', () => {
       assert.deepEqual(lint(lines, query), expected);
     });
   }
+
+  it('ends soon, however long the conditions of its steps are', () => {
+    const steps = Array.from({ length: 10 }, (_, step) => {
+      const bounds = Array.from({ length: 25 }, (_, index) => `a > ${index} and b < ${step}.${index}`);
+      return { severity: `s${step}`, fire_when: bounds.join(' or ') };
+    });
+    const given = { alert: 'A', query: 'select 1 as a, 2 as b', clear_when: 'a < 0', steps };
+    const [rule] = loadText(JSON.stringify({ groups: [{ name: 'g', rules: [given] }] })).groups[0]?.rules ?? [];
+    assert.ok(rule);
+    let compared = 0;
+    const counting = <One extends Rule['fireWhen']>(condition: One): One => ({
+      ...condition,
+      evaluate(row) {
+        compared += condition.text.split(/ and | or /).length;
+        return condition.evaluate(row);
+      },
+    });
+    const counted = rule.steps.map((step) => ({ ...step, fireWhen: counting(step.fireWhen) }));
+    lintRule({ ...rule, fireWhen: counting(rule.fireWhen), steps: counted }, 60_000, { refuse: () => {}, warn: () => {} });
+    assert.ok(compared <= 700_000, `${compared} comparisons`);
+  });
 });
