@@ -10,7 +10,7 @@ import { Evaluator, type GroupResult, type Pass } from './evaluator.ts';
 import { type DeliveryOutcome, Outbox } from './outbox.ts';
 import { Pruning } from './pruning.ts';
 import type { Receivers } from './receivers/receivers.ts';
-import { type AlertsData, type RulesData, readAlerts, readRules } from './responses.ts';
+import { type AlertsData, type RulesChoice, type RulesData, readAlerts, readRules } from './responses.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import type { MergedRules, RuleSource } from './rule-source.ts';
 import { checkQueries, checkRulesRole, toFileProblems } from './rules-check.ts';
@@ -225,9 +225,9 @@ class AlertsRunner implements Alerts {
   }
 
   /** Of the rules of now: who has just made one finds it. */
-  async rulesResponse(): Promise<RulesData> {
+  async rulesResponse(choice?: RulesChoice): Promise<RulesData> {
     const { groups, problems, origins } = (await this.#options.ruleSource?.load()) ?? this.#rules;
-    return readRules(this.#options.database, { groups, problems: [...problems, ...this.#queryProblems], origins });
+    return readRules(this.#options.database, { groups, problems: [...problems, ...this.#queryProblems], origins }, choice);
   }
 
   alertsResponse(): Promise<AlertsData> {

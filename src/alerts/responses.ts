@@ -70,17 +70,33 @@ export interface RulesData {
   readonly groups: readonly RuleGroupEntry[];
   /** What is wrong with rules: those are not among the groups, or fail, or nobody is told of them, or evaluates them. */
   readonly keepwatch_problems: readonly FileProblem[];
+  /** There are more alerts than the answer holds; states and counts of rules are those of all. */
+  readonly keepwatch_truncated?: true;
 }
 
 export interface AlertsData {
   readonly alerts: readonly AlertEntry[];
+  /** There are more. */
+  readonly keepwatch_truncated?: true;
 }
 
-interface AlertRow {
+/** What of the rules is wanted. */
+export interface RulesChoice {
+  /** Default: all groups. */
+  choose?<Group extends Pick<RuleGroup, 'name' | 'file' | 'rules'>>(groups: readonly Group[]): readonly Group[];
+  /** Alerts of rules are neither read nor told; default false. */
+  readonly excludesAlerts?: boolean | undefined;
+}
+
+/** Of which rule a row is. */
+interface RuleRow {
   readonly group_name: string;
   readonly rule: string;
+}
+
+interface AlertRow extends RuleRow {
   readonly fingerprint: string;
-  readonly state: 'pending' | 'firing' | 'recovering' | 'nodata';
+  readonly state: AlertEntry['keepwatch_state'];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly value: number | null;
@@ -88,11 +104,12 @@ interface AlertRow {
   readonly incident_id: string;
 }
 
-type ActiveRow = AlertRow & { readonly state: Exclude<AlertRow['state'], 'nodata'> };
+interface StateRow extends RuleRow {
+  readonly state: (typeof STATES)[number];
+  readonly count: number;
+}
 
-interface HealthRow {
-  readonly group_name: string;
-  readonly rule: string;
+interface HealthRow extends RuleRow {
   readonly slot: Date;
   readonly duration_ms: number;
   readonly outcome: 'ok' | 'error';
@@ -109,34 +126,75 @@ interface HolderRow {
 
 const LIST_HOLDERS = loadSql('alerts/list-group-holders');
 const LIST_ALERTS = loadSql('alerts/list-active-alerts');
+const COUNT_STATES = loadSql('alerts/count-rule-states');
 const LIST_HEALTH = loadSql('alerts/list-rule-health');
+/** Alerts of one answer, 5 MB of JSON: those that fire first. */
+export const MAX_ALERTS = 10_000;
 /** What Go writes for a time that never was. */
 const NEVER = '0001-01-01T00:00:00Z';
 
 /** The worst first: what a rule with several series is. */
 const STATES = ['firing', 'recovering', 'pending', 'nodata'] as const;
 
-/** The `data` of `/api/v1/alerts`: everything pending or firing, of rules that are gone as well. */
-export async function readAlerts(database: Database): Promise<AlertsData> {
-  return { alerts: (await database.any<AlertRow>(LIST_ALERTS)).filter(isActive).map(toAlert) };
+/** The `data` of `/api/v1/alerts`: what is pending or firing, of rules that are gone as well. */
+export async function readAlerts(database: Database, most = MAX_ALERTS): Promise<AlertsData> {
+  const rows = await database.any<AlertRow>(LIST_ALERTS, { groups: null, rules: null, most: most + 1 });
+  return { alerts: rows.slice(0, most).map(toAlert), ...truncationOf(rows, most) };
 }
 
 /** The `data` of `/api/v1/rules`: the rules of this process with their state in Postgres. */
 export async function readRules(
   database: Database,
   { groups, problems, origins }: Pick<MergedRules, 'groups' | 'problems' | 'origins'>,
+  { choose = (all) => all, excludesAlerts = false }: RulesChoice = {},
+  most = MAX_ALERTS,
 ): Promise<RulesData> {
-  const [alerts, health, holders, ahead] = await Promise.all([
-    database.any<AlertRow>(LIST_ALERTS),
+  const chosen = choose(groups);
+  const ofChosen = {
+    groups: chosen.map(({ name }) => name),
+    rules: [...new Set(chosen.flatMap(({ rules }) => rules.map(({ name }) => name)))],
+  };
+  const [alerts, states, health, holders, ahead] = await Promise.all([
+    excludesAlerts ? [] : database.any<AlertRow>(LIST_ALERTS, { ...ofChosen, most: most + 1 }),
+    database.any<StateRow>(COUNT_STATES, ofChosen),
     database.any<HealthRow>(LIST_HEALTH),
     database.any<HolderRow>(LIST_HOLDERS),
     readAhead(database, groups),
   ]);
+  const found = { alerts: byRule(alerts.slice(0, most)), states: byRule(states), health: byRule(health) };
   const untold = groups.flatMap((group) => describeUntold(group, holders) ?? []);
   return {
-    groups: groups.map((group) => toGroup(group, origins, alerts, health)),
+    groups: chosen.map((group) => toGroup(group, origins, found)),
     keepwatch_problems: [...problems, ...untold, ...ahead],
+    ...truncationOf(alerts, most),
   };
+}
+
+/** What Postgres says, by the rule that it says it of. */
+interface Found {
+  readonly alerts: ReadonlyMap<string, readonly AlertRow[]>;
+  readonly states: ReadonlyMap<string, readonly StateRow[]>;
+  readonly health: ReadonlyMap<string, readonly HealthRow[]>;
+}
+
+function truncationOf(rows: readonly AlertRow[], most: number): { readonly keepwatch_truncated?: true } {
+  return rows.length > most ? { keepwatch_truncated: true } : {};
+}
+
+function byRule<Row extends RuleRow>(rows: readonly Row[]): Map<string, Row[]> {
+  const found = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = keyOf(row.group_name, row.rule);
+    const own = found.get(key);
+    if (own === undefined) found.set(key, [row]);
+    else own.push(row);
+  }
+  return found;
+}
+
+/** Names are of one line. */
+function keyOf(group: string, rule: string): string {
+  return `${group}\n${rule}`;
 }
 
 /** Of a group whose evaluator does not know all receivers that its rules name. */
@@ -148,15 +206,14 @@ function describeUntold(group: RuleGroup, holders: readonly HolderRow[]): FilePr
   return { file: group.file, line: group.rules[0]?.line ?? 1, message };
 }
 
-function toGroup(
-  group: RuleGroup,
-  origins: MergedRules['origins'],
-  alerts: readonly AlertRow[],
-  health: readonly HealthRow[],
-): RuleGroupEntry {
+function toGroup(group: RuleGroup, origins: MergedRules['origins'], found: Found): RuleGroupEntry {
   const rules = group.rules.map((rule) => {
-    const isOwn = (row: { group_name: string; rule: string }) => row.group_name === group.name && row.rule === rule.name;
-    return toRule(rule, origins.get(rule.uid) ?? { source: 'file' }, alerts.filter(isOwn), health.find(isOwn));
+    const key = keyOf(group.name, rule.name);
+    return toRule(rule, origins.get(rule.uid) ?? { source: 'file' }, {
+      alerts: found.alerts.get(key) ?? [],
+      states: found.states.get(key) ?? [],
+      health: found.health.get(key)?.[0],
+    });
   });
   return {
     name: group.name,
@@ -169,8 +226,16 @@ function toGroup(
   };
 }
 
-function toRule(rule: Rule, origin: RuleOrigin, alerts: readonly AlertRow[], health: HealthRow | undefined): RuleEntry {
-  const state = STATES.find((one) => alerts.some((alert) => alert.state === one));
+function toRule(
+  rule: Rule,
+  origin: RuleOrigin,
+  {
+    alerts,
+    states,
+    health,
+  }: { readonly alerts: readonly AlertRow[]; readonly states: readonly StateRow[]; readonly health: HealthRow | undefined },
+): RuleEntry {
+  const state = STATES.find((one) => states.some((counted) => counted.state === one));
   const lastError = health?.error ?? undefined;
   return {
     type: 'alerting',
@@ -179,7 +244,7 @@ function toRule(rule: Rule, origin: RuleOrigin, alerts: readonly AlertRow[], hea
     duration: 'ms' in rule.for ? rule.for.ms / 1000 : 0,
     labels: rule.labels,
     annotations: Object.fromEntries(Object.entries(rule.annotations).map(([name, { text }]) => [name, text])),
-    alerts: alerts.filter(isActive).map(toAlert),
+    alerts: alerts.map(toAlert),
     health: healthOf(health),
     ...(lastError === undefined ? {} : { lastError }),
     evaluationTime: (health?.duration_ms ?? 0) / 1000,
@@ -191,7 +256,7 @@ function toRule(rule: Rule, origin: RuleOrigin, alerts: readonly AlertRow[], hea
     ...(origin.version === undefined ? {} : { keepwatch_version: origin.version }),
     keepwatch_steps: rule.steps.map(({ severity, fireWhen }) => ({ severity, fire_when: fireWhen.text })),
     keepwatch_keep_firing_for: rule.keepFiringForMs / 1000,
-    keepwatch_nodata: alerts.filter((alert) => alert.state === 'nodata').length,
+    keepwatch_nodata: states.find((counted) => counted.state === 'nodata')?.count ?? 0,
     keepwatch_fire_when: rule.fireWhen.text,
     ...(rule.clearWhen === undefined ? {} : { keepwatch_clear_when: rule.clearWhen.text }),
     keepwatch_partial: health?.partial ?? false,
@@ -204,16 +269,12 @@ function healthOf(health: HealthRow | undefined): RuleEntry['health'] {
   return health.outcome === 'error' || health.sqlstate !== null ? 'err' : 'ok';
 }
 
-/** Prometheus has no word for nodata. */
-function isActive(row: AlertRow): row is ActiveRow {
-  return row.state !== 'nodata';
-}
-
-function prometheusState(state: ActiveRow['state']): 'pending' | 'firing' {
+/** Prometheus has no word for recovering. */
+function prometheusState(state: AlertRow['state']): 'pending' | 'firing' {
   return state === 'pending' ? 'pending' : 'firing';
 }
 
-function toAlert({ labels, annotations, state, active_at, value, incident_id, fingerprint }: ActiveRow): AlertEntry {
+function toAlert({ labels, annotations, state, active_at, value, incident_id, fingerprint }: AlertRow): AlertEntry {
   return {
     labels,
     annotations,

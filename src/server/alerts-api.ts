@@ -34,14 +34,18 @@ import { answer } from './api-answer.ts';
 import { parse } from './api-query.ts';
 import type { Answer } from './api-responses.ts';
 import { actorOf, created, found, type Outcome, settled, tagged } from './change-answer.ts';
-import { chooseRules } from './chosen-rules.ts';
+import { type ChosenFrom, chooseRules } from './chosen-rules.ts';
 import { readJsonBody } from './json-body.ts';
 
 type Data<Schema extends z.ZodType> = Answer<z.output<Schema>>;
 
 /** What is evaluated now. */
 export interface AlertsReader {
-  rulesResponse(): Promise<Data<typeof rulesData>>;
+  /** @param choice whose rules; default: all, with their alerts */
+  rulesResponse(choice?: {
+    choose<Group extends ChosenFrom>(groups: readonly Group[]): readonly Group[];
+    readonly excludesAlerts?: boolean | undefined;
+  }): Promise<Data<typeof rulesData>>;
   alertsResponse(): Promise<Data<typeof alertsData>>;
 }
 
@@ -125,7 +129,8 @@ type Routes = Readonly<Record<'get' | 'post' | 'put' | 'delete', AddRoute>>;
 function addReading({ get }: Routes, { alerts, definitions, now }: AlertsApiOptions): void {
   get('/rules', ({ url }) => {
     const query = parse(rulesParameters, url);
-    return async () => chooseRules((await alerts?.rulesResponse()) ?? { groups: [] }, query);
+    const choose = <Group extends ChosenFrom>(groups: readonly Group[]) => chooseRules(groups, query);
+    return async () => (await alerts?.rulesResponse({ choose, excludesAlerts: query.exclude_alerts })) ?? { groups: [] };
   });
   get('/alerts', ({ url }) => {
     parse(noParameters, url);

@@ -14,8 +14,13 @@ const alertEntry = z.object({
   keepwatch_fingerprint: z.string(),
 });
 
+const truncated = z
+  .literal(true)
+  .optional()
+  .meta({ description: 'There are more than 10,000 alerts: those that fire, and of these the oldest, are in the answer.' });
+
 /** The `data` of `GET /alerts`. */
-export const alertsData = z.object({ alerts: z.array(alertEntry) });
+export const alertsData = z.object({ alerts: z.array(alertEntry), keepwatch_truncated: truncated });
 
 const ruleEntry = z.object({
   type: z.literal('alerting'),
@@ -59,6 +64,7 @@ export const rulesData = z.object({
     .array(z.object({ file: z.string(), line: z.int(), message: z.string() }))
     .optional()
     .meta({ description: 'What is wrong with rules; those are not among the groups, or fail, or nobody is told of them.' }),
+  keepwatch_truncated: truncated,
 });
 
 const cursor = z.string().optional().meta({ description: 'For the next page; absent on the last one.' });

@@ -3,26 +3,23 @@
 import type { z } from 'zod';
 import type { rulesParameters } from './alerts-parameters.ts';
 
-interface Rules {
-  readonly groups: readonly {
-    readonly name: string;
-    readonly file: string;
-    readonly rules: readonly { readonly name: string; readonly alerts: readonly unknown[] }[];
-  }[];
+/** What groups are chosen by. */
+export interface ChosenFrom {
+  readonly name: string;
+  readonly file: string;
+  readonly rules: readonly { readonly name: string }[];
 }
 
 /** Those that every given parameter names; a group of which none is left goes too. All our rules are alerting rules. */
-export function chooseRules<Data extends Rules>(data: Data, query: z.output<typeof rulesParameters>): Data {
-  const { type, exclude_alerts: excludesAlerts } = query;
-  const { 'rule_name[]': names, 'rule_group[]': groupNames, 'file[]': files } = query;
+export function chooseRules<Group extends ChosenFrom>(
+  groups: readonly Group[],
+  query: z.output<typeof rulesParameters>,
+): readonly Group[] {
+  const { type, 'rule_name[]': names, 'rule_group[]': groupNames, 'file[]': files } = query;
   const isChosen = (given: readonly string[] | undefined, name: string) => given === undefined || given.includes(name);
   const isNarrowed = [type, names, groupNames, files].some((given) => given !== undefined);
-  const groups = data.groups
+  return groups
     .filter(({ name, file }) => type !== 'record' && isChosen(groupNames, name) && isChosen(files, file))
-    .map((group) => {
-      const rules = group.rules.filter(({ name }) => isChosen(names, name));
-      return { ...group, rules: excludesAlerts ? rules.map((rule) => ({ ...rule, alerts: [] })) : rules };
-    })
+    .map((group) => ({ ...group, rules: group.rules.filter(({ name }) => isChosen(names, name)) }))
     .filter(({ rules }) => !isNarrowed || rules.length > 0);
-  return { ...data, groups };
 }

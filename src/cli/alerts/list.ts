@@ -19,9 +19,10 @@ export function addAlertsList(alerts: Command): void {
 }
 
 async function run({ json }: { readonly json?: boolean }): Promise<void> {
-  const { alerts } = await withStorage(loadConfig(), ({ database }) => readAlerts(database));
+  const { alerts, keepwatch_truncated: isTruncated } = await withStorage(loadConfig(), ({ database }) => readAlerts(database));
   if (json === true) process.stdout.write(`${JSON.stringify(alerts)}\n`);
   else process.stdout.write(alerts.length === 0 ? 'no alert is pending or firing\n' : `${formatTable(COLUMNS, alerts)}\n`);
+  if (isTruncated === true) process.stderr.write(`there are more than these ${alerts.length} alerts\n`);
 }
 
 const COLUMNS: Column<AlertEntry>[] = [
