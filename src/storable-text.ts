@@ -20,11 +20,16 @@ export interface StorableText {
   readonly isReplaced: boolean;
 }
 
+/** Whether Postgres can keep it as it is. */
+export function isStorableText(text: string): boolean {
+  return !UNSTORABLE.test(text);
+}
+
 /** At most `maxLength` UTF-16 units of a text; no pair of surrogates is cut in two. */
 export function storableText(text: string, maxLength: number): StorableText {
   const isCut = text.length > maxLength;
   const start = isCut ? text.slice(0, isPair(text, maxLength - 1) ? maxLength - 1 : maxLength) : text;
-  if (!UNSTORABLE.test(start)) return { text: start, isCut, isReplaced: false };
+  if (isStorableText(start)) return { text: start, isCut, isReplaced: false };
   return { text: start.replace(ALL_UNSTORABLE, '\uFFFD'), isCut, isReplaced: true };
 }
 

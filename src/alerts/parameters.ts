@@ -1,6 +1,7 @@
 // Turns `:name` in the query of a rule into a bound `$n::type`; values are never spliced into SQL. What comes of it is parsed with the grammar of
 // Postgres and judged by sql-check.ts: layer one. The other wall, the role of the connection, holds without this one.
 import { KeepwatchError } from '../errors.ts';
+import { isStorableText } from '../storable-text.ts';
 import { parseDuration } from '../units.ts';
 import { checkSelect } from './sql-check.ts';
 import { parseSql, SqlSyntaxError } from './sql-parser.ts';
@@ -42,7 +43,7 @@ export function compileQuery(
 ): CompiledQuery {
   const bytes = Buffer.byteLength(query);
   if (bytes > MAX_QUERY_BYTES) throw invalid([`is ${bytes} bytes long; allowed: ${MAX_QUERY_BYTES}`]);
-  if (/\0|\p{Surrogate}/u.test(query)) throw invalid(['holds NUL or half of a surrogate pair, which Postgres cannot read']);
+  if (!isStorableText(query)) throw invalid(['holds NUL or half of a surrogate pair, which Postgres cannot read']);
   const { sql, tokens } = withoutLastSemicolon(query, tokenizeWithComments(query));
   if (tokens.length > MAX_TOKENS) throw invalid([`has ${tokens.length} words and signs; allowed: ${MAX_TOKENS}`]);
   const { text, order, placeholdersAt } = bindNames(sql, tokens, params);

@@ -1,6 +1,7 @@
 // What the grammar of rules is made of: words that complain in one way, saying what is allowed.
 import { z } from 'zod';
 import { suggestName } from '../name-suggestion.ts';
+import { isStorableText } from '../storable-text.ts';
 import { DURATION_FORM, parseDuration } from '../units.ts';
 
 const DURATION = /^\s*\d+(\.\d+)?(ms|s|m|h|d|w)\s*$/;
@@ -36,7 +37,7 @@ export function duration(leastMs: number, least: string) {
 export const STORABLE = { error: 'holds NUL or half of a surrogate pair, which Postgres cannot store' };
 
 export function isStorable(value: unknown): boolean {
-  return typeof value !== 'string' || !/\0|\p{Surrogate}/u.test(value);
+  return typeof value !== 'string' || isStorableText(value);
 }
 
 /** A text that is not empty, without white space around it. `what` says in a message what is allowed. */

@@ -1,5 +1,6 @@
 // What a budget is, as a schema: for the API, its OpenAPI document and the command line. Loads no database driver.
 import { z } from 'zod';
+import { isStorableText } from '../../storable-text.ts';
 
 export const BUDGET_PERIODS = ['day', 'week', 'month'] as const;
 const ZONE_FORM = 'allowed: a name of the IANA time zone database, such as UTC or Europe/Berlin';
@@ -7,11 +8,6 @@ const NAME_FORM = 'allowed: 1 to 200 characters in one line';
 const SCOPE_FORM = 'allowed: members of metadata with their values, such as {"team": "search"}; {} is everything';
 const LIMIT_FORM = 'allowed: US dollars, above 0 and at most 1e12';
 const MAX_MEMBERS = 20;
-
-/** Text that Postgres can keep. */
-export function isStorableText(text: string): boolean {
-  return !/[\0\p{Surrogate}]/u.test(text);
-}
 
 /** By a name alone: what Postgres takes for an offset besides, it reads with the other sign. */
 function isTimeZone(name: string): boolean {

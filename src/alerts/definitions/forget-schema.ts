@@ -1,6 +1,6 @@
 // Which series somebody wants forgotten, as a schema: for the API, its OpenAPI document and the command line. Loads no database driver.
 import { z } from 'zod';
-import { isStorableText } from './budget-schema.ts';
+import { isStorableText } from '../../storable-text.ts';
 
 const FINGERPRINT_FORM = 'allowed: 8 to 64 hexadecimal digits, as keepwatch_fingerprint of /alerts begins';
 const RULE_FORM = 'allowed: the name or the uid of a rule';

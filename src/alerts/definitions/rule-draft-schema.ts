@@ -1,6 +1,6 @@
 // What a client gives to have a rule kept, or tried, as schemas: for the API and its OpenAPI document. Loads no database driver.
 import { z } from 'zod';
-import { isStorableText } from './budget-schema.ts';
+import { isStorableText } from '../../storable-text.ts';
 
 const GROUP_FORM = 'allowed: 1 to 200 characters in one line';
 const EVERY_FORM = 'allowed: a duration such as 30s, 1m';

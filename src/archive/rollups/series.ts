@@ -1,6 +1,7 @@
 // Series as rollups know them: their ids, which everybody computes for himself, and which of them the database surely has.
 import { createHash } from 'node:crypto';
 import { EVENT_STATUSES } from '../../event.ts';
+import { isStorableText } from '../../storable-text.ts';
 
 /** A series whose rows are added up. */
 export interface RollupSeries {
@@ -38,7 +39,6 @@ export interface SeriesTexts {
 /** Of all processes together there may be more; what does not fit is looked up anew. */
 const MAX_KNOWN = 20_000;
 const TRUST_MS = 300_000;
-const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 /** The first 63 bits of SHA-256 of `[service, type, name, labels]` in JSON. @param labels as an object in JSON, names in order */
 export function seriesId(service: string, type: string, name: string, labels: string): bigint {
@@ -56,7 +56,7 @@ export function canonicalLabels(members: string): string {
   if (members === '') return '{}';
   try {
     const entries = Object.entries(JSON.parse(`{${members}}`) as Record<string, unknown>);
-    if (!entries.every(([name, value]) => isLabel(value) && !UNSTORABLE.test(`${name}${String(value)}`))) return '{}';
+    if (!entries.every(([name, value]) => isLabel(value) && isStorableText(`${name}${String(value)}`))) return '{}';
     return `{${entries
       .toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
       .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
