@@ -1,5 +1,5 @@
-// Forgets what is old and no slot forgets: what groups leave behind that nobody evaluates any more, and records of what people did. Every hour, in
-// pieces, by each process that evaluates; what several of them find is done once.
+// Forgets what is old: evaluations, transitions, messages, records of what people did, and what groups leave behind that nobody evaluates any more.
+// Every hour, in pieces, by each process that evaluates; what several of them find is done once. Series of groups that live, their slots forget.
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';

@@ -2,6 +2,7 @@
 // What evaluations do to states that are kept in Postgres, in virtual time.
 import assert from 'node:assert/strict';
 import type { EvaluatorOptions } from '../../../src/alerts/evaluator.ts';
+import { prune } from '../../../src/alerts/pruning.ts';
 import type { RuleGroup } from '../../../src/alerts/rule.ts';
 import { type AlertsFixture, insertEvents, openAlertsFixture, parseRules } from '../../support/alerts.ts';
 
@@ -141,7 +142,12 @@ describe('Evaluator', function () {
       'a query that hangs',
       { sent: `select 'a' as name, 0 as value from (select count(*) from generate_series(1, 1000000000000)) as endless` },
       { statementTimeoutMs: 100 },
-      { outcome: 'error', sqlstate: '57014', error: /statement timeout/ },
+      {
+        outcome: 'error',
+        sqlstate: '57014',
+        error:
+          /^rules\.yaml:\d+: the query took longer than 0\.1 s; bound it by :now - :window, or read rollups: canceling .* statement timeout/,
+      },
     ],
     [
       'a series without a row',
@@ -196,6 +202,7 @@ describe('Evaluator', function () {
       const { outcome, sqlstate, error } = await lastEvaluation();
       assert.deepEqual({ outcome, sqlstate }, { outcome: expected.outcome, sqlstate: expected.sqlstate });
       assert.match(error ?? '', expected.error);
+      if (outcome === 'error') assert.match(error ?? '', /^rules\.yaml:\d+: /, 'the place of what has to be mended');
       await insert(3, 15);
       await evaluate(3, ruleOf());
       assert.equal((await instance()).state, 'firing');
@@ -302,7 +309,7 @@ describe('Evaluator', function () {
     assert.deepEqual(await transitions(), ['a ok firing']);
   });
 
-  it('forgets old evaluations and series that are long gone, never one that fires', async () => {
+  it('forgets series that are long gone, never one that fires, and leaves evaluations to those who hold no group', async () => {
     await insert(1, 0, 'a');
     await insert(1, 15, 'b');
     await evaluate(1, ruleOf());
@@ -313,6 +320,10 @@ describe('Evaluator', function () {
     assert.deepEqual(await fixture.database.any(`select labels->>'name' as name, state from keepwatch.alert_instance`), [
       { name: 'b', state: 'firing' },
     ]);
-    assert.equal((await fixture.database.any('select from keepwatch.alert_evaluation')).length, 1);
+    assert.equal((await fixture.database.any('select from keepwatch.alert_evaluation')).length, 2);
+    await fixture.database.none(`update keepwatch.alert_evaluation set slot = now() - interval '7 days 1 minute' where slot < $<later>`, {
+      later: new Date(later),
+    });
+    assert.equal(await prune({ database: fixture.database }), 1);
   });
 });
