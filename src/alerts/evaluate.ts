@@ -1,6 +1,13 @@
 // The rules of a group, one slot: runs their queries and says what that means for each series. Reads only; what follows from it is committed by commit.ts.
-import { type Database, sqlState } from '../db/database.ts';
-import { queryErrorLine, type RulesAnswer, type RulesQuery, runRulesQueries } from '../db/rules-query.ts';
+import { type Database, isConnectionError, sqlState } from '../db/database.ts';
+import {
+  QUERY_CANCELED,
+  queryErrorLine,
+  RULES_TIMEOUT_MS,
+  type RulesAnswer,
+  type RulesQuery,
+  runRulesQueries,
+} from '../db/rules-query.ts';
 import type { RulesRows } from '../db/rules-rows.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import type { CompiledQuery } from './parameters.ts';
@@ -37,7 +44,7 @@ export interface Evaluation {
 export interface EvaluateOptions {
   /** Connected as keepwatch_rules. */
   readonly rulesDatabase: Database;
-  /** Default 5000. */
+  /** Default RULES_TIMEOUT_MS. */
   readonly statementTimeoutMs?: number;
   /** Default MAX_SERIES. */
   readonly maxSeries?: number;
@@ -63,20 +70,21 @@ export async function evaluateRule(groupName: string, rule: Rule, slotMs: number
 export async function evaluateRules(
   group: Pick<RuleGroup, 'name' | 'rules'>,
   slotMs: number,
-  { rulesDatabase, statementTimeoutMs, maxSeries = MAX_SERIES }: EvaluateOptions,
+  { rulesDatabase, statementTimeoutMs = RULES_TIMEOUT_MS, maxSeries = MAX_SERIES }: EvaluateOptions,
   { first = 0, ...bounds }: SlotBounds = {},
 ): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = [];
   const numbered = [...group.rules.entries()];
   const inTurn = [...numbered.slice(first), ...numbered.slice(0, first)];
   const questions = inTurn.flatMap(([index, rule]) => questionsOf(rule, index, slotMs));
-  const limits = { maxRows: maxSeries + 1, ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }), ...bounds };
+  const limits = { maxRows: maxSeries + 1, statementTimeoutMs, ...bounds };
   const queries = questions.map(({ query }) => query);
   await runRulesQueries(rulesDatabase, queries, limits, (asked, answer) => {
     const { rule, index, query, isExpectation } = questions[asked] as Question;
     const evaluation = evaluations[index];
-    if (evaluation === undefined) evaluations[index] = toEvaluation(rule, { query, answer, maxSeries });
-    else if (isExpectation) evaluations[index] = withExpected(evaluation, { query, answer, maxSeries });
+    const answered = { query, answer, maxSeries, timeoutMs: statementTimeoutMs };
+    if (evaluation === undefined) evaluations[index] = toEvaluation(rule, answered);
+    else if (isExpectation) evaluations[index] = withExpected(evaluation, answered);
   });
   return evaluations;
 }
@@ -101,9 +109,12 @@ interface Answered {
   readonly query: RulesQuery;
   readonly answer: RulesAnswer;
   readonly maxSeries: number;
+  /** How long the query might take. */
+  readonly timeoutMs: number;
 }
 
-function toEvaluation(rule: Rule, { query, answer, maxSeries }: Answered): Evaluation {
+function toEvaluation(rule: Rule, answered: Answered): Evaluation {
+  const { answer, maxSeries } = answered;
   const startedAtMs = performance.now();
   const durationMs = () => answer.durationMs + performance.now() - startedAtMs;
   try {
@@ -114,8 +125,9 @@ function toEvaluation(rule: Rule, { query, answer, maxSeries }: Answered): Evalu
     const expected = 'query' in rule.expect ? undefined : rule.expect;
     return { rule, outcome: 'ok', series, expected, durationMs: durationMs(), sqlstate: undefined, error: summarize(problems) };
   } catch (error) {
-    const line = queryErrorLine(error, query);
-    const where = line === undefined || rule.queryLine === undefined ? '' : `${rule.file}:${rule.queryLine + line - 1}: `;
+    // That there is no connection, or no time, is not the fault of a rule.
+    const isOwn = (error instanceof KeepwatchError || !isConnectionError(error)) && cutOf(answer).isCut !== true;
+    const where = isOwn ? `${placeOf(rule, rule.queryLine, queryErrorLine(error, answered.query))}: ` : '';
     return {
       rule,
       outcome: 'error',
@@ -123,10 +135,23 @@ function toEvaluation(rule: Rule, { query, answer, maxSeries }: Answered): Evalu
       expected: undefined,
       durationMs: durationMs(),
       sqlstate: sqlState(error),
-      error: `${where}${error instanceof KeepwatchError ? error.message : describeError(error)}`,
+      error: `${where}${describeFailure(error, answered)}`,
       ...cutOf(answer),
     };
   }
+}
+
+/** @param line of the query, from 1; undefined: the rule as a whole */
+function placeOf(rule: Rule, firstLine: number | undefined, line: number | undefined): string {
+  return `${rule.file}:${line === undefined || firstLine === undefined ? rule.line : firstLine + line - 1}`;
+}
+
+function describeFailure(error: unknown, { answer, timeoutMs }: Answered): string {
+  if (error instanceof KeepwatchError) return error.message;
+  const text = describeError(error);
+  // Who cancels it by hand does so before.
+  if (sqlState(error) !== QUERY_CANCELED || answer.durationMs < 0.9 * timeoutMs) return text;
+  return `the query took longer than ${timeoutMs / 1000} s; bound it by :now - :window, or read rollups: ${text}`;
 }
 
 function cutOf(answer: RulesAnswer): Pick<Evaluation, 'isCut'> {
@@ -137,8 +162,9 @@ function cutOf(answer: RulesAnswer): Pick<Evaluation, 'isCut'> {
  * With what the query of `expect` gave: the text columns of its rows are labels. One without an answer leaves what its rule found as it is, and
  * what is expected unknown.
  */
-function withExpected(evaluation: Evaluation, { query, answer, maxSeries }: Answered): Evaluation {
+function withExpected(evaluation: Evaluation, answered: Answered): Evaluation {
   const { rule } = evaluation;
+  const { query, answer, maxSeries } = answered;
   const durationMs = evaluation.durationMs + answer.durationMs;
   try {
     if ('error' in answer) throw answer.error;
@@ -149,9 +175,7 @@ function withExpected(evaluation: Evaluation, { query, answer, maxSeries }: Answ
   } catch (error) {
     if (evaluation.outcome === 'error') return { ...evaluation, durationMs };
     const firstLine = 'query' in rule.expect ? rule.expect.queryLine : undefined;
-    const line = queryErrorLine(error, query);
-    const where = `${rule.file}:${line === undefined || firstLine === undefined ? rule.line : firstLine + line - 1}`;
-    const problem = `${where}: expect: ${error instanceof KeepwatchError ? error.message : describeError(error)}`;
+    const problem = `${placeOf(rule, firstLine, queryErrorLine(error, query))}: expect: ${describeFailure(error, answered)}`;
     const both = summarize([problem, ...(evaluation.error === undefined ? [] : [evaluation.error])]);
     return { ...evaluation, durationMs, sqlstate: sqlState(error), error: both, ...cutOf(answer) };
   }

@@ -1,7 +1,7 @@
 // What a query or a rule would say now, without keeping anything: for whoever writes one. Runs as rules run: as their role, with their limits, and
 // a rule as of its newest slot.
 import { type Database, isConnectionError, sqlState } from '../db/database.ts';
-import { explainRulesQuery, queryErrorLine, type RulesQuery, runRulesQuery } from '../db/rules-query.ts';
+import { explainRulesQuery, QUERY_CANCELED, queryErrorLine, type RulesQuery, runRulesQuery } from '../db/rules-query.ts';
 import type { RulesColumn } from '../db/rules-rows.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import { lintColumns } from './column-lint.ts';
@@ -123,8 +123,6 @@ async function attempt<T>(query: RulesQuery, ask: () => Promise<T>): Promise<T> 
     throw refused(`${line === undefined ? '' : `line ${line}: `}${describeError(error)}`, sqlState(error), error);
   }
 }
-
-const QUERY_CANCELED = '57014';
 
 function refused(message: string, state: string | undefined, cause?: unknown): KeepwatchError {
   const code = state === QUERY_CANCELED ? 'ERR_QUERY_TIMEOUT' : 'ERR_RULES_INVALID';

@@ -15,7 +15,7 @@ export interface RulesQuery {
 export interface RulesQueryLimits {
   /** Rows that are fetched at most: ask for one more than is allowed. 0 plans the query and describes its columns, but does not run it. */
   readonly maxRows: number;
-  /** Default 5000. */
+  /** Default RULES_TIMEOUT_MS. */
   readonly statementTimeoutMs?: number;
   /** Size of the answer at most; default 16 MB. */
   readonly maxBytes?: number;
@@ -36,12 +36,13 @@ interface RawClient {
 
 const LOCK_TIMEOUT = '250ms';
 const IDLE_TIMEOUT = '10000ms';
-const DEFAULT_TIMEOUT_MS = 5000;
+/** How long a query may take unless it is said otherwise. */
+export const RULES_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_BYTES = 16 * 2 ** 20;
 /** How much longer than Postgres we wait before the connection is given up: it should have cancelled by then. */
 const GRACE_MS = 5000;
 /** SQLSTATE of a statement that ran into its timeout, or that somebody cancelled. */
-const QUERY_CANCELED = '57014';
+export const QUERY_CANCELED = '57014';
 const BEGIN = loadSql('db/begin-rules-query');
 const END = readSql('db/end-rules-query');
 
@@ -61,7 +62,7 @@ export type RulesAnswer = {
 /**
  * Runs one query and forgets its session. The query stands inside `select * from (…) limit n`: there only a SELECT without side effects parses,
  * and node-postgres' extended protocol takes no second statement.
- * @throws the error of Postgres (`queryErrorLine` tells where), or an Error when the answer is larger than allowed or does not come
+ * @throws the error of Postgres (`queryErrorLine` tells where), KeepwatchError ERR_RULES_INVALID when the answer is larger than allowed, or an Error when it does not come
  */
 export function runRulesQuery(database: Database, query: RulesQuery, limits: RulesQueryLimits): Promise<RulesRows> {
   return runOne(database, query, limits, PREFIX);
@@ -90,7 +91,7 @@ async function runOne(database: Database, query: RulesQuery, limits: RulesQueryL
   const onAnswer = (_: number, given: RulesAnswer) => {
     answer = given;
   };
-  const timeoutMs = limits.statementTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const timeoutMs = limits.statementTimeoutMs ?? RULES_TIMEOUT_MS;
   await runOnConnection(database, { queries: [query], from: 0, limits, leftMs: () => timeoutMs, prefix, onAnswer });
   if (answer === undefined || 'error' in answer) throw answer?.error;
   return answer.rows;
@@ -108,7 +109,7 @@ export async function runRulesQueries(
   limits: SharedLimits,
   onAnswer: (index: number, answer: RulesAnswer) => void,
 ): Promise<void> {
-  const { statementTimeoutMs = DEFAULT_TIMEOUT_MS, totalTimeoutMs = Number.POSITIVE_INFINITY, signal } = limits;
+  const { statementTimeoutMs = RULES_TIMEOUT_MS, totalTimeoutMs = Number.POSITIVE_INFINITY, signal } = limits;
   const endsAtMs = performance.now() + totalTimeoutMs;
   const leftMs = () => (signal?.aborted === true ? 0 : Math.min(statementTimeoutMs, endsAtMs - performance.now()));
   for (let next = 0; next < queries.length; ) {
@@ -186,7 +187,7 @@ async function ask(client: RawClient, query: RulesQuery, timeoutMs: number, { li
     return { durationMs: performance.now() - startedAtMs, rows: toRows(result) };
   } catch (error) {
     const durationMs = performance.now() - startedAtMs;
-    const isCut = sqlState(error) === QUERY_CANCELED && timeoutMs < (limits.statementTimeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const isCut = sqlState(error) === QUERY_CANCELED && timeoutMs < (limits.statementTimeoutMs ?? RULES_TIMEOUT_MS);
     return isCut ? { durationMs, error: cancelled(limits, error), isCut } : { durationMs, error };
   }
 }
@@ -255,7 +256,9 @@ async function countingBytes<T>(stream: Socket, maxBytes: number, run: () => Pro
   try {
     return await run();
   } catch (error) {
-    throw isTooLarge ? new Error(`the answer is larger than ${maxBytes} bytes`, { cause: error }) : error;
+    if (!isTooLarge) throw error;
+    const text = `the answer is larger than ${maxBytes} bytes; name fewer columns, group by less, or filter`;
+    throw new KeepwatchError('ERR_RULES_INVALID', text, { cause: error });
   } finally {
     stream.off('data', count);
   }

@@ -124,7 +124,8 @@ describe('groups that take long', function () {
     };
     await evaluate(1);
     await turnSlow();
-    const late = '57014 canceling statement due to statement timeout (57014)';
+    const late =
+      '57014 rules.yaml:1: the query took longer than 4 s; bound it by :now - :window, or read rollups: canceling statement due to statement timeout (57014)';
     const cancelled = 'none cancelled, as it and the queries before it took the 10 s that they have together';
     const notAsked = 'none not asked, as others took the 10 s that they have together';
     assert.deepEqual(await evaluate(2), [late, late, cancelled, notAsked]);
