@@ -321,9 +321,12 @@ describe('Evaluator', function () {
       { name: 'b', state: 'firing' },
     ]);
     assert.equal((await fixture.database.any('select from keepwatch.alert_evaluation')).length, 2);
-    await fixture.database.none(`update keepwatch.alert_evaluation set slot = now() - interval '7 days 1 minute' where slot < $<later>`, {
-      later: new Date(later),
-    });
+    await fixture.database.none(
+      `update keepwatch.alert_evaluation set slot = now() - interval '7 days 1 minute' where slot < $<later>`,
+      {
+        later: new Date(later),
+      },
+    );
     assert.equal(await prune({ database: fixture.database }), 1);
   });
 });
