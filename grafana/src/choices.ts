@@ -29,6 +29,12 @@ export function isChosen({ name }: Pick<Choice, 'name'>, expression: string): st
   return `coalesce(coalesce(${expression}, '') = any (array[\${${name}}]::text[]), true)`;
 }
 
+/** Whether all variables are at All: a constant, so that the planner leaves out what is asked otherwise then. */
+export function isAll(choices: readonly Choice[]): string {
+  const names = choices.map(({ name }) => `\${${name}}`).join(', ');
+  return `array[${names}]::text[] = array[${choices.map(() => 'null').join(', ')}]::text[]`;
+}
+
 /** A label of executions of a type as an expression: a column, or a member of the labels of rollups or the metadata of events. */
 export function labelValueOf(label: string, type: EventType | undefined, members: 'labels' | 'metadata'): string {
   if (label === 'status' || label === 'type') return label;

@@ -1,8 +1,8 @@
-// SQL over the rollups of some series only, those that variables choose: keepwatch.timeseries and keepwatch.top know services, types and names, not
-// tenants or models. Same columns, same numbers. Minutes answer for a day at most, hours for all that is longer, in steps of an hour or more.
+// SQL of panels whose variables choose series. At All the functions answer, which are the fastest. Some tenants or models they do not know: then it is
+// the rollups of those series, with the same columns and numbers; minutes for a day at most, hours for all that is longer, in steps of an hour or more.
 import type { EventType } from '../../src/event.ts';
-import { type Choice, isChosen, labelValueOf } from './choices.ts';
-import { OF_SERVICE } from './sql.ts';
+import { type Choice, isAll, isChosen, labelValueOf } from './choices.ts';
+import { CHOSEN, OF_SERVICE, steps } from './sql.ts';
 
 /** Whether the range is longer than minutes answer for: a constant, so that the planner leaves out one of the two. */
 const IS_LONG = "$__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '1 day'";
@@ -40,27 +40,41 @@ export interface ChosenRollups {
 /**
  * A line of steps, or one for each value of the label `by`; empty where an execution has none.
  * @param columns made of value, count, aborted, error_rate, per_second, avg_ms, p95_ms
- * @param where a condition on them
+ * @param condition on them
  */
-export function chosenSteps(rollups: ChosenRollups, columns: string, by?: string, where?: string): string {
-  const value = by === undefined ? "''" : `coalesce(${labelValueOf(by, rollups.type, 'labels')}, '')`;
+export function chosenSteps({ type, choices }: ChosenRollups, columns: string, by?: string, condition?: string): string {
+  const value = by === undefined ? "''" : `coalesce(${labelValueOf(by, type, 'labels')}, '')`;
   const isRanked = columns.includes('p95_ms');
-  return `${measured(rollups, STEP_OF_BUCKET, value, isRanked)}
+  const only = condition === undefined ? '' : ` and ${condition}`;
+  // The function says null where there is none, and has names whether they are labels or not.
+  const ofAll = by === undefined ? columns : columns.replace(/\bvalue\b/, "coalesce(value, '')");
+  const group = by !== undefined && labelValueOf(by, type, 'labels') === 'name' ? 'name' : by;
+  return `(
+${steps(type, ofAll, group, `${isAll(choices)}${only}`)}
+) union all (
+${measured({ type, choices }, STEP_OF_BUCKET, value, isRanked)}
 select bucket as time, ${columns}
 from (
   select measured.*, count / ${SECONDS} as per_second${isRanked ? P95 : ''}
   from measured${isRanked ? JOINED : ''}
-) as step${where === undefined ? '' : `\nwhere ${where}`}
-order by bucket`;
+) as step
+where not (${isAll(choices)})${only}
+)
+order by time`;
 }
 
 /** Names by all the time that they took. @param columns made of name, count, error_rate, total_ms, p95_ms */
-export function chosenNames(rollups: ChosenRollups, columns: string, limit: number): string {
-  return `${measured(rollups, "timestamptz 'epoch'", 'name', true)}
-select ${columns}
+export function chosenNames({ type, choices }: ChosenRollups, columns: string, limit: number): string {
+  const labelled = 'count, error_rate, total_ms, p95_ms';
+  return `select ${columns}
 from (
-  select measured.*, value as name${P95}
-  from measured${JOINED}
+  select value as name, ${labelled} from keepwatch.per_label('name', '${type}', ${CHOSEN}) where ${isAll(choices)}
+  union all (
+    ${measured({ type, choices }, "timestamptz 'epoch'", 'name', true)}
+    select value as name, ${labelled}
+    from (select measured.*${P95} from measured${JOINED}) as named
+    where not (${isAll(choices)})
+  )
 ) as named
 order by total_ms desc nulls last
 limit ${limit}`;
@@ -78,7 +92,7 @@ function measured({ type, choices }: ChosenRollups, bucket: string, value: strin
     union all
     select ${COLUMNS} from keepwatch.observability_rollup_1h where ${IS_LONG} and $__timeFilter(bucket)
   ) as rollup
-  where type = '${type}' and ${OF_SERVICE}${chosen}
+  where not (${isAll(choices)}) and type = '${type}' and ${OF_SERVICE}${chosen}
 ), measured as (
   select bucket, value, ${MEASURES}
   from part

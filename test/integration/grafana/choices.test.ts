@@ -18,6 +18,8 @@ const CONNECTORS = { type: 'connector', choices: CHOICES } as const;
 const DASHBOARD = {
   templating: { list: ['service', 'connector', 'tenant'].map((name) => ({ name, includeAll: true, allValue: 'null' })) },
 };
+/** Every value that there is; of those that have none, the empty one. */
+const EACH = { connector: ['crm', 'blog'], tenant: ['', 'acme', "o'hara", 'globex'] };
 const DAY_MS = 86_400_000;
 
 type Row = Readonly<Record<string, unknown>>;
@@ -58,12 +60,12 @@ describe('questions to rollups about what variables choose', () => {
   });
 
   for (const by of ['connector_type', 'tenant_id', undefined]) {
-    it(`say with All what keepwatch.timeseries says, by ${by ?? 'nothing'}`, async () => {
-      const columns = `${by === undefined ? "'all'" : "coalesce(value, '')"} as value, count, error_rate, avg_ms, p95_ms`;
-      const chosen = await ask(chosenSteps(CONNECTORS, columns, by));
-      const all = await ask(steps('connector', columns, by));
-      assert.ok(chosen.length > 0);
-      assert.deepEqual(inOrder(chosen), inOrder(all));
+    it(`say with each value chosen, and with All, what keepwatch.timeseries says, by ${by ?? 'nothing'}`, async () => {
+      const columns = `${by === undefined ? "'all'" : 'value'} as of, count, aborted, error_rate, avg_ms, p95_ms`;
+      const all = inOrder(await ask(steps('connector', columns.replace('value', "coalesce(value, '')"), by)));
+      assert.ok(all.length > 0);
+      assert.deepEqual(inOrder(await ask(chosenSteps(CONNECTORS, columns, by))), all);
+      assert.deepEqual(inOrder(await ask(chosenSteps(CONNECTORS, columns, by), { variables: EACH })), all);
     });
   }
 
@@ -92,6 +94,13 @@ where ${rawRows('connector', '', CHOICES)}`,
       }
     });
   }
+
+  it('rank names alike with each value chosen, and with All', async () => {
+    const sql = chosenNames(CONNECTORS, 'name, count, error_rate, total_ms, p95_ms', 10);
+    const all = inOrder(await ask(sql));
+    assert.equal(all.length, 5);
+    assert.deepEqual(inOrder(await ask(sql, { variables: EACH })), all);
+  });
 
   it('say nothing of what there is not', async () => {
     for (const sql of [chosenSteps(CONNECTORS, 'value, count, p95_ms', 'tenant_id'), chosenNames(CONNECTORS, 'name, count', 10)])
