@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type LintedPanel, wrongInDashboard, wrongInExpr, wrongInSql } from '../../support/dashboard-lint.ts';
 import { keptDashboards } from '../../support/grafana.ts';
 import { type KnownMetrics, knownMetrics, readPrometheusRules } from '../../support/promql.ts';
@@ -94,7 +93,7 @@ describe('the linter of dashboards', () => {
       const panel = (dashboard.panels as LintedPanel[]).find(({ type }) => type === 'stat');
       const parts = { panel, dashboard, variables: dashboard.templating.list };
       change(parts as unknown as Parameters<Change>[0]);
-      const problems = wrongInDashboard(dashboard as Dashboard, known);
+      const problems = wrongInDashboard(dashboard, known);
       assert.ok(
         problems.some((found) => found.endsWith(problem)),
         problems.join('; '),
