@@ -1,6 +1,7 @@
 -- Forgets what is old, whatever group it is of: transitions of 400 days; messages done for 30 days whose incident is over; ok series of groups
 -- that nobody has evaluated for 400 days; records of 400 days of series that people had forgotten, and of changes of budgets but for the newest of
--- each; rule sets of 400 days that are not the newest of their name, where no series of their groups is left that only they say whose it is.
+-- each; rule sets of 400 days that are not the newest of their name, where no series of their groups is left that only they say whose it is;
+-- evaluators that nobody has heard of for a day.
 -- Nothing is waited for: what somebody holds is left for the next time. Parameters: most (rows of each). One row: pruned (rows of all).
 with transitions as (
   delete from keepwatch.alert_transition
@@ -43,6 +44,13 @@ with transitions as (
       and not exists (select from keepwatch.alert_instance where group_name = any(old.groups))
     limit $<most> for update of old skip locked))
   returning 1
+), evaluators as (
+  delete from keepwatch.alert_evaluator
+  where ctid = any(array(
+    select gone.ctid from keepwatch.alert_evaluator as gone
+    where lease_until < clock_timestamp() - interval '1 day'
+    limit $<most> for update skip locked))
+  returning 1
 )
 select ((select count(*) from transitions) + (select count(*) from messages) + (select count(*) from series) + (select count(*) from records)
-  + (select count(*) from rule_sets))::integer as pruned;
+  + (select count(*) from rule_sets) + (select count(*) from evaluators))::integer as pruned;

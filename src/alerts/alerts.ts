@@ -43,7 +43,10 @@ export interface AlertsOptions {
   readonly maxDeliveryAgeMs?: number | undefined;
 }
 
-/** For self-metrics. States are those of Postgres, at most 15 s old; the rest counts since the start of the process. */
+/**
+ * For self-metrics. States are those of Postgres: as of what this process committed last, or as of when they were asked for last, if that is 15 s ago.
+ * The rest counts since the start of the process.
+ */
 export interface AlertNumbers extends EvaluationNumbers {
   readonly states: readonly { readonly alertname: string; readonly state: State; readonly count: number }[];
   readonly notifications: readonly { readonly receiver: string; readonly outcome: DeliveryOutcome; readonly count: number }[];
@@ -84,12 +87,13 @@ class AlertsRunner implements Alerts {
   readonly #outbox: Outbox;
   readonly #pruning: Pruning;
   #schedule: Schedule | undefined;
-  /** What ticks have begun and not waited for. */
+  /** What was begun and not waited for. */
   readonly #unfinished = new Set<Promise<void>>();
   #rules: MergedRules;
   #queryProblems: readonly FileProblem[] = [];
   #states: readonly { rule: string; state: State; count: number }[] = [];
   #statesReadAt = Number.NEGATIVE_INFINITY;
+  #isReadingStates = false;
   #isFailing = false;
   #isStopped = false;
 
@@ -125,6 +129,7 @@ class AlertsRunner implements Alerts {
       logger.warn({ doors }, `only the parser of rules keeps their SQL from these (docs/security.md):\n${doors.join('\n')}`);
     if (ruleSource !== undefined) this.#evaluator.replaceRules(await this.#load(ruleSource));
     this.#queryProblems = await this.#checkQueries();
+    await this.#readStates();
     if (this.#isStopped) return;
     this.#schedule = startSchedule(cron, () => this.#tickOnce());
   }
@@ -209,12 +214,23 @@ class AlertsRunner implements Alerts {
     const renewal = setInterval(() => void this.#evaluator.keepAlive().catch(() => {}), KEEP_ALIVE_MS).unref();
     const results = await Promise.all(groups);
     clearInterval(renewal);
-    if (results.some(({ committed }) => committed > 0) || performance.now() - this.#statesReadAt > STATES_MAX_AGE_MS)
-      await this.#readStates();
+    if (results.some(({ committed }) => committed > 0)) await this.#readStates();
     return results.filter(({ notifications }) => notifications > 0);
   }
 
-  /** What cannot be read is read after another pass; that the database does not answer is told where one begins. */
+  /** Reads old states anew, for who asks next: a process that evaluates nothing, and that nobody asks, reads none. */
+  #refreshStates(): void {
+    const isNew = performance.now() - this.#statesReadAt <= STATES_MAX_AGE_MS;
+    if (isNew || this.#isStopped || this.#isReadingStates) return;
+    this.#isReadingStates = true;
+    const read = this.#readStates().then(() => {
+      this.#isReadingStates = false;
+      this.#unfinished.delete(read);
+    });
+    this.#unfinished.add(read);
+  }
+
+  /** What cannot be read is read when somebody asks again; that the database does not answer is told where one begins. */
   async #readStates(): Promise<void> {
     try {
       this.#states = await this.#options.database.any(COUNT_INSTANCES);
@@ -236,6 +252,7 @@ class AlertsRunner implements Alerts {
 
   /** Every rule with every state, so that a gauge goes back to 0. */
   numbers(): AlertNumbers {
+    this.#refreshStates();
     const names = this.#rules.groups.flatMap((group) => group.rules.map((rule) => rule.name));
     return {
       states: countStates(names, this.#states),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type Alerts, type AlertsOptions, createAlerts } from '../../../src/alerts/alerts.ts';
 import type { RuleGroup } from '../../../src/alerts/rule.ts';
 import { closeDatabase, createDatabase } from '../../../src/db/database.ts';
+import type { SqlFile } from '../../../src/db/sql.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { type AlertsFixture, openAlertsFixture, parseRules } from '../../support/alerts.ts';
 import { freePort } from '../../support/postgres.ts';
@@ -105,6 +106,29 @@ describe('Alerts', function () {
   });
   const slots = async () =>
     (await fixture.database.one<{ n: number }>(`select count(*)::int as n from keepwatch.alert_evaluation where rule = 'Bad'`)).n;
+
+  it('reads states for who asks, where it evaluates nothing itself', async () => {
+    const [holder, asked] = [create(), { reads: 0, isLost: true }];
+    await turn(true);
+    await holder.start();
+    await waitFor(() => stateOf(holder) === 'firing', { timeoutMs: 10_000 });
+    const any = (statement: SqlFile, values?: object) => {
+      if (!statement.file.endsWith('count-instances.sql')) return fixture.database.any(statement, values);
+      asked.reads++;
+      return asked.isLost ? Promise.reject(new Error('lost')) : fixture.database.any(statement, values);
+    };
+    const database = new Proxy(fixture.database, {
+      get: (target, key) => (key === 'any' ? any : (Reflect.get(target, key) as unknown)),
+    });
+    const standby = create({ database });
+    await standby.start();
+    asked.isLost = false;
+    for (let tick = 0; tick < 5; tick++) await standby.tick();
+    assert.equal(asked.reads, 1, 'at its start');
+    assert.equal(stateOf(standby), undefined);
+    await waitFor(() => stateOf(standby) === 'firing', { timeoutMs: 5000 });
+    assert.equal(asked.reads, 2, 'once for all who ask within 15 s');
+  });
 
   it('answers as Prometheus does', async () => {
     const alerts = create();

@@ -43,6 +43,15 @@ describe('Pruning of alerts', function () {
     assert.equal(await prune({ database: test.database }), 2);
   });
 
+  it('forgets evaluators that nobody has heard of for a day', async () => {
+    await test.database.none(`
+      insert into keepwatch.alert_evaluator (evaluator_id, rule_set, hash, receivers, lease_until)
+      select gen_random_uuid(), name, '\\x00', '{}', now() - age
+      from (values ('here', interval '-6 seconds'), ('away', interval '23 hours'), ('gone', interval '25 hours')) as given (name, age)`);
+    assert.equal(await prune({ database: test.database }), 1);
+    assert.deepEqual(await texts('select rule_set as text from keepwatch.alert_evaluator order by 1'), ['away', 'here']);
+  });
+
   it('forgets transitions, and messages of incidents that are over, whatever group they are of', async () => {
     await test.database.none(`
       insert into keepwatch.alert_transition (slot, incident_id, group_name, rule, rule_uid, fingerprint, from_state, to_state, reason, labels, row)
