@@ -11,6 +11,7 @@ import { planEvaluation } from './plan-evaluation.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import { planRuleErrors, ruleErrorUid } from './rule-error.ts';
 import { queryHash } from './series.ts';
+import { refuseSharedUids } from './shared-uids.ts';
 import { createChanges, type Slot, type SlotChanges } from './slot-changes.ts';
 import { tellEnds } from './told-receivers.ts';
 
@@ -88,7 +89,8 @@ async function commitStates(evaluations: readonly Evaluation[], work: Work): Pro
   let notifications = 0;
   for await (const batch of inKnownBatches(transaction, evaluations, [errorUid])) {
     errors = batch.known?.get(errorUid) ?? errors;
-    const planned = batch.evaluations.map((evaluation) => planRule(evaluation, batch.known, work));
+    const own = await refuseSharedUids(transaction, batch, { group: group.name, evaluatorId: options.lease.evaluatorId });
+    const planned = own.map((evaluation) => planRule(evaluation, batch.known, work));
     records.push(...planned.map(({ evaluation, plan }) => toRecord(evaluation, plan, work.context)));
     settled.push(...planned.map(({ evaluation }) => evaluation));
     const plans = planned.map(({ plan }) => plan);
