@@ -2,13 +2,10 @@
 // Postgres and judged by sql-check.ts: layer one. The other wall, the role of the connection, holds without this one.
 import { KeepwatchError } from '../errors.ts';
 import { isStorableText } from '../storable-text.ts';
-import { parseDuration } from '../units.ts';
+import { bindNames, LABEL_PREFIX, type ParameterValue, toValue } from './parameter-bindings.ts';
 import { checkSelect } from './sql-check.ts';
 import { parseSql, SqlSyntaxError } from './sql-parser.ts';
 import { lineAt, type SqlToken, tokenizeWithComments } from './sql-tokens.ts';
-
-/** What a rule file gives for a parameter: a duration such as `5m`, any other text, a number, true or false. */
-export type ParameterValue = string | number | boolean;
 
 /** A query ready to be sent. */
 export interface CompiledQuery {
@@ -22,8 +19,6 @@ export interface CompileOptions {
   /** True for a context query: `:label_<name>` is the text of a label of the alert. Default false. */
   readonly hasLabels?: boolean;
 }
-
-const LABEL_PREFIX = 'label_';
 
 /** The longest query: comments nested 400 kB deep outlast statement_timeout, as the time goes before execution. */
 export const MAX_QUERY_BYTES = 64 * 1024;
@@ -46,10 +41,10 @@ export function compileQuery(
   if (!isStorableText(query)) throw invalid(['holds NUL or half of a surrogate pair, which Postgres cannot read']);
   const { sql, tokens } = withoutLastSemicolon(query, tokenizeWithComments(query));
   if (tokens.length > MAX_TOKENS) throw invalid([`has ${tokens.length} words and signs; allowed: ${MAX_TOKENS}`]);
-  const { text, order, placeholdersAt } = bindNames(sql, tokens, params);
+  const { text, bindings, placeholdersAt } = bindNames(sql, tokens, params);
   const problems = [...findProblems(text, placeholdersAt), ...findParameterProblems(sql, tokens, params, hasLabels)];
   if (problems.length > 0) throw invalid(problems);
-  return { text, values: (nowMs, labels) => order.map((name) => bindingOf(name, params[name], nowMs, labels)) };
+  return { text, values: (nowMs, labels) => bindings.map((binding) => toValue(binding, params, nowMs, labels)) };
 }
 
 function withoutLastSemicolon(query: string, tokens: SqlToken[]): { sql: string; tokens: readonly SqlToken[] } {
@@ -58,26 +53,6 @@ function withoutLastSemicolon(query: string, tokens: SqlToken[]): { sql: string;
   if (token === undefined) throw invalid(['is empty; allowed: one SELECT']);
   if (token.type !== 'symbol' || token.text !== ';') return { sql: query, tokens };
   return { sql: query.slice(0, token.start), tokens: tokens.slice(0, last) };
-}
-
-/** Comments that nest deep go as spaces: Postgres' scanner takes the square of their length, before any timeout begins. */
-function bindNames(sql: string, tokens: readonly SqlToken[], params: Readonly<Record<string, ParameterValue>>) {
-  const order: string[] = [];
-  const placeholdersAt = new Set<number>();
-  let text = '';
-  let from = 0;
-  for (const { type, text: name, start, end } of tokens) {
-    if (type !== 'parameter' && type !== 'deep_comment') continue;
-    text += sql.slice(from, start);
-    from = end;
-    if (type === 'deep_comment') text += sql.slice(start, end).replace(/[^\n]/g, ' ');
-    else {
-      if (!order.includes(name)) order.push(name);
-      placeholdersAt.add(Buffer.byteLength(text));
-      text += `$${order.indexOf(name) + 1}::${typeOf(name, params[name])}`;
-    }
-  }
-  return { text: text + sql.slice(from), order, placeholdersAt };
 }
 
 /** Layer one, on the very text that is sent. Its lines are those of the query. */
@@ -125,26 +100,6 @@ function findParameterProblems(
       problems.push(`the parameter "${name}" is declared, but the query has no :${name}`);
   }
   return problems;
-}
-
-function typeOf(name: string, value: ParameterValue | undefined): string {
-  if (name === 'now') return 'timestamptz';
-  if (typeof value === 'boolean') return 'boolean';
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'bigint' : 'double precision';
-  return parseDuration(value ?? '') === undefined ? 'text' : 'interval';
-}
-
-function bindingOf(
-  name: string,
-  value: ParameterValue | undefined,
-  nowMs: number,
-  labels: Readonly<Record<string, string>> = {},
-): string | number | boolean {
-  if (name === 'now') return new Date(nowMs).toISOString();
-  if (value === undefined) return labels[name.slice(LABEL_PREFIX.length)] ?? '';
-  if (typeof value !== 'string') return value;
-  const ms = parseDuration(value);
-  return ms === undefined ? value : `${ms} milliseconds`;
 }
 
 function invalid(problems: readonly string[]): KeepwatchError {

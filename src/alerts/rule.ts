@@ -1,7 +1,8 @@
 // What a rule is, once its file has been read and checked. No behaviour here.
 import type { Annotation } from './annotation.ts';
 import type { Condition } from './condition.ts';
-import type { CompiledQuery, ParameterValue } from './parameters.ts';
+import type { ParameterValue } from './parameter-bindings.ts';
+import type { CompiledQuery } from './parameters.ts';
 
 /** How long the condition has to hold before an alert fires: for a time (0: at once), or in `samples` of the last `of` slots. */
 export type ForPolicy = { readonly ms: number } | { readonly samples: number; readonly of: number };

@@ -2,7 +2,7 @@
 // parameter which the rule does not give are left out, and in which `/* by */` stands for the columns that tell series apart.
 import { readSql } from '../../db/sql.ts';
 import { formatDuration } from '../../units.ts';
-import type { ParameterValue } from '../parameters.ts';
+import type { ParameterValue } from '../parameter-bindings.ts';
 import type { WrittenRule } from '../rule-schema.ts';
 import { SERIES_COLUMNS, SHORT_FORMS, type WrittenShortForms } from './short-form-schema.ts';
 
