@@ -1,4 +1,4 @@
-// A real Alertmanager without neighbours that sends everything to one webhook, as soon as it can; all else is as it comes.
+// A real Alertmanager without neighbours; all that its configuration does not say is as it comes.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +12,20 @@ export interface Alertmanager {
   stop(): Promise<void>;
 }
 
-/** Starts `binary` on a free loopback port, its data in a folder that goes with it. */
-export async function startAlertmanager(binary: string, webhookUrl: string): Promise<Alertmanager> {
-  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-alertmanager-'));
-  const address = `127.0.0.1:${await freePort()}`;
-  const config = {
+/**
+ * Starts `binary` on a free loopback port, its data in a folder that goes with it.
+ * @param config as in alertmanager.yml; default: everything goes to the webhook, as soon as it can
+ */
+export async function startAlertmanager(
+  binary: string,
+  webhookUrl: string,
+  config: object = {
     route: { receiver: 'hook', group_wait: '0s', group_interval: '1s' },
     receivers: [{ name: 'hook', webhook_configs: [{ url: webhookUrl, send_resolved: true }] }],
-  };
+  },
+): Promise<Alertmanager> {
+  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-alertmanager-'));
+  const address = `127.0.0.1:${await freePort()}`;
   writeFileSync(join(folder, 'alertmanager.yml'), JSON.stringify(config));
   const server = startProcess(binary, [
     `--config.file=${folder}/alertmanager.yml`,
