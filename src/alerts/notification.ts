@@ -5,7 +5,7 @@ import type { Rule } from './rule.ts';
 /** What a message is about: an alert that fires, one that is over, a series without data, a rule without an answer. */
 export type NotificationReason = 'firing' | 'resolved' | 'nodata' | 'error';
 
-/** The payload of an outbox row. Times are ISO 8601; `endsAt` is null while firing. */
+/** One alert. Times are ISO 8601; `endsAt` is null while firing. */
 export interface NotificationPayload {
   readonly status: 'firing' | 'resolved';
   /** Not there in messages of versions that had but these two. */
@@ -28,6 +28,34 @@ export interface NotificationPayload {
   /** 0 for M of N. */
   readonly forMs: number;
   readonly partial: boolean;
+}
+
+/** What a group has heard of it now, for which a message goes out. */
+export type MessageReason =
+  | 'first notification'
+  | 'new alerts added'
+  | 'some alerts resolved'
+  | 'all alerts resolved'
+  | 'repeat interval elapsed';
+
+/** The alerts that one message tells of together. */
+export interface AlertGroup {
+  /** Names the group to its receiver: `{severity="page"}:{alertname="HighErrorRate"}`. */
+  readonly key: string;
+  /** What the alerts have in common by group_by. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly why: MessageReason;
+  /** Those that fire first; the first one is the message's own. At most 100 of them. */
+  readonly alerts: readonly NotificationPayload[];
+  /** How many fire, and how many are over, of all that the message is about. */
+  readonly firing: number;
+  readonly resolved: number;
+}
+
+/** The payload of an outbox row: an alert, and the group that it is told with. */
+export interface MessagePayload extends NotificationPayload {
+  /** Not there in messages of one alert alone, of versions that knew no groups, and in tests of receivers. */
+  readonly together?: AlertGroup;
 }
 
 export interface NotificationInput

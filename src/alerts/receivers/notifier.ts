@@ -1,6 +1,6 @@
 // What a receiver is to the outbox: something that takes one message, and says what became of it. Never rejects.
 import type { ReceiverKind } from '../../receiver-config.ts';
-import type { NotificationPayload, NotificationReason } from '../notification.ts';
+import type { MessagePayload, NotificationReason } from '../notification.ts';
 
 /** A message that is due. */
 export interface OutboxMessage {
@@ -10,10 +10,12 @@ export interface OutboxMessage {
   readonly attempts: number;
   readonly rule: string;
   readonly reason: NotificationReason;
-  readonly payload: NotificationPayload;
+  /** What all messages of one conversation have in common: one incident, from the first that is told of a group to the end of all of its alerts. */
+  readonly thread: string;
+  readonly payload: MessagePayload;
   /** An earlier attempt may have arrived: nobody heard what became of it. */
   readonly maybe_sent: boolean;
-  /** What the receiver gave as `reference` for an earlier message of the same incident; null: there is none. */
+  /** What the receiver gave as `reference` for an earlier message of the same thread; null: there is none. */
   readonly reference: MessageReference | null;
 }
 

@@ -10,6 +10,7 @@ export function createTestMessage(receiver: string, now: number): OutboxMessage 
   const incidentId = randomUUID();
   return {
     id: randomUUID(),
+    thread: incidentId,
     attempts: 1,
     rule: TEST_ALERT,
     reason: 'firing',

@@ -1,0 +1,163 @@
+-- Between an alert and its messages: groups of alerts that a receiver hears of together, silences and acknowledgements, and what became of each
+-- attempt to deliver.
+
+create table keepwatch.notification_group (
+  group_key text primary key,
+  receiver text not null,
+  route text not null,
+  labels jsonb not null,
+  settings jsonb not null,
+  due_at timestamptz,
+  flushed_at timestamptz,
+  told_at timestamptz,
+  version bigint not null default 0,
+  thread uuid
+) with (fillfactor = 50);
+create index notification_group_due_at_idx on keepwatch.notification_group (receiver, due_at) where due_at is not null;
+comment on table keepwatch.notification_group is 'Alerts that a receiver hears of together, in messages as rare as its route says. Gone with the last of its alerts.';
+comment on column keepwatch.notification_group.group_key is 'SHA-256 of receiver, route and labels, in hexadecimal.';
+comment on column keepwatch.notification_group.receiver is 'Name of the receiver in the configuration.';
+comment on column keepwatch.notification_group.route is 'The route that its alerts came by, as its matchers are written; notify or default where they came by none.';
+comment on column keepwatch.notification_group.labels is 'What its alerts have in common: the labels of group_by.';
+comment on column keepwatch.notification_group.settings is 'What the route said when an alert came by it last: intervals, mute times, level of escalation.';
+comment on column keepwatch.notification_group.due_at is 'When it is looked at next. Null: when one of its alerts changes.';
+comment on column keepwatch.notification_group.flushed_at is 'When it was looked at last; group_interval counts from here.';
+comment on column keepwatch.notification_group.told_at is 'When the last message about it went to the outbox.';
+comment on column keepwatch.notification_group.version is 'Messages about it so far.';
+comment on column keepwatch.notification_group.thread is 'What its messages have in common for the receiver: the incident that was told first, until all are over.';
+
+create table keepwatch.notification_member (
+  group_key text not null,
+  rule_uid text not null,
+  fingerprint bytea not null,
+  incident_id uuid not null,
+  rule text not null,
+  group_name text not null,
+  changed_at timestamptz not null default now(),
+  is_firing boolean not null,
+  is_latched boolean not null default false,
+  mark text not null,
+  told text check (told in ('firing', 'resolved')),
+  told_mark text,
+  turns bigint[] not null default '{}',
+  labels jsonb not null,
+  payload jsonb not null,
+  expires_at timestamptz not null,
+  primary key (group_key, rule_uid, fingerprint)
+) with (fillfactor = 70);
+create index notification_member_incident_id_idx on keepwatch.notification_member (incident_id);
+comment on table keepwatch.notification_member is 'Alerts of a group: those that fire, and those whose end is still to be told.';
+comment on column keepwatch.notification_member.group_key is 'Its notification_group.';
+comment on column keepwatch.notification_member.rule_uid is 'The rule: alert_instance.rule_uid.';
+comment on column keepwatch.notification_member.fingerprint is 'The series: alert_instance.fingerprint.';
+comment on column keepwatch.notification_member.incident_id is 'The newest incident of the series.';
+comment on column keepwatch.notification_member.rule is 'Name of the rule (alertname).';
+comment on column keepwatch.notification_member.group_name is 'Group of the rule.';
+comment on column keepwatch.notification_member.changed_at is 'When the evaluator has told its last change.';
+comment on column keepwatch.notification_member.is_firing is 'Whether it fires, or is without data. False: it is over.';
+comment on column keepwatch.notification_member.is_latched is 'It is told once for each of its steps, and not repeated.';
+comment on column keepwatch.notification_member.mark is 'What there is to tell of it: changes with everything that people hear of anew, such as its severity.';
+comment on column keepwatch.notification_member.told is 'What the receiver heard of it last. Null: nothing.';
+comment on column keepwatch.notification_member.told_mark is 'The mark of what the receiver heard last.';
+comment on column keepwatch.notification_member.turns is 'Slots, in ms since the epoch, in which it last began to fire or ended: many of them in a short time are flapping.';
+comment on column keepwatch.notification_member.labels is 'Labels of the alert.';
+comment on column keepwatch.notification_member.payload is 'The alert as it was in the slot of its last change.';
+comment on column keepwatch.notification_member.expires_at is 'When a message about this change is given up.';
+
+create table keepwatch.alert_silence (
+  id uuid primary key default gen_random_uuid(),
+  matchers jsonb not null,
+  starts_at timestamptz not null,
+  ends_at timestamptz not null check (ends_at >= starts_at),
+  created_by text not null,
+  comment text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1
+);
+create index alert_silence_ends_at_idx on keepwatch.alert_silence (ends_at);
+comment on table keepwatch.alert_silence is 'Alerts of which nobody is told for a while. Kept for 30 days after their end.';
+comment on column keepwatch.alert_silence.id is 'Its name in the API.';
+comment on column keepwatch.alert_silence.matchers is 'JSON array of name, value, isRegex and isEqual, as in the API of Alertmanager; all have to match.';
+comment on column keepwatch.alert_silence.starts_at is 'From when it holds.';
+comment on column keepwatch.alert_silence.ends_at is 'Until when it holds; one that somebody has ended, ends then.';
+comment on column keepwatch.alert_silence.created_by is 'Who made it, as they said.';
+comment on column keepwatch.alert_silence.comment is 'Why.';
+comment on column keepwatch.alert_silence.created_at is 'When it was made.';
+comment on column keepwatch.alert_silence.updated_at is 'When it was last changed.';
+comment on column keepwatch.alert_silence.version is 'Counts its changes: who changes it says which one it saw.';
+
+create table keepwatch.alert_acknowledgement (
+  incident_id uuid primary key,
+  acknowledged_at timestamptz not null default now(),
+  acknowledged_by text not null,
+  comment text not null default '',
+  until timestamptz
+);
+comment on table keepwatch.alert_acknowledgement is 'Incidents that somebody works on: they are not repeated and not escalated. Kept for 30 days after the incident.';
+comment on column keepwatch.alert_acknowledgement.incident_id is 'The incident: alert_instance.incident_id.';
+comment on column keepwatch.alert_acknowledgement.acknowledged_at is 'When.';
+comment on column keepwatch.alert_acknowledgement.acknowledged_by is 'Who, as they said.';
+comment on column keepwatch.alert_acknowledgement.comment is 'What they said beside it.';
+comment on column keepwatch.alert_acknowledgement.until is 'When it ends by itself. Null: with the incident.';
+
+create table keepwatch.notification_attempt (
+  message_id uuid not null references keepwatch.notification_outbox (id) on delete cascade,
+  attempt integer not null,
+  at timestamptz not null default now(),
+  outcome text not null check (outcome in ('delivered', 'retry', 'refused', 'unknown')),
+  duration_ms integer not null,
+  answer text not null,
+  primary key (message_id, attempt)
+);
+comment on table keepwatch.notification_attempt is 'What became of each attempt to deliver a message. Gone with its message; at most the last 50 of each.';
+comment on column keepwatch.notification_attempt.message_id is 'The message: notification_outbox.id.';
+comment on column keepwatch.notification_attempt.attempt is 'From 1.';
+comment on column keepwatch.notification_attempt.at is 'When its outcome was known.';
+comment on column keepwatch.notification_attempt.outcome is 'delivered, retry (may be taken later), refused (never) or unknown (sent, and nobody knows whether it arrived).';
+comment on column keepwatch.notification_attempt.duration_ms is 'How long it took.';
+comment on column keepwatch.notification_attempt.answer is 'What the receiver said, or what went wrong.';
+
+create table keepwatch.notification_pace (
+  receiver text primary key,
+  tokens double precision not null,
+  filled_at timestamptz not null,
+  hold_until timestamptz
+) with (fillfactor = 50);
+comment on table keepwatch.notification_pace is 'How many messages each receiver may be sent now: a token bucket that all processes share.';
+comment on column keepwatch.notification_pace.receiver is 'Name of the receiver in the configuration.';
+comment on column keepwatch.notification_pace.tokens is 'Messages that could be sent at filled_at.';
+comment on column keepwatch.notification_pace.filled_at is 'The moment that tokens is of.';
+comment on column keepwatch.notification_pace.hold_until is 'The receiver wants to be left alone until then (Retry-After).';
+
+alter table keepwatch.notification_outbox
+  add column group_key text,
+  add column version bigint,
+  add column kind text not null default 'alerts' check (kind in ('alerts', 'digest', 'delivery')),
+  add column alerts integer not null default 1,
+  add column merged_into uuid,
+  drop constraint notification_outbox_status_check,
+  add constraint notification_outbox_status_check check (status in ('pending', 'sent', 'dead', 'merged'));
+create index notification_outbox_group_key_idx on keepwatch.notification_outbox (group_key, version);
+create index notification_outbox_created_at_idx on keepwatch.notification_outbox (created_at);
+comment on column keepwatch.notification_outbox.incident_id is 'What messages of one conversation have in common: the incident that its group told first.';
+comment on column keepwatch.notification_outbox.group_key is 'The group that it is about: notification_group. Null: it is about one alert, by an older version.';
+comment on column keepwatch.notification_outbox.version is 'Which message of the group it is; a group is told in this order.';
+comment on column keepwatch.notification_outbox.kind is 'alerts, digest (of more groups than people can read) or delivery (messages to another receiver were given up).';
+comment on column keepwatch.notification_outbox.alerts is 'Alerts that it tells of.';
+comment on column keepwatch.notification_outbox.merged_into is 'The message that tells its news too, as this one was not sent in time.';
+comment on column keepwatch.notification_outbox.status is 'pending, sent, dead (given up) or merged (into a newer message).';
+comment on column keepwatch.notification_outbox.dedupe_key is 'Each of these is told once: group, version.';
+
+do $$
+begin
+  if exists (select from pg_roles where rolname = 'keepwatch_owner') then
+    grant all on keepwatch.notification_group, keepwatch.notification_member, keepwatch.alert_silence, keepwatch.alert_acknowledgement,
+      keepwatch.notification_attempt, keepwatch.notification_pace to keepwatch_owner;
+  end if;
+  if exists (select from pg_roles where rolname = 'keepwatch_reader') then
+    grant select on keepwatch.notification_group, keepwatch.notification_member, keepwatch.alert_silence, keepwatch.alert_acknowledgement,
+      keepwatch.notification_attempt, keepwatch.notification_pace to keepwatch_reader;
+  end if;
+end
+$$;
