@@ -33,7 +33,11 @@ export interface GivenSettings {
 }
 
 /** Read from the environment under another name, or not at all. */
-const ENV_NAMES: Record<string, string | undefined> = { databaseUrl: 'DATABASE_URL', receivers: undefined, route: undefined };
+const ENV_NAMES: Record<string, string | undefined> = {
+  databaseUrl: 'DATABASE_URL',
+  ...{ receivers: undefined, route: undefined, inhibitRules: undefined, timeIntervals: undefined, escalations: undefined },
+  flapDamping: undefined,
+};
 /** Variables with our prefix that are no settings of a process: where the file is, and the password that `migrate --roles` gives. */
 const OTHER_ENV = new Set(['KEEPWATCH_CONFIG', 'KEEPWATCH_RULES_PASSWORD']);
 

@@ -11,6 +11,14 @@ import { KeepwatchError } from './errors.ts';
 import { executionLogRates, executionLogTypes } from './execution-log-settings.ts';
 import { suggestName } from './name-suggestion.ts';
 import { receiversSchema, resolveReceivers } from './receiver-config.ts';
+import { checkRouting } from './routing/routing-config.ts';
+import {
+  escalationsSchema,
+  flapDampingSchema,
+  inhibitRulesSchema,
+  routeSchema,
+  timeIntervalsSchema,
+} from './routing/routing-schema.ts';
 import { isCronExpression } from './schedule.ts';
 import { BYTES_FORM, DURATION_FORM, formatDuration, parseBytes, parseDuration } from './units.ts';
 import { formatPath } from './yaml-file.ts';
@@ -155,7 +163,11 @@ const configSchema = z.strictObject({
   executionLogTo: text('stdout, stderr, or the path of a file').default('stdout'),
   externalUrl: externalUrl.optional(),
   receivers: receiversSchema.default([]),
-  route: z.strictObject({ receiver: z.string() }).optional(),
+  route: routeSchema.optional(),
+  inhibitRules: inhibitRulesSchema.default([]),
+  timeIntervals: timeIntervalsSchema.default(new Map()),
+  escalations: escalationsSchema.default(new Map()),
+  flapDamping: flapDampingSchema.default({ changes: 4, slots: 20 }),
 });
 
 /** The checked configuration; sizes in bytes, durations in milliseconds. */
@@ -229,9 +241,10 @@ function crossChecks(config: Config, given: ReadonlyMap<string, Given>): string[
   const names = new Set(config.receivers.map((receiver) => receiver.name));
   if (names.size < config.receivers.length)
     problems.push(`${given.get('receivers')?.place}: every receiver needs a name of its own`);
-  if (config.route !== undefined && !names.has(config.route.receiver)) {
-    const allowed = names.size > 0 ? [...names].join(', ') : 'none, as no receiver is configured';
-    problems.push(`${given.get('route')?.place}: there is no receiver "${config.route.receiver}"; allowed: ${allowed}`);
+  for (const { path, message } of checkRouting(config)) {
+    const [key = ''] = path;
+    const from = given.get(String(key)) ?? { value: undefined, place: `option ${String(key)}` };
+    problems.push(`${placeOf(from, path)}: ${message}`);
   }
   if (config.rollupRetention < config.retention) {
     const { place, value } = given.get('rollupRetention') ?? { place: 'option rollupRetention', value: config.rollupRetention };

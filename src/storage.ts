@@ -19,6 +19,7 @@ import { migrate } from './db/migrate.ts';
 import { describeError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import type { EventReader } from './metrics-history.ts';
+import { toRouting } from './routing/routing-config.ts';
 import type { Target } from './target.ts';
 import { within } from './within.ts';
 import { formatProblems } from './yaml-file.ts';
@@ -209,7 +210,7 @@ function openAlerts(config: Config, { database, rulesDatabase, files, receivers,
     ruleSource: createRuleSource({ database, files }),
     problems,
     receivers,
-    route: config.route,
+    routing: toRouting(config),
     cron: config.alertsCron,
     logger,
   });

@@ -7,6 +7,7 @@
 -- left (JSON array: its groups that nobody holds, for somebody who knows their receivers); foreign (JSON: name of a group of its files that another
 -- rule set holds, with files of its own, to the name of that set);
 -- is_current (it has the newest generation of the rule set); may_register (its set may become the newest);
+-- is_dispatch_due (something is to be put into groups, or a group of these receivers is to be looked at);
 -- due_receivers (JSON array: receivers that a message is due for, and null when a message has expired);
 -- breaking_version (of the newest breaking migration; null without one); revision (of rules of the API and targets).
 -- Nobody can be heard of while the server is down or out of reach: silence counts from when it is back. A clock that is behind would hold up
@@ -55,6 +56,8 @@ select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (select coalesce(jsonb_agg(name), '[]') from given where not is_held and not is_left) as free,
   (select coalesce(jsonb_agg(name), '[]') from given where not is_held and is_left) as left,
   (select coalesce(jsonb_object_agg(name, other_set), '{}') from given where other_set is not null) as foreign,
+  exists (select from keepwatch.notification_change)
+    or exists (select from keepwatch.notification_group where receiver = any($<receivers>::text[]) and due_at <= clock_timestamp()) as is_dispatch_due,
   (select coalesce(jsonb_agg(distinct receiver), '[]') from keepwatch.notification_outbox
     where status = 'pending' and (expires_at <= clock_timestamp()
       or receiver = any($<receivers>::text[]) and next_attempt_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp()))

@@ -1,6 +1,39 @@
 -- Between an alert and its messages: groups of alerts that a receiver hears of together, silences and acknowledgements, and what became of each
 -- attempt to deliver.
 
+create table keepwatch.notification_change (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default now(),
+  rule_uid text not null,
+  fingerprint bytea not null,
+  incident_id uuid not null,
+  rule text not null,
+  group_name text not null,
+  kind text not null check (kind in ('tell', 'end', 'forget')),
+  slot timestamptz not null,
+  every_ms integer not null,
+  mark text,
+  is_latched boolean not null default false,
+  destination jsonb,
+  payload jsonb
+);
+create index notification_change_incident_id_idx on keepwatch.notification_change (incident_id);
+comment on table keepwatch.notification_change is 'What evaluators have to tell, inserted with the transition that owes it, until the dispatcher has put it into groups: normally less than a second.';
+comment on column keepwatch.notification_change.id is 'Order of the changes of a series.';
+comment on column keepwatch.notification_change.at is 'When its transition was committed.';
+comment on column keepwatch.notification_change.rule_uid is 'The rule: alert_instance.rule_uid.';
+comment on column keepwatch.notification_change.fingerprint is 'The series: alert_instance.fingerprint.';
+comment on column keepwatch.notification_change.incident_id is 'The incident.';
+comment on column keepwatch.notification_change.rule is 'Name of the rule (alertname).';
+comment on column keepwatch.notification_change.group_name is 'Group of the rule.';
+comment on column keepwatch.notification_change.kind is 'tell (it fires, is worse, or without data), end (those who know of the incident are told of its end) or forget (nobody is).';
+comment on column keepwatch.notification_change.slot is 'The slot of the transition.';
+comment on column keepwatch.notification_change.every_ms is 'Distance of the slots of the rule, in ms.';
+comment on column keepwatch.notification_change.mark is 'What there is to tell: notification_member.mark. Null but for tell.';
+comment on column keepwatch.notification_change.is_latched is 'It is told once for each of its steps, and not repeated.';
+comment on column keepwatch.notification_change.destination is 'The notification_group that it belongs to: group_key, receiver, route, labels, settings. Null but for tell.';
+comment on column keepwatch.notification_change.payload is 'The alert as it was in the slot; of an end what has changed of it. Null for forget.';
+
 create table keepwatch.notification_group (
   group_key text primary key,
   receiver text not null,
@@ -34,6 +67,7 @@ create table keepwatch.notification_member (
   rule text not null,
   group_name text not null,
   changed_at timestamptz not null default now(),
+  every_ms integer not null,
   is_firing boolean not null,
   is_latched boolean not null default false,
   mark text not null,
@@ -42,7 +76,6 @@ create table keepwatch.notification_member (
   turns bigint[] not null default '{}',
   labels jsonb not null,
   payload jsonb not null,
-  expires_at timestamptz not null,
   primary key (group_key, rule_uid, fingerprint)
 ) with (fillfactor = 70);
 create index notification_member_incident_id_idx on keepwatch.notification_member (incident_id);
@@ -54,6 +87,7 @@ comment on column keepwatch.notification_member.incident_id is 'The newest incid
 comment on column keepwatch.notification_member.rule is 'Name of the rule (alertname).';
 comment on column keepwatch.notification_member.group_name is 'Group of the rule.';
 comment on column keepwatch.notification_member.changed_at is 'When the evaluator has told its last change.';
+comment on column keepwatch.notification_member.every_ms is 'Distance of the slots of the rule, in ms.';
 comment on column keepwatch.notification_member.is_firing is 'Whether it fires, or is without data. False: it is over.';
 comment on column keepwatch.notification_member.is_latched is 'It is told once for each of its steps, and not repeated.';
 comment on column keepwatch.notification_member.mark is 'What there is to tell of it: changes with everything that people hear of anew, such as its severity.';
@@ -62,7 +96,6 @@ comment on column keepwatch.notification_member.told_mark is 'The mark of what t
 comment on column keepwatch.notification_member.turns is 'Slots, in ms since the epoch, in which it last began to fire or ended: many of them in a short time are flapping.';
 comment on column keepwatch.notification_member.labels is 'Labels of the alert.';
 comment on column keepwatch.notification_member.payload is 'The alert as it was in the slot of its last change.';
-comment on column keepwatch.notification_member.expires_at is 'When a message about this change is given up.';
 
 create table keepwatch.alert_silence (
   id uuid primary key default gen_random_uuid(),
@@ -149,14 +182,34 @@ comment on column keepwatch.notification_outbox.merged_into is 'The message that
 comment on column keepwatch.notification_outbox.status is 'pending, sent, dead (given up) or merged (into a newer message).';
 comment on column keepwatch.notification_outbox.dedupe_key is 'Each of these is told once: group, version.';
 
+create function keepwatch.describe_dead_message(id uuid, receiver text, rule text, payload jsonb, error text) returns jsonb
+language sql stable
+as $$
+  select jsonb_build_object(
+    'status', 'firing', 'reason', 'firing', 'group', 'keepwatch',
+    'labels', jsonb_build_object('alertname', 'NotificationsDead', 'severity', 'critical', 'receiver', receiver),
+    'annotations', jsonb_build_object(
+      'summary', format('Messages to the receiver %s are given up: people do not hear of alerts.', receiver),
+      'description', format('The first of this hour was about %s: %s', rule, left(error, 300))),
+    'startsAt', at, 'endsAt', null, 'activeAt', at, 'slot', at,
+    'fingerprint', rpad(replace(id::text, '-', ''), 64, '0'), 'incidentId', id, 'value', null,
+    'row', jsonb_build_object('receiver', receiver, 'alertname', rule, 'message', id),
+    'context', jsonb_build_array(jsonb_build_object('alertname', rule, 'labels', (payload -> 'labels')::text, 'error', left(error, 300))),
+    'fireWhen', 'a message is given up', 'forMs', 0, 'partial', false)
+  from (select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at) as moment
+$$;
+comment on function keepwatch.describe_dead_message is 'What another receiver is told of messages that were given up: the payload of its message.';
+revoke execute on function keepwatch.describe_dead_message from public;
+
 do $$
 begin
   if exists (select from pg_roles where rolname = 'keepwatch_owner') then
-    grant all on keepwatch.notification_group, keepwatch.notification_member, keepwatch.alert_silence, keepwatch.alert_acknowledgement,
+    grant all on keepwatch.notification_change, keepwatch.notification_group, keepwatch.notification_member, keepwatch.alert_silence, keepwatch.alert_acknowledgement,
       keepwatch.notification_attempt, keepwatch.notification_pace to keepwatch_owner;
+    grant execute on function keepwatch.describe_dead_message to keepwatch_owner;
   end if;
   if exists (select from pg_roles where rolname = 'keepwatch_reader') then
-    grant select on keepwatch.notification_group, keepwatch.notification_member, keepwatch.alert_silence, keepwatch.alert_acknowledgement,
+    grant select on keepwatch.notification_change, keepwatch.notification_group, keepwatch.notification_member, keepwatch.alert_silence, keepwatch.alert_acknowledgement,
       keepwatch.notification_attempt, keepwatch.notification_pace to keepwatch_reader;
   end if;
 end

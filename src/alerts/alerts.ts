@@ -1,17 +1,21 @@
 // The room's front door: a schedule that evaluates what is due and delivers what is owed, and what others may ask about it.
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
-import { describeError, KeepwatchError } from '../errors.ts';
+import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { Routing } from '../routing/routing.ts';
 import { type Schedule, startSchedule } from '../schedule.ts';
 import { type FileProblem, formatProblems } from '../yaml-file.ts';
+import { createDestinations } from './delivery/destination.ts';
+import { Dispatcher } from './delivery/dispatcher.ts';
+import { digestOverOf, failuresToOf, paceOf } from './delivery/receiver-limits.ts';
 import type { EvaluationNumbers } from './evaluation-counts.ts';
 import { Evaluator, type GroupResult, type Pass } from './evaluator.ts';
 import { type DeliveryOutcome, Outbox } from './outbox.ts';
 import { Pruning } from './pruning.ts';
 import type { Receivers } from './receivers/receivers.ts';
 import { type AlertsData, type RulesChoice, type RulesData, readAlerts, readRules } from './responses.ts';
-import type { Rule, RuleGroup } from './rule.ts';
+import type { RuleGroup } from './rule.ts';
 import type { MergedRules, RuleSource } from './rule-source.ts';
 import { checkQueries, checkRulesRole, toFileProblems } from './rules-check.ts';
 import type { State } from './state.ts';
@@ -27,9 +31,9 @@ export interface AlertsOptions {
   /** What `loadRules` found wrong; shown by `rulesResponse`. */
   readonly problems: readonly FileProblem[];
   /** Who sends messages; none: transitions record that nobody was told. */
-  readonly receivers: Pick<Receivers, 'names' | 'send'>;
-  /** Where messages of rules without `notify` go; default: the first receiver. */
-  readonly route?: { readonly receiver: string } | undefined;
+  readonly receivers: Pick<Receivers, 'names' | 'send' | 'list'>;
+  /** Who hears of what, when; default: the first receiver hears of rules without `notify`, at once. */
+  readonly routing?: Routing | undefined;
   /** Whose rules they are: processes of one name follow each other's newest rules. Default `default`. */
   readonly ruleSet?: string | undefined;
   /** Unique to this process; default: a new one. */
@@ -84,6 +88,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
 class AlertsRunner implements Alerts {
   readonly #options: AlertsOptions;
   readonly #evaluator: Evaluator;
+  readonly #dispatcher: Dispatcher;
   readonly #outbox: Outbox;
   readonly #pruning: Pruning;
   #schedule: Schedule | undefined;
@@ -101,9 +106,20 @@ class AlertsRunner implements Alerts {
     this.#options = options;
     const { ruleSource } = options;
     this.#rules = { groups: options.groups, problems: options.problems, warnings: [], origins: new Map(), revision: 0 };
-    const { database, rulesDatabase, groups, ruleSet, evaluatorId, logger, receivers, maxDeliveryAgeMs = DAY_MS } = options;
+    const {
+      database,
+      rulesDatabase,
+      groups,
+      ruleSet,
+      evaluatorId,
+      logger,
+      receivers,
+      routing,
+      maxDeliveryAgeMs = DAY_MS,
+    } = options;
     const { names } = receivers;
-    const receiversOf = routeBy(names, options.route?.receiver ?? names[0]);
+    const list = receivers.list();
+    const destinationsOf = createDestinations({ ...routing, receivers: list });
     this.#evaluator = new Evaluator({
       database,
       rulesDatabase,
@@ -114,11 +130,21 @@ class AlertsRunner implements Alerts {
       evaluatorId,
       logger,
       receivers: names,
-      receiversOf,
-      maxDeliveryAgeMs,
+      destinationsOf,
     });
     this.#pruning = new Pruning({ database, logger });
-    this.#outbox = new Outbox({ database, receivers: names, logger, send: (name, message) => receivers.send(name, message) });
+    this.#dispatcher = new Dispatcher({
+      ...{ database, receivers: names, logger, maxDeliveryAgeMs },
+      inhibitRules: routing?.inhibitRules,
+      flapDamping: routing?.flapDamping,
+      digestOver: digestOverOf(list),
+    });
+    this.#outbox = new Outbox({
+      ...{ database, receivers: names, logger },
+      send: (name, message) => receivers.send(name, message),
+      paceOf: paceOf(list),
+      failuresTo: failuresToOf(list),
+    });
   }
 
   async start(): Promise<void> {
@@ -162,13 +188,20 @@ class AlertsRunner implements Alerts {
     this.#schedule?.stop();
     await this.#release();
     await Promise.all([...this.#unfinished, this.#pruning.stop()]);
+    await this.#dispatcher.stop();
     await this.#outbox.stop();
   }
 
   async tick(): Promise<void> {
     const pass = await this.#begin();
     const owing = await this.#finish(pass);
-    await this.#outbox.deliver(owing.length > 0 ? this.#options.receivers.names : pass.dueReceivers);
+    await this.#tell(pass.isDispatchDue || owing.length > 0, pass.dueReceivers);
+  }
+
+  /** What is due, and what that leads to. Never rejects. */
+  async #tell(isDispatchDue: boolean, dueReceivers: readonly string[]): Promise<void> {
+    const hasMessages = isDispatchDue && (await this.#dispatcher.dispatch());
+    await this.#outbox.deliver(hasMessages ? this.#options.receivers.names : dueReceivers);
   }
 
   /** What cannot be told to Postgres is over when the lease is. */
@@ -183,10 +216,9 @@ class AlertsRunner implements Alerts {
   /** What cron calls: it waits neither for groups nor for receivers, so that a slow one delays nothing else. */
   async #tickOnce(): Promise<void> {
     const pass = await this.#begin();
-    void this.#outbox.deliver(pass.dueReceivers);
+    void this.#tell(pass.isDispatchDue, pass.dueReceivers);
     if (pass.groups.length > 0) this.#pruning.tick();
-    const { names } = this.#options.receivers;
-    const tell = ({ notifications }: GroupResult) => (notifications > 0 ? this.#outbox.deliver(names) : undefined);
+    const tell = ({ notifications }: GroupResult) => (notifications > 0 ? this.#tell(true, []) : undefined);
     for (const group of pass.groups) void group.then(tell);
     const finished = this.#finish(pass).then(() => void this.#unfinished.delete(finished));
     this.#unfinished.add(finished);
@@ -204,7 +236,7 @@ class AlertsRunner implements Alerts {
       if (!this.#isFailing)
         logger.warn({ error: describeError(error) }, 'alerts cannot be evaluated; tried again with every tick');
       this.#isFailing = true;
-      return { dueReceivers: [], groups: [] };
+      return { isDispatchDue: false, dueReceivers: [], groups: [] };
     }
   }
 
@@ -260,16 +292,6 @@ class AlertsRunner implements Alerts {
       ...this.#evaluator.numbers,
     };
   }
-}
-
-/** `notify` of the rule, else the default; a name without a receiver is told at start by `loadRules`, and gets nothing. */
-function routeBy(names: readonly string[], byDefault: string | undefined): (rule: Rule) => readonly string[] {
-  if (byDefault !== undefined && !names.includes(byDefault)) {
-    const allowed = names.length > 0 ? names.join(', ') : 'none, as no receiver is configured';
-    throw new KeepwatchError('ERR_CONFIG_INVALID', `route: there is no receiver "${byDefault}"; allowed: ${allowed}`);
-  }
-  const fallback = byDefault === undefined ? [] : [byDefault];
-  return (rule) => (rule.notify ?? fallback).filter((name) => names.includes(name));
 }
 
 /** Rules that metrics tell apart at most; the others are one. */

@@ -3,12 +3,13 @@
 import { type Database, inTransaction, type Transaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { type ContextRows, readContextRows } from './context-rows.ts';
+import type { DestinationsOf, RoutedAlert } from './delivery/destination.ts';
 import { type Evaluation, summarize } from './evaluate.ts';
 import type { GroupLease } from './group-leases.ts';
 import type { StoredInstance } from './instance-row.ts';
 import { BATCH_SERIES, countKnown, inKnownBatches, type Known, MAX_KNOWN } from './known-series.ts';
 import { planEvaluation } from './plan-evaluation.ts';
-import type { Rule, RuleGroup } from './rule.ts';
+import type { RuleGroup } from './rule.ts';
 import { planRuleErrors, ruleErrorUid } from './rule-error.ts';
 import { queryHash } from './series.ts';
 import { refuseSharedUids } from './shared-uids.ts';
@@ -19,14 +20,12 @@ export interface CommitOptions {
   readonly database: Database;
   /** Connected as keepwatch_rules: for context queries. */
   readonly rulesDatabase: Database;
-  /** Names of the receivers that a rule's messages go to; none: the transition records that nobody was told. */
-  receiversOf(rule: Rule): readonly string[];
+  /** Where messages of rules go; nowhere: the transition records that nobody was told. */
+  readonly destinationsOf: DestinationsOf;
   /** Names of all receivers that there are: who was told of an alert, and is none of them any more, is not told of its end. */
   readonly receivers: readonly string[];
   /** Of the group: fences who had it before. */
   readonly lease: GroupLease;
-  /** How long the outbox tries to deliver. */
-  readonly maxDeliveryAgeMs: number;
 }
 
 const CLAIM_SLOT = loadSql('alerts/claim-slot');
@@ -34,7 +33,7 @@ const INSERT_EVALUATIONS = loadSql('alerts/insert-evaluations');
 const DELETE_INSTANCES = loadSql('alerts/delete-instances');
 const UPSERT_INSTANCES = loadSql('alerts/upsert-instances');
 const INSERT_TRANSITIONS = loadSql('alerts/insert-transitions');
-const INSERT_NOTIFICATIONS = loadSql('alerts/insert-notifications');
+const INSERT_CHANGES = loadSql('alerts/delivery/insert-changes');
 const PRUNE = loadSql('alerts/prune-group');
 const PRUNE_EVERY_MS = 3_600_000;
 /** An ok series is known for a day without a row, and for the two hours that may pass between two signs of life. */
@@ -60,7 +59,7 @@ interface Work {
 
 /**
  * Commits a slot.
- * @returns how many messages went to the outbox; undefined when the slot (or a newer one) was committed, or the group is another evaluator's
+ * @returns how many changes people are to hear of; undefined when the slot (or a newer one) was committed, or the group is another evaluator's
  */
 export async function commitSlot(
   group: RuleGroup,
@@ -68,8 +67,8 @@ export async function commitSlot(
   evaluations: readonly Evaluation[],
   options: CommitOptions,
 ): Promise<{ notifications: number } | undefined> {
-  const { database, rulesDatabase, receiversOf } = options;
-  const context = await readContextRows(evaluations, { group, slot, rulesDatabase, database, receiversOf });
+  const { database, rulesDatabase, destinationsOf } = options;
+  const context = await readContextRows(evaluations, { group, slot, rulesDatabase, database, destinationsOf });
   const at = { group: group.name, slot: new Date(slot.slotMs) };
   return await inTransaction(database, async (transaction) => {
     const claim = { ...at, everyMs: group.everyMs, missed: slot.missed, ...options.lease };
@@ -94,7 +93,8 @@ async function commitStates(evaluations: readonly Evaluation[], work: Work): Pro
     records.push(...planned.map(({ evaluation, plan }) => toRecord(evaluation, plan, work.context)));
     settled.push(...planned.map(({ evaluation }) => evaluation));
     const plans = planned.map(({ plan }) => plan);
-    if (settled.length === evaluations.length) plans.push(planRuleErrors(settled, errors, { group, slot }, options.receiversOf));
+    if (settled.length === evaluations.length)
+      plans.push(planRuleErrors(settled, errors, { group, slot }, options.destinationsOf));
     notifications += await write(plans, work);
   }
   const watermark = slot.watermarkMs === undefined ? null : new Date(slot.watermarkMs);
@@ -109,10 +109,10 @@ function planRule(
   known: Known | undefined,
   { group, slot, options, context }: Work,
 ): { readonly evaluation: Evaluation; readonly plan: SlotChanges } {
-  const receivers = options.receiversOf(evaluation.rule);
+  const destinationsOf = (alert: RoutedAlert) => options.destinationsOf([evaluation.rule], alert);
   const own = known?.get(evaluation.rule.uid) ?? new Map<string, StoredInstance>();
   if (known !== undefined) {
-    const plan = planEvaluation(evaluation, own, { group, slot, receivers, examples: context.examples });
+    const plan = planEvaluation(evaluation, own, { group, slot, destinationsOf, examples: context.examples });
     if (countKnown(own, plan) <= MAX_KNOWN) return { evaluation, plan };
   }
   return { evaluation: { ...evaluation, ...TOO_MANY }, plan: createChanges() };
@@ -131,19 +131,19 @@ function toRecord(evaluation: Evaluation, plan: SlotChanges, { problems }: Conte
   };
 }
 
-/** @returns how many messages went to the outbox */
+/** @returns how many changes people are to hear of */
 async function write(plans: readonly SlotChanges[], { transaction, group, slot, options }: Work): Promise<number> {
-  const at = { group: group.name, slot: new Date(slot.slotMs), maxAgeMs: options.maxDeliveryAgeMs };
+  const at = { group: group.name, slot: new Date(slot.slotMs), everyMs: group.everyMs };
   await tellEnds(transaction, plans, options.receivers);
   const gone = plans.flatMap((plan) => plan.gone);
   const instances = plans.flatMap((plan) => plan.instances);
   const transitions = plans.flatMap((plan) => plan.transitions);
-  const notifications = plans.flatMap((plan) => plan.notifications);
+  const changes = plans.flatMap((plan) => plan.changes);
   for (const some of inPieces(gone)) await transaction.none(DELETE_INSTANCES, { instances: some });
   for (const some of inPieces(instances)) await transaction.none(UPSERT_INSTANCES, { ...at, instances: some });
   for (const some of inPieces(transitions)) await transaction.none(INSERT_TRANSITIONS, { ...at, transitions: some });
-  for (const some of inPieces(notifications)) await transaction.none(INSERT_NOTIFICATIONS, { ...at, notifications: some });
-  return notifications.length;
+  for (const some of inPieces(changes)) await transaction.none(INSERT_CHANGES, { ...at, changes: some });
+  return changes.length;
 }
 
 function inPieces<T>(rows: readonly T[]): T[][] {

@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 import { runRulesQuery } from '../db/rules-query.ts';
 import { describeError } from '../errors.ts';
 import { storableText } from '../storable-text.ts';
+import type { DestinationsOf } from './delivery/destination.ts';
 import type { Evaluation } from './evaluate.ts';
 import { type StoredInstance, type StoredRow, toJson } from './instance-row.ts';
 import { type InstanceReader, inKnownBatches } from './known-series.ts';
@@ -26,7 +27,7 @@ export interface ContextOptions extends Pick<SlotContext, 'group' | 'slot'> {
   readonly rulesDatabase: Database;
   /** Where states are read, before the slot is committed. */
   readonly database: InstanceReader;
-  receiversOf(rule: Rule): readonly string[];
+  readonly destinationsOf: DestinationsOf;
 }
 
 export interface ContextRows {
@@ -66,12 +67,14 @@ export async function readContextRows(evaluations: readonly Evaluation[], option
 function findFiring(
   evaluation: Evaluation,
   known: ReadonlyMap<string, StoredInstance> = new Map(),
-  { group, slot, receiversOf }: ContextOptions,
+  { group, slot, destinationsOf }: ContextOptions,
 ): Map<string, Readonly<Record<string, string>>> {
-  const receivers = receiversOf(evaluation.rule);
-  const { notifications } = planEvaluation(evaluation, known, { group, slot, receivers });
-  const firing = notifications.filter(({ reason }) => reason === 'firing');
-  return new Map(firing.map(({ fingerprint, payload }) => [fingerprint, payload.labels]));
+  const { changes } = planEvaluation(evaluation, known, {
+    ...{ group, slot },
+    destinationsOf: (alert) => destinationsOf([evaluation.rule], alert),
+  });
+  const firing = changes.filter(({ payload }) => payload?.reason === 'firing');
+  return new Map(firing.map(({ fingerprint, payload }) => [fingerprint, payload?.labels ?? {}]));
 }
 
 async function readRows(

@@ -18,8 +18,6 @@ export interface EndDeletedOptions {
   readonly knowsFiles: boolean;
   /** Names of all receivers that there are. */
   readonly receivers: readonly string[];
-  /** How long the outbox tries to deliver. */
-  readonly maxDeliveryAgeMs: number;
 }
 
 const LIST_DELETED = loadSql('alerts/list-deleted-instances');
@@ -28,12 +26,12 @@ const LOCK_GROUP = loadSql('alerts/lock-group');
 /**
  * Ends and forgets the series of rules that are not there any more: those of files that the set had, and those of the API and of targets.
  * @param groups all groups of the set
- * @returns how many series were forgotten, and how many messages went to the outbox
+ * @returns how many series were forgotten, and how many incidents people are told the end of
  * @throws the error of the database; what was ended before stays ended, and the rest may be tried again
  */
 export async function endDeletedRules(
   groups: readonly RuleGroup[],
-  { database, ruleSet, knowsFiles, receivers, maxDeliveryAgeMs }: EndDeletedOptions,
+  { database, ruleSet, knowsFiles, receivers }: EndDeletedOptions,
 ): Promise<{ series: number; notifications: number }> {
   const uids = groups.flatMap((group) => [ruleErrorUid(group.name), ...group.rules.map(({ uid }) => uid)]);
   const values = {
@@ -55,7 +53,6 @@ export async function endDeletedRules(
       const at = {
         group,
         slot: new Date(locked.ends_ms),
-        maxAgeMs: maxDeliveryAgeMs,
         reason: 'rule_deleted',
         receivers,
       } as const;

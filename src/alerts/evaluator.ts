@@ -47,12 +47,14 @@ export interface EvaluatedRules {
 export interface GroupResult {
   /** Slots that this evaluator committed. */
   readonly committed: number;
-  /** Messages that they owe. */
+  /** Changes that people are to hear of. */
   readonly notifications: number;
 }
 
 /** What a pass has found, and begun. */
 export interface Pass {
+  /** Something is to be put into groups, or a group is to be looked at. */
+  readonly isDispatchDue: boolean;
   /** Receivers that messages are due for, as far as the pass knows. */
   readonly dueReceivers: readonly string[];
   /** Of each group that is due; they never reject. */
@@ -126,12 +128,16 @@ export class Evaluator {
   }
 
   /** One pass over the groups that are leased, and what it has begun. @throws when the database does not answer, or its schema is too new */
-  async run(): Promise<{ readonly committed: number; readonly dueReceivers: readonly string[] }> {
-    const { groups, dueReceivers } = await this.begin();
+  async run(): Promise<{
+    readonly committed: number;
+    readonly isDispatchDue: boolean;
+    readonly dueReceivers: readonly string[];
+  }> {
+    const { groups, dueReceivers, isDispatchDue } = await this.begin();
     const results = await Promise.all(groups);
     const committed = results.reduce((sum, result) => sum + result.committed, 0);
     const owes = results.some(({ notifications }) => notifications > 0);
-    return { committed, dueReceivers: owes ? this.#options.receivers : dueReceivers };
+    return { committed, isDispatchDue: owes || isDispatchDue, dueReceivers };
   }
 
   /**
@@ -146,7 +152,7 @@ export class Evaluator {
   }
 
   async #begin(): Promise<Pass> {
-    if (this.#isStopping || !this.#leases.isDue) return { dueReceivers: [], groups: [] };
+    if (this.#isStopping || !this.#leases.isDue) return { isDispatchDue: false, dueReceivers: [], groups: [] };
     const { progress, asOfMs } = await this.#readProgress();
     const held = await this.#leases.update(progress);
     const ahead = findAhead(this.#rules.groups, progress.now_ms, (name) => held.get(name)?.last_slot_ms);
@@ -159,7 +165,8 @@ export class Evaluator {
       return this.#workOf(group, dueSlots(group, { ...toProgress(progress, own), isOverloaded }), asOfMs);
     });
     return {
-      dueReceivers: notifications > 0 ? this.#options.receivers : progress.due_receivers,
+      isDispatchDue: notifications > 0 || progress.is_dispatch_due,
+      dueReceivers: progress.due_receivers,
       groups: this.#isStopping ? [] : this.#queue.add(works),
     };
   }
@@ -218,7 +225,7 @@ export class Evaluator {
 
   /** Once for each set of rules. What goes wrong is tried again in the next pass. @returns how many messages went to the outbox */
   async #endDeleted(): Promise<number> {
-    const { database, receivers, maxDeliveryAgeMs, logger } = this.#options;
+    const { database, receivers, logger } = this.#options;
     const rules = this.#rules;
     const ruleSet = this.#leases.currentRuleSet;
     // Who was not the newest for a while does not know what others have begun since.
@@ -233,7 +240,6 @@ export class Evaluator {
         ruleSet,
         knowsFiles,
         receivers,
-        maxDeliveryAgeMs,
       });
       this.#endedFor = rules;
       return notifications;

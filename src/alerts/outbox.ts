@@ -1,5 +1,6 @@
 // Delivers what the outbox owes: claim with a lease, send, settle. At least once: a worker that dies between sending and settling makes the
-// message go out again, with the same id. Receivers do not wait for each other, and nothing here holds up an evaluation.
+// message go out again, with the same id. Receivers do not wait for each other, none is sent more than it may take, by all processes together, and
+// nothing here holds up an evaluation.
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
@@ -9,11 +10,22 @@ import type { Delivery, OutboxMessage } from './receivers/notifier.ts';
 /** How an attempt ended: `failed` is tried again, `dead` is given up. */
 export type DeliveryOutcome = 'sent' | 'failed' | 'dead';
 
+/** A token bucket. */
+export interface DeliveryPace {
+  readonly perSecond: number;
+  /** Messages at once, after a while without any. */
+  readonly burst: number;
+}
+
 export interface OutboxOptions {
   readonly database: Database;
   readonly receivers: readonly string[];
   /** Sends a message, and says what became of it. Has to end before the lease does (30 s); one that rejects may have sent it. */
   send(receiver: string, message: OutboxMessage): Promise<Delivery>;
+  /** How fast a receiver may be sent messages; undefined: as fast as it takes them. */
+  paceOf?(receiver: string): DeliveryPace | undefined;
+  /** Who hears that messages to a receiver are given up; undefined: nobody. */
+  failuresTo?(receiver: string): string | undefined;
   readonly logger: Logger;
   /** A number in [0, 1); default Math.random. */
   readonly random?: () => number;
@@ -21,6 +33,7 @@ export interface OutboxOptions {
   readonly firstDelayMs?: number;
 }
 
+const CREATE_PACES = loadSql('alerts/create-paces');
 const CLAIM = loadSql('alerts/claim-notifications');
 const SETTLE = loadSql('alerts/settle-notification');
 const EXPIRE = loadSql('alerts/expire-notifications');
@@ -35,6 +48,7 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #running = new Map<string, Promise<void>>();
   readonly #counts = new Map<string, { receiver: string; outcome: DeliveryOutcome; count: number }>();
+  #hasPaces = false;
   #isStopping = false;
 
   constructor(options: OutboxOptions) {
@@ -52,6 +66,8 @@ export class Outbox {
   async deliver(names: readonly string[]): Promise<void> {
     if (this.#isStopping || names.length === 0) return;
     const { receivers } = this.#options;
+    await this.#once('paces', () => this.#createPaces());
+    if (!this.#hasPaces) return;
     await Promise.all([
       this.#once('expire', () => this.#expire()),
       ...receivers.filter((name) => names.includes(name)).map((name) => this.#once(`to ${name}`, () => this.#deliverTo(name))),
@@ -76,10 +92,19 @@ export class Outbox {
     return started;
   }
 
+  /** Once in the life of the process: what is there stays as it is. */
+  async #createPaces(): Promise<void> {
+    const { database, receivers, paceOf } = this.#options;
+    const paces = receivers.map((receiver) => ({ receiver, burst: paceOf?.(receiver)?.burst ?? 0 }));
+    if (!this.#hasPaces) await database.none(CREATE_PACES, { paces });
+    this.#hasPaces = true;
+  }
+
   async #deliverTo(receiver: string): Promise<void> {
-    const { database } = this.#options;
+    const { database, paceOf } = this.#options;
+    const { perSecond = null, burst = null } = paceOf?.(receiver) ?? {};
     while (!this.#isStopping) {
-      const messages = await database.any<OutboxMessage>(CLAIM, { receiver, most: BATCH, leaseMs: LEASE_MS });
+      const messages = await database.any<OutboxMessage>(CLAIM, { receiver, most: BATCH, leaseMs: LEASE_MS, perSecond, burst });
       if (messages.length === 0) return;
       const attempts = messages.map((message) => this.#attempt(receiver, message));
       await Promise.allSettled(attempts);
@@ -89,19 +114,21 @@ export class Outbox {
 
   async #attempt(receiver: string, message: OutboxMessage): Promise<boolean> {
     const { database, logger } = this.#options;
+    const startedAt = performance.now();
     const delivery = await this.#send(receiver, message);
     const { outcome: sent, answer } = delivery;
     const isSent = sent === 'delivered';
+    const afterMs = sent === 'retry' ? delivery.afterMs : undefined;
     const settled = await database.oneOrNone<{ status: 'sent' | 'pending' | 'dead' }>(SETTLE, {
       id: message.id,
       attempts: message.attempts,
-      isSent,
-      isRefused: sent === 'refused',
-      isUnknown: sent === 'unknown',
-      delayMs: (sent === 'retry' ? delivery.afterMs : undefined) ?? this.#delayMs(message.attempts),
-      error: isSent ? null : answer,
-      answer: isSent ? answer : null,
+      outcome: sent,
+      answer,
+      durationMs: Math.round(performance.now() - startedAt),
+      delayMs: afterMs ?? this.#delayMs(message.attempts),
+      holdMs: afterMs ?? null,
       reference: isSent && delivery.reference !== undefined ? JSON.stringify(delivery.reference) : null,
+      failuresTo: this.#options.failuresTo?.(receiver) ?? null,
     });
     const outcome = settled?.status === 'dead' ? 'dead' : isSent ? 'sent' : 'failed';
     this.#count(receiver, outcome, 1);
@@ -122,7 +149,10 @@ export class Outbox {
 
   async #expire(): Promise<void> {
     const { database, logger } = this.#options;
-    for (const dead of await database.any<{ receiver: string; rule: string; reason: string; last_error: string }>(EXPIRE)) {
+    const { receivers, failuresTo: other } = this.#options;
+    const failuresTo = Object.fromEntries(receivers.map((receiver) => [receiver, other?.(receiver)]));
+    type Dead = { receiver: string; rule: string; reason: string; last_error: string };
+    for (const dead of await database.any<Dead>(EXPIRE, { failuresTo })) {
       this.#count(dead.receiver, 'dead', 1);
       logger.error(
         { receiver: dead.receiver, alertname: dead.rule, reason: dead.reason, error: dead.last_error },

@@ -7,6 +7,7 @@ import type { LeaseProgress } from './group-leases.ts';
 export interface AlertProgress extends LeaseProgress {
   readonly now_ms: number;
   readonly watermark_ms: number | null;
+  readonly is_dispatch_due: boolean;
   readonly due_receivers: readonly string[];
   readonly breaking_version: number | null;
   readonly revision: number;

@@ -1,6 +1,7 @@
 // The alert RuleError: one per group and SQLSTATE, however many rules have no answer for that reason. It goes through the state machine as any
 // other: pending for as long as the rules say (`on_error.after`), over with the first slot without that error.
 import { parseCondition } from './condition.ts';
+import type { DestinationsOf } from './delivery/destination.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { StoredInstance } from './instance-row.ts';
 import type { Rule, RuleGroup } from './rule.ts';
@@ -23,18 +24,23 @@ export function ruleErrorUid(groupName: string): string {
 /**
  * Works out what the errors of a slot change.
  * @param known the RuleErrors of the group, by fingerprint
- * @param receiversOf whom messages of a rule go to; those of RuleError go to all who hear of rules that say `alert`
+ * @param destinationsOf where messages of rules go; those of RuleError go to all who hear of rules that say `alert`
  */
 export function planRuleErrors(
   evaluations: readonly Evaluation[],
   known: ReadonlyMap<string, StoredInstance>,
-  options: Omit<SlotContext, 'changes' | 'receivers'>,
-  receiversOf: (rule: Rule) => readonly string[],
+  options: Omit<SlotContext, 'changes' | 'destinationsOf'>,
+  destinationsOf: DestinationsOf,
 ): SlotChanges {
   const watched = evaluations.filter(({ rule }) => rule.onError.policy === 'alert');
   const all = watched.length > 0 ? watched : evaluations;
-  const receivers = [...new Set(all.flatMap(({ rule }) => receiversOf(rule)))];
-  const context: SlotContext = { ...options, receivers, firingReason: 'error', changes: createChanges() };
+  const rules = all.map(({ rule }) => rule);
+  const context: SlotContext = {
+    ...options,
+    destinationsOf: (alert) => destinationsOf(rules, alert),
+    firingReason: 'error',
+    changes: createChanges(),
+  };
   const base = all[0]?.rule;
   if (base === undefined) return context.changes;
   const open = new Map([...known].filter(([, { state }]) => state !== 'ok'));

@@ -1,7 +1,7 @@
 // The grammar of rule files as schemas: what may be written where. Each rule is checked by itself, so that a bad one does not take the good
 // ones with it. What keys mean together is checked in rule-check.ts; what a missing one means stands in rule-defaults.ts.
 import { z } from 'zod';
-import { duration, isStorable, line, STORABLE, strict, text, wholeNumber } from './rule-schema-parts.ts';
+import { duration, isStorable, line, STORABLE, strict, text, wholeNumber } from '../schema-parts.ts';
 import { shortFormShape } from './short-forms/short-form-schema.ts';
 
 const LABEL_FORM = 'letters, digits and _, not beginning with a digit';

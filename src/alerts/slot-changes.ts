@@ -1,6 +1,7 @@
 // What a slot changes about one series: its state, a transition, the messages that this owes. Pure, so that the same evaluation may be worked
 // out twice: to know which alerts are about to fire, and again under the lock of the group.
 import { renderAnnotations } from './annotation.ts';
+import type { Destination, RoutedAlert } from './delivery/destination.ts';
 import { isWorthWriting, type Seen, type StoredInstance, type StoredRow, toCells, toInstance, toStored } from './instance-row.ts';
 import { createNotification, type NotificationPayload, type NotificationReason } from './notification.ts';
 import type { AbsencePolicy, Rule, RuleGroup } from './rule.ts';
@@ -34,21 +35,24 @@ export interface TransitionRow
   readonly suppressed: string | null;
 }
 
-/** A row of notification_outbox, without group. */
-export interface NotificationRow extends Pick<StoredInstance, 'rule_uid' | 'rule' | 'fingerprint'> {
+/** A row of notification_change, without group and slot: what people are to hear of. */
+export interface ChangeRow extends Pick<StoredInstance, 'rule_uid' | 'rule' | 'fingerprint'> {
   readonly incident_id: string;
-  readonly receiver: string;
-  readonly reason: NotificationReason;
-  /** Tells apart messages of one incident, receiver and reason. */
-  readonly occasion: string | null;
-  readonly payload: NotificationPayload;
+  /** `tell`: to a destination; `end`: to all who know of the incident; `forget`: it is over, and nobody is told. */
+  readonly kind: 'tell' | 'end' | 'forget';
+  /** Changes with everything that people hear of anew. */
+  readonly mark?: string;
+  readonly is_latched?: boolean;
+  readonly destination?: Destination;
+  /** Of an end: what has changed. */
+  readonly payload?: Partial<NotificationPayload> | undefined;
 }
 
-/** The end of an incident that people were told of: a message to each of them, whoever they are. */
+/** The end of an incident that people may have been told of. */
 export interface EndedIncident {
   /** Its place among the transitions of the slot. */
   readonly transition: number;
-  readonly message: Omit<NotificationRow, 'receiver'>;
+  readonly change: ChangeRow;
 }
 
 /** What a rule changes in a slot, ready for the tables. */
@@ -57,8 +61,8 @@ export interface SlotChanges {
   /** Series that nothing has to be known of any more. */
   readonly gone: Pick<StoredInstance, 'rule_uid' | 'fingerprint'>[];
   readonly transitions: TransitionRow[];
-  readonly notifications: NotificationRow[];
-  /** Still to be told to those who know of them, which only the outbox knows: told-receivers.ts. */
+  readonly changes: ChangeRow[];
+  /** Still to be told to those who know of them, whom only Postgres knows: told-receivers.ts. */
   readonly ended: EndedIncident[];
   /** Annotations that could not be filled in. */
   readonly problems: string[];
@@ -74,8 +78,8 @@ export interface SlotChanges {
 export interface SlotContext {
   readonly group: Pick<RuleGroup, 'name' | 'everyMs'>;
   readonly slot: Slot;
-  /** Those of now: they are told that an alert fires, that it is worse, and of nodata. */
-  readonly receivers: readonly string[];
+  /** Where it is told that an alert fires, that it is worse, and of nodata. */
+  readonly destinationsOf: (alert: RoutedAlert) => readonly Destination[];
   /** By fingerprint: what the context query of the rule says of alerts that begin to fire. */
   readonly examples?: ReadonlyMap<string, readonly StoredRow[]> | undefined;
   /** How an alert that fires is told; default `firing`. */
@@ -84,7 +88,7 @@ export interface SlotContext {
 }
 
 export function createChanges(): SlotChanges {
-  return { instances: [], gone: [], transitions: [], notifications: [], ended: [], problems: [], ok: 0, told: 0, dropped: 0 };
+  return { instances: [], gone: [], transitions: [], changes: [], ended: [], problems: [], ok: 0, told: 0, dropped: 0 };
 }
 
 /** What an evaluation says of one series. */
@@ -124,12 +128,17 @@ export function applyInput(
   const { transition } = moved;
   const reason = transition === undefined ? undefined : notificationOf(transition);
   const wasLimited = before?.suppressed === 'limit';
-  const suppressed = transition?.suppressed ?? (reason === undefined ? null : suppressionOf(rule, reason, wasLimited, context));
+  const described = describe(rule, given.seen, moved, changes);
+  const destinations =
+    reason === undefined || reason === 'resolved' ? [] : context.destinationsOf({ rule_uid: rule.uid, ...described });
+  const suppressed =
+    transition?.suppressed ??
+    (reason === undefined ? null : suppressionOf(rule, reason, { wasLimited, isHeard: destinations.length > 0 }, changes));
   // Who was told of an alert is told of its end, though a step of it was one message too many.
   const wasTold = instance?.isTold === true && !wasLimited;
   const isLimited = reason === undefined ? wasLimited : suppressed === 'limit' && !wasTold;
   const after = toStored(rule, moved.instance, {
-    ...describe(rule, given.seen, moved, changes),
+    ...described,
     group_name: group.name,
     suppressed: isLimited && moved.instance.state !== 'ok' ? 'limit' : null,
   });
@@ -138,7 +147,9 @@ export function applyInput(
   } else if (before === undefined || moved.instance !== instance || isWorthWriting(before, after)) changes.instances.push(after);
   if (transition !== undefined) {
     changes.transitions.push(toTransition(after, transition, suppressed));
-    if (reason !== undefined && suppressed === null) tell(rule, reason, instance, after, transition, context);
+    if (suppressed === 'latch') changes.changes.push(toChange(after, transition, { kind: 'forget' }));
+    if (reason !== undefined && suppressed === null)
+      tell(rule, { reason, destinations, transition, before: instance, after }, context);
   }
   return after.state;
 }
@@ -157,11 +168,11 @@ function describe(rule: Rule, seen: Seen, { instance, transition }: Advance, cha
 function suppressionOf(
   rule: Rule,
   reason: 'firing' | 'resolved' | 'nodata',
-  wasLimited: boolean,
-  { receivers, changes }: SlotContext,
+  { wasLimited, isHeard }: { readonly wasLimited: boolean; readonly isHeard: boolean },
+  changes: SlotChanges,
 ): Suppressed | null {
   if (reason === 'resolved') return wasLimited ? 'limit' : null;
-  if (receivers.length === 0) return 'no_receiver';
+  if (!isHeard) return 'no_receiver';
   if (changes.told < rule.maxMessages) {
     changes.told++;
     return null;
@@ -177,15 +188,21 @@ function toTransition(after: StoredInstance, transition: Transition, suppressed:
   return { rule_uid, rule, fingerprint, value, labels, row, incident_id: incidentId, ...states, suppressed };
 }
 
+/** What there is to tell, and to whom. */
+interface Telling {
+  readonly reason: 'firing' | 'resolved' | 'nodata';
+  readonly destinations: readonly Destination[];
+  readonly transition: Transition;
+  readonly before: AlertInstance | undefined;
+  readonly after: StoredInstance;
+}
+
 function tell(
   rule: Rule,
-  reason: 'firing' | 'resolved' | 'nodata',
-  before: AlertInstance | undefined,
-  after: StoredInstance,
-  transition: Transition,
-  { group, slot, receivers, examples, firingReason = 'firing', changes }: SlotContext,
+  { reason, destinations, transition, before, after }: Telling,
+  { group, slot, examples, firingReason = 'firing', changes }: SlotContext,
 ): void {
-  const { rule_uid, fingerprint, labels, annotations, row, value } = after;
+  const { fingerprint, labels, annotations, row, value } = after;
   const { incidentId } = transition;
   const told = reason === 'firing' ? firingReason : reason;
   const activeAtMs = after.active_at_ms ?? before?.activeAtMs ?? slot.slotMs;
@@ -197,9 +214,21 @@ function tell(
     isPartial: slot.isPartial,
     context: reason === 'firing' ? examples?.get(fingerprint) : undefined,
   });
-  const isRepeatable = reason === 'nodata' || transition.reason === 'step';
-  const occasion = isRepeatable ? String(slot.slotMs) : null;
-  const message = { rule_uid, rule: rule.name, fingerprint, incident_id: incidentId, reason: told, occasion, payload };
-  if (reason === 'resolved') changes.ended.push({ transition: changes.transitions.length - 1, message });
-  else for (const receiver of new Set(receivers)) changes.notifications.push({ ...message, receiver });
+  if (reason === 'resolved') {
+    const change = toChange(after, transition, { kind: 'end', payload });
+    changes.ended.push({ transition: changes.transitions.length - 1, change });
+    return;
+  }
+  // What may be told several times in an incident is news each time.
+  const mark = reason === 'nodata' || transition.reason === 'step' ? `${told}:${slot.slotMs}` : told;
+  for (const destination of destinations)
+    changes.changes.push(toChange(after, transition, { kind: 'tell', mark, is_latched: rule.latch, destination, payload }));
+}
+
+function toChange(
+  { rule_uid, rule, fingerprint }: StoredInstance,
+  { incidentId }: Transition,
+  change: Pick<ChangeRow, 'kind' | 'mark' | 'is_latched' | 'destination' | 'payload'>,
+): ChangeRow {
+  return { rule_uid, rule, fingerprint, incident_id: incidentId, ...change };
 }

@@ -1,14 +1,14 @@
-// Tells the end of incidents to those who were told of them, whatever `notify` says by now. Who they are stands in the outbox, in the same
-// transaction; it is asked only in slots in which something ends.
+// Tells the end of incidents to those who were told of them, whatever `notify` and routes say by now. Who that is stands in Postgres; it is asked
+// only in slots in which something ends.
 import type { Transaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import type { SlotChanges } from './slot-changes.ts';
 
-const LIST_TOLD = loadSql('alerts/list-told-receivers');
+const LIST_KNOWN = loadSql('alerts/delivery/list-known-incidents');
 
 /**
- * Adds the messages that ended incidents owe to `plans`. An incident of which nobody was told, or nobody who is still configured, gets none:
- * its transition says `no_receiver`.
+ * Adds what is to be told of ended incidents to `plans`. Of one that nobody has heard of, or nobody who is still configured, nothing is told: its
+ * transition says `no_receiver`.
  * @param receivers names of all receivers that there are
  */
 export async function tellEnds(
@@ -16,16 +16,27 @@ export async function tellEnds(
   plans: readonly SlotChanges[],
   receivers: readonly string[],
 ): Promise<void> {
-  const incidents = plans.flatMap(({ ended }) => ended.map(({ message }) => message.incident_id));
-  if (incidents.length === 0) return;
-  const rows = await transaction.any<{ incident_id: string; receivers: readonly string[] }>(LIST_TOLD, { incidents });
-  const told = new Map(rows.map((row) => [row.incident_id, row.receivers.filter((name) => receivers.includes(name))]));
-  for (const { ended, transitions, notifications } of plans) {
-    for (const { transition, message } of ended) {
-      const names = told.get(message.incident_id) ?? [];
-      for (const receiver of names) notifications.push({ ...message, receiver });
+  const incidents = plans.flatMap(({ ended }) => ended.map(({ change }) => change.incident_id));
+  const known = await listKnownIncidents(transaction, incidents, receivers);
+  for (const { ended, transitions, changes } of plans) {
+    for (const { transition, change } of ended) {
       const row = transitions[transition];
-      if (names.length === 0 && row !== undefined) transitions[transition] = { ...row, suppressed: 'no_receiver' };
+      if (known.has(change.incident_id)) changes.push(change);
+      else if (row !== undefined) {
+        transitions[transition] = { ...row, suppressed: 'no_receiver' };
+        changes.push({ ...change, kind: 'forget' });
+      }
     }
   }
+}
+
+/** Those of incidents that somebody hears of. @param receivers names of all that there are; undefined: whoever asks does not know */
+export async function listKnownIncidents(
+  transaction: Transaction,
+  incidents: readonly string[],
+  receivers: readonly string[] | undefined,
+): Promise<ReadonlySet<string>> {
+  if (incidents.length === 0) return new Set();
+  const rows = await transaction.any<{ incident_id: string }>(LIST_KNOWN, { incidents, receivers: receivers ?? null });
+  return new Set(rows.map(({ incident_id }) => incident_id));
 }

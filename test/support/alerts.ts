@@ -1,6 +1,8 @@
 // What tests of alerts share: a migrated database with its rules role, events at any time, rules from YAML text.
+import { createDestinations, type DestinationsOf } from '../../src/alerts/delivery/destination.ts';
+import { Dispatcher } from '../../src/alerts/delivery/dispatcher.ts';
 import { Evaluator, type EvaluatorOptions } from '../../src/alerts/evaluator.ts';
-import type { RuleGroup } from '../../src/alerts/rule.ts';
+import type { Rule, RuleGroup } from '../../src/alerts/rule.ts';
 import { type LoadedRules, readRules } from '../../src/alerts/rule-file.ts';
 import { loadSqlParser } from '../../src/alerts/sql-parser.ts';
 import { closeDatabase, type Database } from '../../src/db/database.ts';
@@ -11,12 +13,50 @@ import { openRulesDatabase } from './rules-role.ts';
 /** A restart that leaves no lease to wait for. */
 const EVALUATOR_ID = '4d0b6b6e-0000-4000-8000-000000000001';
 
+export interface FixtureOptions extends Partial<EvaluatorOptions> {
+  /** Where messages of a rule go; default: pager. */
+  receiversOf?(rule: Pick<Rule, 'notify'>): readonly string[];
+}
+
+/** Tells each alert alone, at once, to receivers that are chosen by rule. */
+export function destinationsTo(receiversOf: (rule: Pick<Rule, 'notify'>) => readonly string[]): DestinationsOf {
+  return (rules, alert) => {
+    const notify = [...new Set(rules.flatMap((rule) => receiversOf(rule)))];
+    const receivers = notify.map((name) => ({ name, kind: 'webhook' as const }));
+    return createDestinations({ receivers })([{ notify }], alert);
+  };
+}
+
+/** An evaluator whose changes are in the outbox when it has committed them. */
+class TellingEvaluator extends Evaluator {
+  readonly #dispatcher: Dispatcher;
+  readonly #receivers: readonly string[];
+
+  constructor(options: EvaluatorOptions) {
+    super(options);
+    const { database, receivers, logger } = options;
+    this.#receivers = receivers;
+    this.#dispatcher = new Dispatcher({ database, receivers, logger, maxDeliveryAgeMs: 86_400_000 });
+  }
+
+  override async evaluateGroup(...given: Parameters<Evaluator['evaluateGroup']>) {
+    const result = await super.evaluateGroup(...given);
+    await this.#dispatcher.dispatch();
+    return result;
+  }
+
+  override async run() {
+    const result = await super.run();
+    return (await this.#dispatcher.dispatch()) ? { ...result, dueReceivers: this.#receivers } : result;
+  }
+}
+
 export interface AlertsFixture {
   readonly test: TestDatabase;
   readonly database: Database;
   readonly rulesDatabase: Database;
   /** A new evaluator on the same database, as after a restart. */
-  createEvaluator(groups: readonly RuleGroup[], options?: Partial<EvaluatorOptions>): Evaluator;
+  createEvaluator(groups: readonly RuleGroup[], options?: FixtureOptions): Evaluator;
   close(): Promise<void>;
 }
 
@@ -28,14 +68,13 @@ export async function openAlertsFixture(): Promise<AlertsFixture> {
     test,
     database: test.database,
     rulesDatabase,
-    createEvaluator: (groups, options = {}) =>
-      new Evaluator({
+    createEvaluator: (groups, { receiversOf = () => ['pager'], ...options } = {}) =>
+      new TellingEvaluator({
         database: test.database,
         rulesDatabase,
         groups,
         receivers: ['pager'],
-        receiversOf: () => ['pager'],
-        maxDeliveryAgeMs: 86_400_000,
+        destinationsOf: destinationsTo(receiversOf),
         evaluatorId: EVALUATOR_ID,
         logger: silentLogger,
         ...options,

@@ -46,6 +46,7 @@ export function createMessage(message: Partial<OutboxMessage> = {}, payload: Par
   const isOver = reason === 'resolved';
   return {
     id: '11111111-0000-4000-8000-000000000001',
+    thread: INCIDENT,
     attempts: 1,
     rule: 'HighErrorRate',
     reason,

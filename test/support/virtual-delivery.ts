@@ -1,10 +1,10 @@
 // Keepwatch's own side of a script: routes and groups in virtual time, no clock, no database.
-import { inhibitRulesSchema, routeSchema, timeIntervalsSchema } from '../../src/alerts/delivery/delivery-schema.ts';
-import type { Told } from '../../src/alerts/delivery/group-decision.ts';
-import { type FlushContext, flushGroup, type GroupAlert } from '../../src/alerts/delivery/group-flush.ts';
-import { Inhibitor } from '../../src/alerts/delivery/inhibition.ts';
-import { parseMatchers } from '../../src/alerts/delivery/matcher.ts';
-import { createRoutes, groupLabelsOf, type Route, routesOf } from '../../src/alerts/delivery/route.ts';
+
+import { type FlushContext, flushGroup, type GroupAlert, type GroupPolicy } from '../../src/alerts/delivery/group-flush.ts';
+import { type FiringAlert, Inhibitor } from '../../src/routing/inhibition.ts';
+import { parseMatchers } from '../../src/routing/matcher.ts';
+import { createRoutes, groupLabelsOf, type Route, routesOf } from '../../src/routing/route.ts';
+import { inhibitRulesSchema, routeSchema, timeIntervalsSchema } from '../../src/routing/routing-schema.ts';
 import { type DeliveryScript, type Labels, SCRIPT_SECONDS, TIME_INTERVALS } from './delivery-scripts.ts';
 
 /** What a receiver heard of a group, by name of the receiver and labels of the group: firing and resolved alerts of each message. */
@@ -14,7 +14,7 @@ interface Group {
   readonly route: Route;
   readonly labels: Labels;
   readonly alerts: Map<string, GroupAlert>;
-  told: Told | undefined;
+  toldAtMs: number | undefined;
   nextMs: number;
 }
 
@@ -34,23 +34,24 @@ export function playVirtually(script: DeliveryScript): Heard {
   );
   const timeIntervals = timeIntervalsSchema.parse(TIME_INTERVALS);
   const groups = new Map<string, Group>();
-  const firing = new Map<string, GroupAlert>();
+  const firing = new Map<string, FiringAlert>();
   const silences: { id: string; matchers: ReturnType<typeof parseMatchers>; fromMs: number; toMs: number }[] = [];
   const heard: Heard = {};
 
   const put = (labels: Labels, isFiring: boolean, nowMs: number) => {
-    const alert = { fingerprint: textOf(labels), labels, isFiring };
-    if (isFiring) firing.set(alert.fingerprint, alert);
-    else firing.delete(alert.fingerprint);
+    const fingerprint = textOf(labels);
+    if (isFiring) firing.set(fingerprint, { fingerprint, labels });
+    else firing.delete(fingerprint);
     for (const route of routesOf(root, labels)) {
       const groupLabels = groupLabelsOf(route, labels);
       const key = `${route.id} ${textOf(groupLabels)}`;
       const group = groups.get(key) ?? {
-        ...{ route, labels: groupLabels, alerts: new Map(), told: undefined },
+        ...{ route, labels: groupLabels, alerts: new Map(), toldAtMs: undefined },
         nextMs: nowMs + route.groupWaitMs,
       };
       groups.set(key, group);
-      group.alerts.set(alert.fingerprint, alert);
+      const alert = { id: fingerprint, labels, isFiring, mark: 'firing', told: group.alerts.get(fingerprint)?.told };
+      group.alerts.set(fingerprint, alert);
     }
   };
   const flush = (group: Group, nowMs: number) => {
@@ -58,12 +59,18 @@ export function playVirtually(script: DeliveryScript): Heard {
       nowMs,
       inhibitor: new Inhibitor(rules, firing.values()),
       silences: silences.filter(({ fromMs, toMs }) => fromMs <= nowMs && nowMs < toMs),
-      timeIntervals,
-      sendsResolved: (receiver) => script.withoutResolved?.includes(receiver) !== true,
     };
-    const { message, told, done } = flushGroup(group.route, [...group.alerts.values()], group.told, context);
-    group.told = told ?? group.told;
-    for (const fingerprint of done) group.alerts.delete(fingerprint);
+    const { route, toldAtMs } = group;
+    const intervals = (names: readonly string[]) => names.flatMap((name) => timeIntervals.get(name) ?? []);
+    const policy: GroupPolicy = {
+      ...{ repeatIntervalMs: route.repeatIntervalMs, toldAtMs, mute: intervals(route.muteTimeIntervals) },
+      active: route.activeTimeIntervals.length === 0 ? undefined : intervals(route.activeTimeIntervals),
+      sendResolved: script.withoutResolved?.includes(route.receiver) !== true,
+    };
+    const { message, told, done } = flushGroup([...group.alerts.values()], policy, context);
+    if (told.length > 0) group.toldAtMs = nowMs;
+    for (const { alert, as, mark } of told) group.alerts.set(alert.id, { ...alert, told: { as, mark } });
+    for (const { id } of done) group.alerts.delete(id);
     group.nextMs += group.route.groupIntervalMs;
     if (message === undefined) return;
     const of = (isFiring: boolean) =>

@@ -32,8 +32,6 @@ const INSERT_AUDIT = loadSql('alerts/insert-audit');
 const SHOWN = 100;
 /** Of one call. More would be a mistake, or a rule that is to be deleted. */
 const MAX_FORGOTTEN = 50_000;
-/** How long the outbox tries to deliver. */
-const MAX_AGE_MS = 86_400_000;
 
 /**
  * Ends the series that the selector names, and records who did it. Each group is done in pieces of its own: what was ended stays ended.
@@ -58,7 +56,7 @@ export async function forgetSeries(
     const ended = await inTransaction(database, async (transaction) => {
       const { ends_ms } = await transaction.one<{ ends_ms: number }>(LOCK_GROUP, { group });
       const instances = await transaction.any<StoredInstance>(LIST_CHOSEN, { ...chosen, group, most: MAX_ENDED });
-      const at = { group, slot: new Date(ends_ms), maxAgeMs: MAX_AGE_MS, reason: 'forgotten', receivers: undefined } as const;
+      const at = { group, slot: new Date(ends_ms), reason: 'forgotten', receivers: undefined } as const;
       const messages = await endSeries(transaction, instances, at);
       await transaction.none(INSERT_AUDIT, { actor, changes: instances.map(toChange) });
       return { instances, messages };

@@ -1,14 +1,7 @@
 // Whether a group is told now, and of what. Pure: what was told last, what holds now, and the time are given. Meaning and order of the
 // reasons are Alertmanager's (its dedup stage): https://github.com/prometheus/alertmanager/blob/main/notify/notify.go
-import type { GroupTiming } from './route.ts';
-
-/** Why a message goes out. */
-export type MessageReason =
-  | 'first notification'
-  | 'new alerts added'
-  | 'some alerts resolved'
-  | 'all alerts resolved'
-  | 'repeat interval elapsed';
+import type { GroupTiming } from '../../routing/route.ts';
+import type { MessageReason } from '../notification.ts';
 
 /** What a receiver heard last of a group: fingerprints. */
 export interface Told {

@@ -1,7 +1,7 @@
 // The grammar of short forms: what stands in a rule instead of a query and its conditions.
 import { z } from 'zod';
+import { duration, line, strict, text, wholeNumber } from '../../schema-parts.ts';
 import { parseDuration } from '../../units.ts';
-import { duration, line, strict, text, wholeNumber } from '../rule-schema-parts.ts';
 
 /** Columns that tell series apart, in the order in which queries give them. */
 export const SERIES_COLUMNS = ['service', 'type', 'name'] as const;

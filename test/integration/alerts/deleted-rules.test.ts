@@ -38,7 +38,6 @@ describe('Alerts of rules that are gone', function () {
       ruleSet: createRuleSet(RULE_SET, groups),
       knowsFiles,
       receivers: ['pager'],
-      maxDeliveryAgeMs: 86_400_000,
     });
   const texts = async (sql: string) => (await fixture.database.any<{ text: string }>(sql)).map(({ text }) => text);
   const states = () => texts(`select rule || ' ' || state as text from keepwatch.alert_instance order by 1`);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type { EvaluatorOptions } from '../../../src/alerts/evaluator.ts';
 import { prune } from '../../../src/alerts/pruning.ts';
 import type { RuleGroup } from '../../../src/alerts/rule.ts';
-import { type AlertsFixture, insertEvents, openAlertsFixture, parseRules } from '../../support/alerts.ts';
+import { type AlertsFixture, type FixtureOptions, insertEvents, openAlertsFixture, parseRules } from '../../support/alerts.ts';
 
 const MINUTE = 60_000;
 const START = Math.floor((Date.now() - 3_600_000) / MINUTE) * MINUTE;
@@ -64,12 +64,7 @@ describe('Evaluator', function () {
   });
   afterEach(() => fixture.close());
 
-  const evaluate = async (
-    minute: number,
-    groups: readonly RuleGroup[],
-    options: Partial<EvaluatorOptions> = {},
-    isPartial = false,
-  ) => {
+  const evaluate = async (minute: number, groups: readonly RuleGroup[], options: FixtureOptions = {}, isPartial = false) => {
     const [group] = groups;
     assert.ok(group !== undefined);
     return await fixture

@@ -117,7 +117,7 @@ describe('leases of groups', function () {
     await fixture.database.none(`update keepwatch.alert_group set evaluator_id = $<evaluatorId>, epoch = epoch + 1`, lease);
     const commit = async (epoch: number) => {
       const { database, rulesDatabase } = fixture;
-      const to = { receivers: [], receiversOf: () => [], maxDeliveryAgeMs: 1000 };
+      const to = { receivers: [], destinationsOf: () => [] };
       const options = { database, rulesDatabase, ...to, lease: { ...lease, epoch } };
       const slot = { slotMs: FIRST_SLOT_MS + 1000 * slots++, isPartial: false, missed: 0 };
       return (await commitSlot(group, slot, [], options)) !== undefined;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { commitSlot } from '../../../src/alerts/commit.ts';
+import type { DestinationsOf } from '../../../src/alerts/delivery/destination.ts';
 import { evaluateRule } from '../../../src/alerts/evaluate.ts';
 import type { StoredInstance } from '../../../src/alerts/instance-row.ts';
 import { planEvaluation } from '../../../src/alerts/plan-evaluation.ts';
@@ -11,13 +12,14 @@ import { planRuleErrors, ruleErrorUid } from '../../../src/alerts/rule-error.ts'
 import type { Slot, SlotChanges } from '../../../src/alerts/slot-changes.ts';
 import { notificationOf, type Transition } from '../../../src/alerts/state.ts';
 import { loadSql } from '../../../src/db/sql.ts';
-import { type AlertsFixture, openAlertsFixture } from '../../support/alerts.ts';
+import { type AlertsFixture, destinationsTo, openAlertsFixture } from '../../support/alerts.ts';
 import { groupOf, NO_ANSWER, selectRows } from '../../support/rule-inputs.ts';
 
 const MINUTE = 60_000;
 const START = Math.floor((Date.now() - 86_400_000) / MINUTE) * MINUTE;
 const NAMES = ['a', 'b', 'c', 'd'];
 const RECEIVERS = ['pager', 'mail'];
+const TO_ALL: DestinationsOf = (_rules, alert) => destinationsTo(() => RECEIVERS)([{ notify: undefined }], alert);
 
 /** Rules that between them use every policy. */
 const RULES = [
@@ -74,13 +76,10 @@ class Replay {
     );
     for (const evaluation of evaluations) {
       const { uid } = evaluation.rule;
-      this.#keep(uid, planEvaluation(evaluation, this.#of(uid), { group, slot, receivers: RECEIVERS }));
+      this.#keep(uid, planEvaluation(evaluation, this.#of(uid), { group, slot, destinationsOf: (alert) => TO_ALL([], alert) }));
     }
     const uid = ruleErrorUid(group.name);
-    this.#keep(
-      uid,
-      planRuleErrors(evaluations, this.#of(uid), { group, slot }, () => RECEIVERS),
-    );
+    this.#keep(uid, planRuleErrors(evaluations, this.#of(uid), { group, slot }, TO_ALL));
   }
 
   #of(uid: string): Map<string, StoredInstance> {
@@ -107,7 +106,7 @@ describe('State of alerts', function () {
     await fc.assert(
       fc.asyncProperty(slots, async (history) => {
         await fixture.database.none(
-          'truncate keepwatch.alert_group, keepwatch.alert_instance, keepwatch.alert_transition, keepwatch.alert_evaluation, keepwatch.notification_outbox',
+          'truncate keepwatch.alert_group, keepwatch.alert_instance, keepwatch.alert_transition, keepwatch.alert_evaluation, keepwatch.notification_outbox, keepwatch.notification_attempt, keepwatch.notification_group, keepwatch.notification_member',
         );
         const replay = new Replay();
         let slotMs = START;
@@ -204,7 +203,7 @@ describe('State of alerts', function () {
     const calm = groupOf({ query: selectRows([{ name: 'a', value: 0 }]) });
     await fixture.database.none(
       `create function keepwatch.refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
-       create trigger refuse before insert on keepwatch.notification_outbox execute function keepwatch.refuse()`,
+       create trigger refuse before insert on keepwatch.notification_change execute function keepwatch.refuse()`,
     );
     const states = () =>
       fixture.database.any(
@@ -214,7 +213,7 @@ describe('State of alerts', function () {
     const again = fixture.createEvaluator([calm]);
     await assert.rejects(again.evaluateGroup(calm, slot), /refused/);
     assert.deepEqual(await states(), before);
-    await fixture.database.none('drop trigger refuse on keepwatch.notification_outbox');
+    await fixture.database.none('drop trigger refuse on keepwatch.notification_change');
     assert.deepEqual(await again.evaluateGroup(calm, slot), { notifications: 1 });
     assert.equal(await again.evaluateGroup(calm, slot), undefined);
   });
@@ -231,8 +230,7 @@ describe('State of alerts', function () {
       rulesDatabase,
       lease,
       receivers: RECEIVERS,
-      receiversOf: () => RECEIVERS,
-      maxDeliveryAgeMs: 1000,
+      destinationsOf: TO_ALL,
     };
     const slot = { slotMs: START + MINUTE, isPartial: false, missed: 0 };
     assert.equal(await commitSlot(group, slot, [], options), undefined);

@@ -5,6 +5,7 @@ import { forgetSeries } from '../../../src/alerts/definitions/forget-series.ts';
 import { Evaluator } from '../../../src/alerts/evaluator.ts';
 import type { TransitionEntry } from '../../../src/alerts/history.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { destinationsTo } from '../../support/alerts.ts';
 import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
 import { groupOf, type InputRow, selectRows } from '../../support/rule-inputs.ts';
 
@@ -29,8 +30,8 @@ describe('the API that forgets series', function () {
       for: '0s',
     });
     const evaluator = new Evaluator({
-      ...{ database, rulesDatabase, groups: [group], receivers: ['pager', 'mail'], receiversOf: () => notify },
-      ...{ maxDeliveryAgeMs: 86_400_000, evaluatorId: '4d0b6b6e-0000-4000-8000-000000000001', logger: silentLogger },
+      ...{ database, rulesDatabase, groups: [group], receivers: ['pager', 'mail'], destinationsOf: destinationsTo(() => notify) },
+      ...{ evaluatorId: '4d0b6b6e-0000-4000-8000-000000000001', logger: silentLogger },
     });
     assert.ok(await evaluator.evaluateGroup(group, { slotMs: START + minute++ * MINUTE, isPartial: false, missed: 0 }));
   };

@@ -2,7 +2,7 @@
 // empty. Regular expressions are those of RE2, anchored on both sides; their matching takes linear time, whatever people write.
 // Source: https://prometheus.io/docs/alerting/latest/configuration/#matcher
 import { RE2JS } from 're2js';
-import { describeError } from '../../errors.ts';
+import { describeError } from '../errors.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 

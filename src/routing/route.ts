@@ -26,6 +26,8 @@ export interface RouteDefinition extends Partial<GroupTiming> {
   readonly muteTimeIntervals?: readonly string[];
   /** Names of time intervals: only within one of them somebody is told. */
   readonly activeTimeIntervals?: readonly string[];
+  /** Name of an escalation: who hears later of what nobody has acknowledged. */
+  readonly escalation?: string | undefined;
   readonly routes?: readonly RouteDefinition[];
 }
 
@@ -41,6 +43,8 @@ export interface Route extends GroupTiming {
   readonly continue: boolean;
   readonly muteTimeIntervals: readonly string[];
   readonly activeTimeIntervals: readonly string[];
+  /** Those below it take it over. */
+  readonly escalation: string | undefined;
   readonly routes: readonly Route[];
 }
 
@@ -48,17 +52,18 @@ export const DEFAULT_TIMING: GroupTiming = { groupWaitMs: 30_000, groupIntervalM
 
 /** Builds the tree. @param root its receiver is that of all that no other route takes */
 export function createRoutes(root: RouteDefinition & { readonly receiver: string }): Route {
-  const above = { receiver: root.receiver, groupBy: [], ...DEFAULT_TIMING };
+  const above = { receiver: root.receiver, groupBy: [], escalation: undefined, ...DEFAULT_TIMING };
   return inherit(root, above, { id: '', key: '' });
 }
 
-type Inherited = Pick<Route, 'receiver' | 'groupBy' | keyof GroupTiming>;
+type Inherited = Pick<Route, 'receiver' | 'groupBy' | 'escalation' | keyof GroupTiming>;
 
 function inherit(given: RouteDefinition, above: Inherited, { id: aboveId, key: aboveKey }: Pick<Route, 'id' | 'key'>): Route {
   const { matchers = [], routes = [] } = given;
   const own = {
     receiver: given.receiver ?? above.receiver,
     groupBy: given.groupBy ?? above.groupBy,
+    escalation: given.escalation ?? above.escalation,
     groupWaitMs: given.groupWaitMs ?? above.groupWaitMs,
     groupIntervalMs: given.groupIntervalMs ?? above.groupIntervalMs,
     repeatIntervalMs: given.repeatIntervalMs ?? above.repeatIntervalMs,

@@ -1,7 +1,7 @@
 // The grammar of `route`, `inhibit_rules` and `time_intervals`: Alertmanager's words, so that what is written for it can be taken over.
 import { z } from 'zod';
-import { describeError } from '../../errors.ts';
-import { duration, line, strict } from '../rule-schema-parts.ts';
+import { describeError } from '../errors.ts';
+import { duration, line, strict, wholeNumber } from '../schema-parts.ts';
 import { type Matcher, parseMatchers } from './matcher.ts';
 import type { GroupBy, RouteDefinition } from './route.ts';
 import {
@@ -60,6 +60,7 @@ const childRoute = strict({
   continue: z.boolean({ error: 'allowed: true, false' }).optional(),
   mute_time_intervals: names('time_intervals').optional(),
   active_time_intervals: names('time_intervals').optional(),
+  escalation: line('the name of an escalation').optional(),
   get routes(): z.ZodOptional<z.ZodArray<z.ZodType<RouteDefinition>>> {
     return z.array(routeDefinition).optional();
   },
@@ -79,6 +80,7 @@ function toDefinition(given: Omit<WrittenRoute, 'match' | 'match_re'>): RouteDef
     continue: given.continue ?? false,
     muteTimeIntervals: given.mute_time_intervals ?? [],
     activeTimeIntervals: given.active_time_intervals ?? [],
+    escalation: given.escalation,
     routes: given.routes ?? [],
   };
 }
@@ -88,6 +90,7 @@ export const routeSchema = strict({
   receiver: line('the name of a receiver'),
   group_by: groupBy.optional(),
   ...timing,
+  escalation: line('the name of an escalation').optional(),
   routes: z.array(routeDefinition).optional(),
 }).transform((given): RouteDefinition & { receiver: string } => ({
   ...toDefinition(given),
@@ -134,4 +137,36 @@ const timeInterval = strict({
 /** Named times; a route names those in which it is silent, or the only ones in which it is not. */
 export const timeIntervalsSchema = z
   .array(strict({ name: line('a name'), time_intervals: z.array(timeInterval).min(1, 'allowed: at least one interval') }))
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'every name stands once')
   .transform((list) => new Map(list.map(({ name, time_intervals }) => [name, time_intervals as readonly TimeInterval[]])));
+
+const MAX_LEVELS = 10;
+
+/** Who hears later of what nobody has acknowledged; a route names one. */
+export const escalationsSchema = z
+  .array(
+    strict({
+      name: line('a name'),
+      levels: z
+        .array(strict({ receiver: line('the name of a receiver'), after: duration(1000, '; at least 1s') }))
+        .min(1, 'allowed: at least one level')
+        .max(MAX_LEVELS, `allowed: at most ${MAX_LEVELS} levels`),
+    }),
+    { error: 'allowed: a list of escalations, each with name and levels' },
+  )
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'every name stands once')
+  .transform(
+    (list) =>
+      new Map(list.map(({ name, levels }) => [name, levels.map(({ receiver, after }) => ({ receiver, afterMs: after }))])),
+  );
+
+const FLAP_FORM = 'allowed: off, or { changes: 4, slots: 20 }';
+/** How many times an alert begins or ends within how many slots until it is told as flapping. */
+export const flapDampingSchema = z.union(
+  [
+    z.literal('off'),
+    z.literal(false).transform(() => 'off' as const),
+    strict({ changes: wholeNumber(3, 100), slots: wholeNumber(3, 1000) }),
+  ],
+  { error: FLAP_FORM },
+);

@@ -1,6 +1,6 @@
 // Time intervals in which nobody is told, or only in which somebody is: nights, weekends, opening hours. Words and meaning are
 // Alertmanager's. Source: https://prometheus.io/docs/alerting/latest/configuration/#time_interval
-import { KeepwatchError } from '../../errors.ts';
+import { KeepwatchError } from '../errors.ts';
 
 /** Both ends belong to it. */
 export interface Range {

@@ -1,8 +1,8 @@
 // What the grammar of rules is made of: words that complain in one way, saying what is allowed.
 import { z } from 'zod';
-import { suggestName } from '../name-suggestion.ts';
-import { isStorableText } from '../storable-text.ts';
-import { DURATION_FORM, parseDuration } from '../units.ts';
+import { suggestName } from './name-suggestion.ts';
+import { isStorableText } from './storable-text.ts';
+import { DURATION_FORM, parseDuration } from './units.ts';
 
 const DURATION = /^\s*\d+(\.\d+)?(ms|s|m|h|d|w)\s*$/;
 
