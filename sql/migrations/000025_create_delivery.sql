@@ -180,7 +180,28 @@ comment on column keepwatch.notification_outbox.kind is 'alerts, digest (of more
 comment on column keepwatch.notification_outbox.alerts is 'Alerts that it tells of.';
 comment on column keepwatch.notification_outbox.merged_into is 'The message that tells its news too, as this one was not sent in time.';
 comment on column keepwatch.notification_outbox.status is 'pending, sent, dead (given up) or merged (into a newer message).';
-comment on column keepwatch.notification_outbox.dedupe_key is 'Each of these is told once: group, version.';
+comment on column keepwatch.notification_outbox.dedupe_key is 'Each of these is told once: group, version, and the moment at which the group was looked at.';
+
+-- Who was told of an incident that is still open is told of its end: each receiver has heard of the alert alone, at once.
+with told as (
+  select distinct on (message.receiver, open.rule_uid, open.fingerprint) message.receiver, message.payload, open.rule_uid, open.fingerprint,
+    open.incident_id, open.rule, open.group_name, open.labels,
+    encode(sha256(convert_to(format('[%s,%s,%s]', to_json(message.receiver), to_json(open.rule_uid), to_json(encode(open.fingerprint, 'hex'))),
+      'UTF8')), 'hex') as group_key
+  from keepwatch.alert_instance as open
+    join keepwatch.notification_outbox as message on message.incident_id = open.incident_id
+  where open.state <> 'ok' and message.reason <> 'resolved'
+  order by message.receiver, open.rule_uid, open.fingerprint, message.created_at desc
+), groups as (
+  insert into keepwatch.notification_group (group_key, receiver, route, labels, settings, flushed_at, told_at, thread)
+  select group_key, receiver, 'default', labels,
+    '{"groupWaitMs": 0, "groupIntervalMs": 0, "repeatIntervalMs": null, "mute": [], "level": 0}', now(), now(), incident_id
+  from told
+)
+insert into keepwatch.notification_member (group_key, rule_uid, fingerprint, incident_id, rule, group_name, every_ms, is_firing, mark, told, told_mark,
+  labels, payload)
+select group_key, rule_uid, fingerprint, incident_id, rule, group_name, 60000, true, 'firing', 'firing', 'firing', labels, payload
+from told;
 
 create function keepwatch.describe_dead_message(id uuid, receiver text, rule text, payload jsonb, error text) returns jsonb
 language sql stable

@@ -13,6 +13,10 @@ import { openRulesDatabase } from './rules-role.ts';
 /** A restart that leaves no lease to wait for. */
 const EVALUATOR_ID = '4d0b6b6e-0000-4000-8000-000000000001';
 
+const DAY_MS = 86_400_000;
+/** Of tests. */
+const RECEIVERS = ['pager', 'mail', 'chat'];
+
 export interface FixtureOptions extends Partial<EvaluatorOptions> {
   /** Where messages of a rule go; default: pager. */
   receiversOf?(rule: Pick<Rule, 'notify'>): readonly string[];
@@ -36,7 +40,7 @@ class TellingEvaluator extends Evaluator {
     super(options);
     const { database, receivers, logger } = options;
     this.#receivers = receivers;
-    this.#dispatcher = new Dispatcher({ database, receivers, logger, maxDeliveryAgeMs: 86_400_000 });
+    this.#dispatcher = new Dispatcher({ database, receivers, logger, maxDeliveryAgeMs: DAY_MS });
   }
 
   override async evaluateGroup(...given: Parameters<Evaluator['evaluateGroup']>) {
@@ -57,6 +61,8 @@ export interface AlertsFixture {
   readonly rulesDatabase: Database;
   /** A new evaluator on the same database, as after a restart. */
   createEvaluator(groups: readonly RuleGroup[], options?: FixtureOptions): Evaluator;
+  /** Puts what there is to tell into the outbox. */
+  dispatch(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,6 +85,10 @@ export async function openAlertsFixture(): Promise<AlertsFixture> {
         logger: silentLogger,
         ...options,
       }),
+    async dispatch() {
+      const { database } = test;
+      await new Dispatcher({ database, receivers: RECEIVERS, logger: silentLogger, maxDeliveryAgeMs: DAY_MS }).dispatch();
+    },
     async close() {
       await closeDatabase(rulesDatabase);
       await test.drop();

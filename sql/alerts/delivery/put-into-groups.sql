@@ -7,7 +7,7 @@ with taken as (
 ), groups as (
   insert into keepwatch.notification_group as known (group_key, receiver, route, labels, settings, due_at)
   select distinct on (group_key) group_key, destination ->> 'receiver', destination ->> 'route', destination -> 'labels', destination -> 'settings',
-    greatest(clock_timestamp(), slot + (destination -> 'settings' ->> 'groupWaitMs')::float8 * interval '1 millisecond')
+    greatest(clock_timestamp(), least(slot, clock_timestamp()) + (destination -> 'settings' ->> 'groupWaitMs')::float8 * interval '1 millisecond')
   from taken
   order by group_key, id
   on conflict (group_key) do update

@@ -17,6 +17,8 @@ export interface GroupSettings extends Pick<GroupTiming, 'groupWaitMs' | 'groupI
   readonly active?: readonly TimeInterval[];
   /** 0, or which level of an escalation it is. */
   readonly level: number;
+  /** False: the receiver does not hear of ends. */
+  readonly sendResolved?: boolean;
   /** For receivers that take an alert for over when they have not heard of it for a while. */
   readonly isResent?: boolean;
 }
@@ -40,8 +42,16 @@ export interface RoutedAlert {
   readonly labels: Labels;
 }
 
+/** A receiver, as far as messages are put together for it. */
+export interface RoutedReceiver {
+  readonly name: string;
+  readonly kind: ReceiverKind;
+  /** It hears of single alerts that end while others of their group go on, and of the end of all; default true. */
+  readonly sendResolved?: boolean;
+}
+
 export interface DestinationsOptions extends Partial<Pick<Routing, 'route' | 'timeIntervals' | 'escalations'>> {
-  readonly receivers: readonly { readonly name: string; readonly kind: ReceiverKind }[];
+  readonly receivers: readonly RoutedReceiver[];
 }
 
 /** Tells the groups of an alert; none: nobody hears of it. */
@@ -76,12 +86,15 @@ export function createDestinations(options: DestinationsOptions): DestinationsOf
       ),
     );
   };
+  const silent = new Set(receivers.filter(({ sendResolved }) => sendResolved === false).map(({ name }) => name));
+  const heard = (one: Destination): Destination =>
+    silent.has(one.receiver) ? { ...one, settings: { ...one.settings, sendResolved: false } } : one;
   return (rules, alert) => {
     const names = new Set(rules.flatMap(({ notify = [] }) => notify));
     const own = [...names].filter((name) => kinds.has(name)).map((name) => named(name, alert));
     const isRouted = rules.some(({ notify }) => notify === undefined);
     const all = isRouted ? [...own, ...byRoutes(alert)] : own;
-    return [...new Map(all.map((one) => [one.group_key, one])).values()];
+    return [...new Map(all.map((one) => [one.group_key, heard(one)])).values()];
   };
 }
 
@@ -119,7 +132,7 @@ function grouped(
 }
 
 function destination(receiver: string, route: string, alert: RoutedAlert, settings: GroupSettings): Destination {
-  const group_key = keyOf([receiver, route, alert.rule_uid, alert.fingerprint]);
+  const group_key = keyOf([receiver, alert.rule_uid, alert.fingerprint]);
   return { group_key, receiver, route, labels: alert.labels, settings };
 }
 

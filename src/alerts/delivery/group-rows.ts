@@ -99,7 +99,7 @@ export function toPolicy({ settings, told_at_ms }: GroupRow): GroupPolicy {
     repeatIntervalMs: settings.repeatIntervalMs ?? Number.POSITIVE_INFINITY,
     mute: settings.mute,
     active: settings.active,
-    sendResolved: true,
+    sendResolved: settings.sendResolved !== false,
     toldAtMs: told_at_ms ?? undefined,
     isResent: settings.isResent === true,
   };

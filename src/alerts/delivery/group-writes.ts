@@ -48,7 +48,8 @@ export async function writeFlushes(
     transaction,
     telling.filter((one) => !digested.has(one)),
   );
-  if (messages.length > 0) await transaction.none(INSERT_MESSAGES, { messages, maxAgeMs: options.maxDeliveryAgeMs });
+  if (messages.length > 0)
+    await transaction.none(INSERT_MESSAGES, { messages, nowMs: Math.round(options.nowMs), maxAgeMs: options.maxDeliveryAgeMs });
   const resent = telling.filter(({ group }) => group.settings.isResent === true).map(({ group }) => group.group_key);
   if (resent.length > 0) await transaction.none(DELETE_RESENT, { groups: resent });
   const digests = await addToDigests(transaction, [...digested], options);

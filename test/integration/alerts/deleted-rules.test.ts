@@ -32,13 +32,12 @@ describe('Alerts of rules that are gone', function () {
     const set = createRuleSet(name, groups);
     return fixture.database.none(loadSql('alerts/register-rule-set'), { ruleSet: name, hash: set.hash, groups: set.groups });
   };
-  const end = (groups: readonly RuleGroup[], knowsFiles = true) =>
-    endDeletedRules(groups, {
-      database: fixture.database,
-      ruleSet: createRuleSet(RULE_SET, groups),
-      knowsFiles,
-      receivers: ['pager'],
-    });
+  const end = async (groups: readonly RuleGroup[], knowsFiles = true) => {
+    const ruleSet = createRuleSet(RULE_SET, groups);
+    const ended = await endDeletedRules(groups, { database: fixture.database, ruleSet, knowsFiles, receivers: ['pager'] });
+    await fixture.dispatch();
+    return ended;
+  };
   const texts = async (sql: string) => (await fixture.database.any<{ text: string }>(sql)).map(({ text }) => text);
   const states = () => texts(`select rule || ' ' || state as text from keepwatch.alert_instance order by 1`);
   const changes = () =>

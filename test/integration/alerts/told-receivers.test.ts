@@ -107,7 +107,7 @@ describe('The end of an alert', function () {
       const counted = client as { query: (...given: unknown[]) => unknown };
       const query = counted.query.bind(counted);
       counted.query = (...given) => {
-        if (String(given[0]).includes('array_agg(distinct receiver)')) statements.push(String(given[0]));
+        if (String(given[0]).includes('select member.incident_id')) statements.push(String(given[0]));
         return query(...given);
       };
     });

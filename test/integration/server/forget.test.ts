@@ -34,9 +34,13 @@ describe('the API that forgets series', function () {
       ...{ evaluatorId: '4d0b6b6e-0000-4000-8000-000000000001', logger: silentLogger },
     });
     assert.ok(await evaluator.evaluateGroup(group, { slotMs: START + minute++ * MINUTE, isPartial: false, missed: 0 }));
+    await fixture.dispatch();
   };
-  const forget = (body: unknown, headers: Record<string, string> = {}) =>
-    fixture.send<Forgotten>('post', '/alerts/forget', { body, headers });
+  const forget = async (body: unknown, headers: Record<string, string> = {}) => {
+    const answer = await fixture.send<Forgotten>('post', '/alerts/forget', { body, headers });
+    await fixture.dispatch();
+    return answer;
+  };
   const texts = async (sql: string) => (await fixture.database.any<{ text: string }>(sql)).map(({ text }) => text);
   const states = () => texts(`select concat_ws(' ', labels ->> 'name', state) as text from keepwatch.alert_instance order by 1`);
   const calm = (name: string) => ({ name, value: 0 });
