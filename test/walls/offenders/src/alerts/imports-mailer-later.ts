@@ -1,0 +1,2 @@
+// Refused by: biome plugin
+export const composer = () => import('nodemailer/lib/mail-composer');

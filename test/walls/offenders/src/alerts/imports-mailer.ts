@@ -1,0 +1,4 @@
+// Refused by: biome plugin
+import { createTransport } from 'nodemailer';
+
+export const transport = createTransport();
