@@ -1,8 +1,8 @@
 // Alerts whose texts come from whoever wrote them into an event: markup, line breaks, halves of characters, a megabyte, by fast-check.
 import fc from 'fast-check';
-import type { NotificationPayload } from '../../src/alerts/notification.ts';
+import type { MessageReason, NotificationPayload } from '../../src/alerts/notification.ts';
 import type { OutboxMessage } from '../../src/alerts/receivers/notifier.ts';
-import { createMessage, PAYLOAD } from './receivers.ts';
+import { createGroupMessage, createMessage, PAYLOAD } from './receivers.ts';
 
 /** Each would do harm where it is taken for markup, a header, or the end of a text. */
 export const HOSTILE_TEXTS: readonly string[] = [
@@ -52,4 +52,42 @@ export const hostileMessage: fc.Arbitrary<OutboxMessage> = fc
       group: summary,
     };
     return createMessage({ reason, maybe_sent }, payload);
+  });
+
+const OVER: MessageReason = 'all alerts resolved';
+
+/** Up to 100 of them in one message, of which there may be more; some share everything but a label. */
+export const hostileGroup: fc.Arbitrary<OutboxMessage> = fc
+  .record({
+    messages: fc.array(hostileMessage, { minLength: 1, maxLength: 4 }),
+    count: fc.constantFrom(2, 3, 20, 100),
+    firing: fc.nat(100),
+    more: fc.constantFrom(0, 0, 5000),
+    key: text,
+    labels: fc.dictionary(name, text, { maxKeys: 5 }),
+    why: fc.constantFrom<MessageReason>(
+      'first notification',
+      'new alerts added',
+      'some alerts resolved',
+      'repeat interval elapsed',
+    ),
+  })
+  .map(({ messages, count, firing, more, key, labels, why }) => {
+    const firingShown = Math.min(firing, count);
+    const alerts = Array.from({ length: count }, (_, index): NotificationPayload => {
+      const payload = messages[index % messages.length]?.payload ?? PAYLOAD;
+      const isFiring = index < firingShown;
+      const reason = payload.reason === 'resolved' || payload.reason === undefined ? 'firing' : payload.reason;
+      return {
+        ...payload,
+        status: isFiring ? 'firing' : 'resolved',
+        reason: isFiring ? reason : 'resolved',
+        endsAt: isFiring ? null : '2026-01-01T00:10:00.000Z',
+        labels: { ...payload.labels, number: String(index) },
+        incidentId: `00000000-0000-8000-8000-${String(index).padStart(12, '0')}`,
+      };
+    });
+    const counts = { firing: firingShown + (firingShown > 0 ? more : 0), resolved: count - firingShown };
+    const group = { key, labels, ...counts, why: firingShown === 0 ? OVER : why };
+    return createGroupMessage(alerts, { maybe_sent: messages[0]?.maybe_sent ?? false }, group);
   });

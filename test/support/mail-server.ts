@@ -1,4 +1,4 @@
-// A real mail server in this process, with a certificate that it signed itself.
+// A real mail server in this process, with a certificate that it signed itself, and the limits that others have.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -25,9 +25,20 @@ export interface MailServer {
   close(): Promise<void>;
 }
 
-/** @param options of smtp-server; default: STARTTLS, and the password `secret word` */
-export async function startMailServer(options: SMTPServerOptions = {}): Promise<MailServer> {
-  const { key, cert } = makeCertificate();
+/** RFC 5322, section 2.1.1. */
+const MAX_LINE_BYTES = 998;
+/** Far below what servers take: a mail about alerts is to be read. */
+const MAX_MAIL_BYTES = 500_000;
+
+/**
+ * @param options of smtp-server; default: STARTTLS, and the password `secret word`
+ * @param names who the certificate is for
+ */
+export async function startMailServer(
+  options: SMTPServerOptions = {},
+  names = 'DNS:localhost,IP:127.0.0.1',
+): Promise<MailServer> {
+  const { key, cert } = makeCertificate(names);
   const received: ReceivedMail[] = [];
   const server = new SMTPServer({
     key,
@@ -40,6 +51,8 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
         const source = Buffer.concat(chunks).toString();
+        const problem = problemOf(Buffer.concat(chunks));
+        if (problem !== undefined) return done(Object.assign(new Error(problem), { responseCode: 552 }));
         received.push({
           from: envelope.mailFrom === false ? '' : envelope.mailFrom.address,
           to: envelope.rcptTo.map(({ address }) => address),
@@ -63,11 +76,23 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
   };
 }
 
-function makeCertificate(): { key: string; cert: string } {
+/** What is against the limits of a mail. */
+function problemOf(source: Buffer): string | undefined {
+  if (source.length > MAX_MAIL_BYTES) return `${source.length} bytes`;
+  const longest = Math.max(
+    ...source
+      .toString('latin1')
+      .split('\r\n', MAX_MAIL_BYTES)
+      .map(({ length }) => length),
+  );
+  return longest > MAX_LINE_BYTES ? `a line of ${longest} bytes` : undefined;
+}
+
+function makeCertificate(altNames: string): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'keepwatch-mail-'));
   try {
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    const names = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${altNames}`];
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     execFileSync('openssl', ['req', '-x509', ...curve, '-days', '2', ...names, '-keyout', key, '-out', cert], { stdio: 'pipe' });
     return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };

@@ -1,6 +1,5 @@
 // Receivers as a configuration would give them, on this machine.
-
-import type { NotificationPayload } from '../../src/alerts/notification.ts';
+import type { AlertGroup, MessagePayload, NotificationPayload } from '../../src/alerts/notification.ts';
 import type { OutboxMessage } from '../../src/alerts/receivers/notifier.ts';
 import { createReceivers, type Receivers, type ReceiversOptions } from '../../src/alerts/receivers/receivers.ts';
 import { silentLogger } from '../../src/logger.ts';
@@ -41,12 +40,12 @@ export const PAYLOAD: NotificationPayload = {
 };
 
 /** A message as the outbox hands it over. */
-export function createMessage(message: Partial<OutboxMessage> = {}, payload: Partial<NotificationPayload> = {}): OutboxMessage {
+export function createMessage(message: Partial<OutboxMessage> = {}, payload: Partial<MessagePayload> = {}): OutboxMessage {
   const { reason = 'firing' } = message;
   const isOver = reason === 'resolved';
   return {
     id: '11111111-0000-4000-8000-000000000001',
-    thread: INCIDENT,
+    thread: payload.incidentId ?? INCIDENT,
     attempts: 1,
     rule: 'HighErrorRate',
     reason,
@@ -61,4 +60,41 @@ export function createMessage(message: Partial<OutboxMessage> = {}, payload: Par
     },
     ...message,
   };
+}
+
+/** An alert of a group: the service `name`, an incident of its own. */
+export function createAlert(name: string, alert: Partial<NotificationPayload> = {}): NotificationPayload {
+  const number = Buffer.from(name.padEnd(6, '.').slice(-6)).toString('hex');
+  const isOver = alert.status === 'resolved';
+  return {
+    ...PAYLOAD,
+    reason: isOver ? 'resolved' : 'firing',
+    endsAt: isOver ? '2026-01-01T00:10:00.000Z' : null,
+    labels: { ...PAYLOAD.labels, service: name },
+    annotations: { ...PAYLOAD.annotations, summary: `${name}: 50% failed` },
+    incidentId: `00000000-0000-8000-8000-${number}`,
+    fingerprint: number.repeat(6).slice(0, 64),
+    ...alert,
+  };
+}
+
+/** A message of several alerts, those that fire first, grouped by their name. */
+export function createGroupMessage(
+  alerts: readonly NotificationPayload[],
+  message: Partial<OutboxMessage> = {},
+  group: Partial<AlertGroup> = {},
+): OutboxMessage {
+  const firing = alerts.filter(({ status }) => status === 'firing').length;
+  const together: AlertGroup = {
+    key: '{}:{alertname="HighErrorRate"}',
+    labels: { alertname: 'HighErrorRate' },
+    why: firing === 0 ? 'all alerts resolved' : 'new alerts added',
+    alerts,
+    firing,
+    resolved: alerts.length - firing,
+    ...group,
+  };
+  const [own = PAYLOAD] = alerts;
+  const reason = own.reason ?? own.status;
+  return createMessage({ reason, thread: INCIDENT, ...message }, { ...own, together });
 }

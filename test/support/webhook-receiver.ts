@@ -1,4 +1,4 @@
-// A real HTTP server that takes webhooks, for tests: what it got, and how it answers.
+// A real HTTP server that takes webhooks, for tests: what it got, and how it answers. Who sends more than is promised is told 413.
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -16,6 +16,9 @@ export interface ReceivedWebhook {
   } & Readonly<Record<string, unknown>>;
 }
 
+/** What no message is larger than: docs/receivers.md. */
+const MAX_BYTES = 512_000;
+
 export interface TestWebhookReceiver {
   readonly url: string;
   /** Everything that came, refused or not, oldest first. */
@@ -30,10 +33,11 @@ export async function startTestWebhookReceiver(): Promise<TestWebhookReceiver> {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as ReceivedWebhook['body'];
+      const bytes = Buffer.concat(chunks);
+      const body = JSON.parse(bytes.toString()) as ReceivedWebhook['body'];
       receiver.received.push({ headers: request.headers, path: request.url ?? '', body });
       if (receiver.answer === 'hang') return;
-      response.writeHead(receiver.answer, { location: '/elsewhere' }).end('{}');
+      response.writeHead(bytes.length > MAX_BYTES ? 413 : receiver.answer, { location: '/elsewhere' }).end('{}');
     });
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -65,7 +65,7 @@ export function describeAlert(
     summary,
     description: description === summary ? '' : description,
     labels: pairs.slice(0, most.labels),
-    labelText: pairs.length === 0 ? '' : oneLine(`{${pairs.map(formatPair).join(', ')}}`, MAX_LABEL_TEXT),
+    labelText: formatLabels(pairs, MAX_LABEL_TEXT),
     facts: factsOf(payload),
     examples: context.slice(0, MAX_EXAMPLES).map(describeRow),
     traceIds: context.slice(0, MAX_EXAMPLES).flatMap(traceIdOf),
@@ -76,8 +76,10 @@ export function describeAlert(
   };
 }
 
-function formatPair({ name, value }: Pair): string {
-  return `${name}=${JSON.stringify(value)}`;
+/** `{service="shop", name="POST /chat"}` in at most `max` characters; empty without labels. */
+export function formatLabels(labels: readonly Pair[], max: number): string {
+  const pairs = labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`);
+  return pairs.length === 0 ? '' : oneLine(`{${pairs.join(', ')}}`, max);
 }
 
 function factsOf({ value, fireWhen, activeAt, endsAt, partial }: OutboxMessage['payload']): Pair[] {
@@ -123,6 +125,7 @@ function formatCell(cell: unknown): string {
   return oneLine(typeof cell === 'string' ? cell : (JSON.stringify(cell) ?? ''), MAX_CELL);
 }
 
-function countOf(count: number, what: string): string {
+/** `3 more labels`; empty for none. */
+export function countOf(count: number, what: string): string {
   return count > 0 ? `${count} more ${what}${count === 1 ? '' : 's'}` : '';
 }

@@ -1,11 +1,15 @@
-// An alert as a mail: text and HTML that say the same, and headers that keep all mails of an incident in one thread.
-import { type AlertText, describeAlert, type Pair } from './alert-text.ts';
+// An alert, or several together, as a mail: text and HTML that say the same, and headers that keep all mails of a conversation in one thread.
+import { type AlertText, describeAlert, formatLabels, type Pair } from './alert-text.ts';
+import { groupMail } from './email-group.ts';
+import { describeGroup } from './group-text.ts';
+import { escapeHtml, linkHtml } from './html.ts';
 import { type Link, linksOf } from './links.ts';
 import type { OutboxMessage } from './notifier.ts';
 import { oneLine } from './readable.ts';
+import { isOver } from './told-alerts.ts';
 
 export interface EmailMessage {
-  /** The same for all mails of an incident: some readers thread by it. */
+  /** The same for all mails of a thread: some readers thread by it. */
   readonly subject: string;
   readonly text: string;
   readonly html: string;
@@ -20,28 +24,42 @@ const URGENT = new Set(['critical', 'page']);
 
 /**
  * @param domain of the ids of mails. A mail has the id of its message, the same in every attempt, so that mail servers and readers that have it drop the
- * second; all refer to the incident, as to a mail that began the thread.
+ * second; all refer to the thread, as to a mail that began it.
  */
 export function emailMessage(message: OutboxMessage, domain: string, externalUrl: string | undefined): EmailMessage {
-  const { payload, reason, id } = message;
+  const { reason, id } = message;
+  const group = describeGroup(message, externalUrl);
   const alert = describeAlert(message);
-  const links = linksOf(payload, externalUrl);
-  const thread = `<${payload.incidentId}@${domain}>`;
+  const links = linksOf(message.payload, externalUrl);
+  const { severity } = group ?? alert;
+  const thread = `<${message.thread}@${domain}>`;
   return {
-    subject: oneLine(`${alert.title} ${alert.labelText}`, MAX_SUBJECT),
-    text: textOf(alert, links),
-    html: htmlOf(alert, links),
-    messageId: `<${payload.incidentId}.${reason}.${id}@${domain}>`,
+    subject: subjectOf(message, alert),
+    ...(group === undefined ? { text: textOf(alert, links), html: htmlOf(alert, links) } : groupMail(group)),
+    messageId: `<${message.thread}.${reason}.${id}@${domain}>`,
     inReplyTo: thread,
     references: thread,
     headers: {
       'Auto-Submitted': 'auto-generated',
       'X-Auto-Response-Suppress': 'All',
-      'X-Keepwatch-Incident': payload.incidentId,
-      'X-Keepwatch-State': reason,
-      ...(reason !== 'resolved' && URGENT.has(alert.severity.toLowerCase()) ? { Importance: 'high', 'X-Priority': '1' } : {}),
+      'X-Keepwatch-Incident': message.thread,
+      'X-Keepwatch-State': isOver(message) ? 'resolved' : reason,
+      ...(!isOver(message) && URGENT.has(severity.toLowerCase()) ? { Importance: 'high', 'X-Priority': '1' } : {}),
     },
   };
+}
+
+/**
+ * Of a group by what it is grouped by: alerts come and go while the thread goes on. The severity is left out beside a name, as it may rise meanwhile.
+ */
+function subjectOf({ payload: { together } }: OutboxMessage, alert: AlertText): string {
+  if (together === undefined) return oneLine(`${alert.title} ${alert.labelText}`, MAX_SUBJECT);
+  const { alertname, severity, ...others } = together.labels;
+  const named = alertname === undefined && severity !== undefined ? { ...others, severity } : others;
+  const pairs = Object.entries(named)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ name, value }));
+  return oneLine(`${alertname ?? 'Alerts'} ${formatLabels(pairs, MAX_SUBJECT)}`, MAX_SUBJECT) || 'Alerts';
 }
 
 /** The first line is what lists of mails show: it says the state. */
@@ -71,7 +89,7 @@ function htmlOf(alert: AlertText, links: readonly Link[]): string {
     ...(alert.description === '' ? [] : [`<p>${escapeHtml(alert.description)}</p>`]),
     `<table>${rows.join('')}</table>`,
     ...(alert.examples.length === 0 ? [] : [`<pre>${alert.examples.map(escapeHtml).join('\n')}</pre>`]),
-    ...(links.length === 0 ? [] : [`<p>${links.map(linkOf).join(' &middot; ')}</p>`]),
+    ...(links.length === 0 ? [] : [`<p>${links.map(linkHtml).join(' &middot; ')}</p>`]),
     `<p style="color:#666">${notesOf(alert).map(escapeHtml).join('<br>')}</p>`,
     '</body></html>\n',
   ].join('\n');
@@ -96,14 +114,4 @@ function notesOf({ leftOut, isRepeat }: AlertText): string[] {
     ...(isRepeat ? ['This mail may have been sent before.'] : []),
     'Sent by Keepwatch.',
   ];
-}
-
-function linkOf({ text, href }: Link): string {
-  return `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

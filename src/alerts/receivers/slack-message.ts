@@ -1,5 +1,6 @@
-// An alert as a message of Slack.
+// An alert, or several together, as a message of Slack.
 import { describeAlert } from './alert-text.ts';
+import { describeGroup } from './group-text.ts';
 import { linksOf } from './links.ts';
 import type { OutboxMessage } from './notifier.ts';
 import {
@@ -15,8 +16,11 @@ import {
   type SlackMessage,
   section,
 } from './slack-blocks.ts';
+import { slackGroupMessage } from './slack-group.ts';
 
 export function slackMessage(message: OutboxMessage, externalUrl: string | undefined): SlackMessage {
+  const group = describeGroup(message, externalUrl);
+  if (group !== undefined) return slackGroupMessage(group);
   const alert = describeAlert(message, { labels: MAX_FIELDS });
   const headline = `${SIGNS[alert.state]} ${alert.state} ${alert.title}`;
   const notes = [

@@ -1,11 +1,13 @@
-// Sends alerts to Slack. By an incoming webhook: a message for each change. By a bot: one message for each incident, which is changed in place, and
-// answered in its thread when the alert becomes worse, since a change alone makes no sound.
+// Sends alerts to Slack. By an incoming webhook: a message for each change. By a bot: one message for each conversation, which is changed in
+// place, and answered in its thread when it becomes worse, since a change alone makes no sound.
 import type { ReceiverSettings } from '../../receiver-config.ts';
 import { deliveryOf, httpPost, type PostResult } from './http-post.ts';
 import type { Delivery, MessageReference, Notifier, NotifierContext, OutboxMessage } from './notifier.ts';
 import { Pace } from './pace.ts';
 import { toJson } from './readable.ts';
-import { type SlackMessage, slackMessage } from './slack-message.ts';
+import type { SlackMessage } from './slack-blocks.ts';
+import { slackMessage } from './slack-message.ts';
+import { isOver } from './told-alerts.ts';
 
 /** One message a second and channel is allowed; a little more for what the network does to it. */
 const INTERVAL_MS = 1200;
@@ -68,6 +70,11 @@ interface ApiAnswer {
   readonly error: string | undefined;
 }
 
+/** Alerts that are over, some or all, are seen in place; what fires more, or still, is to be heard. */
+function isHeard(message: OutboxMessage): boolean {
+  return !isOver(message) && message.payload.together?.why !== 'some alerts resolved';
+}
+
 class Bot {
   readonly #post: Post;
   readonly #options: { readonly api: string; readonly token: string; readonly channel: string };
@@ -84,7 +91,7 @@ class Bot {
     if (error !== undefined && GONE.has(error)) return this.#postNew(content);
     if (delivery.outcome !== 'delivered') return delivery;
     const reference = { channel, ts };
-    if (message.reason === 'resolved') return { ...delivery, reference };
+    if (!isHeard(message)) return { ...delivery, reference };
     const { text } = content;
     const reply = await this.#call('chat.postMessage', { channel, thread_ts: ts, reply_broadcast: true, text, ...QUIET });
     return reply.delivery.outcome === 'delivered' ? { ...reply.delivery, reference } : reply.delivery;

@@ -3,9 +3,17 @@ import fc from 'fast-check';
 import type { Delivery, MessageReference } from '../../../../src/alerts/receivers/notifier.ts';
 import type { Receivers } from '../../../../src/alerts/receivers/receivers.ts';
 import { slackMessage } from '../../../../src/alerts/receivers/slack-message.ts';
-import { hostileMessage } from '../../../support/hostile-alert.ts';
-import { createMessage, openReceivers, PAYLOAD } from '../../../support/receivers.ts';
-import { CHANNEL, problemsOf, type SlackDouble, startSlack, TOKEN, WEBHOOK_PATH } from '../../../support/slack.ts';
+import { hostileGroup, hostileMessage } from '../../../support/hostile-alert.ts';
+import { createAlert, createGroupMessage, createMessage, openReceivers, PAYLOAD } from '../../../support/receivers.ts';
+import {
+  CHANNEL,
+  problemsOf,
+  type SlackBody,
+  type SlackDouble,
+  startSlack,
+  TOKEN,
+  WEBHOOK_PATH,
+} from '../../../support/slack.ts';
 
 const EXTERNAL_URL = 'https://keepwatch.example';
 
@@ -107,10 +115,90 @@ describe('the receiver slack', function () {
     });
   });
 
+  it('posts several alerts with what they have in common, and a section each', async () => {
+    const alerts = [createAlert('shop'), createAlert('bank', { value: 0.25 }), createAlert('post', { status: 'resolved' })];
+    await byWebhook().send('chat', createGroupMessage(alerts));
+    const { text, blocks = [] } = double.taken[0]?.body ?? {};
+    const why = (index: number) =>
+      `<https://keepwatch.example/api/v1/alerts/history?incident=${alerts[index]?.incidentId}&amp;from=2026-01-01T00%3A00%3A00.000Z|Why>`;
+    assert.deepEqual(
+      blocks.map((block) => block.text?.text ?? block.elements?.map((one) => one.text).join('|')),
+      [
+        '🔴 [FIRING:2, RESOLVED:1] HighErrorRate',
+        '{severity="warning"}',
+        `🔴 *FIRING* {service="shop"} · 0.5 · ${why(0)}\nshop: 50% failed`,
+        `🔴 *FIRING* {service="bank"} · 0.25 · ${why(1)}\nbank: 50% failed`,
+        `🟢 *RESOLVED* {service="post"} · 0.5 · ${why(2)}\npost: 50% failed`,
+        `\`\`\`${[0, 1, 2].map(() => 'trace_id=4bf92f3577b34da6a3ce929d0e0e4736 name=POST /pay duration_ms=1203').join('\n')}\`\`\``,
+        '<https://runbooks.example/high-error-rate|Runbook>',
+        'new alerts added · Keepwatch',
+      ],
+    );
+    assert.deepEqual(text?.split('\n'), [
+      '🔴 [FIRING:2, RESOLVED:1] HighErrorRate {severity="warning"}: new alerts added',
+      '• FIRING {service="shop"}: shop: 50% failed',
+      '• FIRING {service="bank"}: bank: 50% failed',
+      '• RESOLVED {service="post"}: post: 50% failed',
+    ]);
+  });
+
+  it('shows as many alerts as a message may have blocks, and counts the others', () => {
+    const of = (length: number) => {
+      const annotations = { summary: 'x'.repeat(length) };
+      const alerts = Array.from({ length: 100 }, (_, index) => createAlert(`s${index}`, { annotations }));
+      return slackMessage(createGroupMessage(alerts, {}, { firing: 5000 }), undefined);
+    };
+    const [short, long] = [JSON.stringify(of(20)), JSON.stringify(of(2000))];
+    assert.match(short, /and 4956 more firing alerts/);
+    assert.equal([...short.matchAll(/\*FIRING\*/g)].length, 44);
+    assert.equal([...long.matchAll(/\*FIRING\*/g)].length, 44);
+    assert.match(long, /x{79}…/);
+  });
+
+  it('changes the message of a conversation in place, and is heard only when it is worse, or goes on', async () => {
+    const receivers = byBot();
+    const [shop, bank] = [createAlert('shop'), createAlert('bank')];
+    const over = (alert: typeof shop) => createAlert(alert.labels['service'] ?? '', { status: 'resolved' });
+    const steps = [
+      { alerts: [shop], why: 'first notification' },
+      { alerts: [shop, bank], why: 'new alerts added' },
+      { alerts: [bank, over(shop)], why: 'some alerts resolved' },
+      { alerts: [bank], why: 'repeat interval elapsed' },
+      { alerts: [over(bank), over(shop)], why: 'all alerts resolved' },
+    ] as const;
+    let reference: MessageReference | undefined;
+    const heard = [];
+    for (const { alerts, why } of steps) {
+      const before = double.messages.size;
+      const message = createGroupMessage(alerts, { reference: reference ?? null }, { why });
+      reference = referenceOf(await receivers.send('chat', message));
+      heard.push(double.messages.size - before);
+    }
+    assert.deepEqual(heard, [1, 1, 0, 1, 0]);
+    const [first, ...replies] = [...double.messages];
+    assert.ok(first !== undefined && first[0] === reference?.['ts']);
+    assert.match(first[1].text, /^🟢 \[RESOLVED:2\] HighErrorRate/);
+    assert.deepEqual(
+      replies.map(([, { thread_ts, text }]) => [thread_ts, text.split('\n')[0]]),
+      [
+        [first[0], '🔴 [FIRING:2] HighErrorRate {severity="warning"}: new alerts added'],
+        [first[0], '🔴 FIRING HighErrorRate {service="bank"}: bank: 50% failed'],
+      ],
+    );
+  });
+
   it('keeps within the limits, and mentions nobody, whatever texts are given', () => {
     fc.assert(
       fc.property(hostileMessage, (message) => {
         assert.deepEqual(problemsOf(JSON.parse(JSON.stringify(slackMessage(message, EXTERNAL_URL)))), []);
+      }),
+      { numRuns: 100 },
+    );
+    fc.assert(
+      fc.property(hostileGroup, (message) => {
+        const sent = JSON.parse(JSON.stringify(slackMessage(message, EXTERNAL_URL))) as SlackBody;
+        assert.deepEqual(problemsOf(sent), []);
+        assert.match(sent.text, /^(🔴|🟢) \[/u);
       }),
       { numRuns: 100 },
     );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
-import { webhookBody } from '../../../../src/alerts/receivers/webhook.ts';
+import { webhookBody } from '../../../../src/alerts/receivers/webhook-body.ts';
 import { signatureHeaders } from '../../../../src/alerts/receivers/webhook-signature.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { hostileMessage } from '../../../support/hostile-alert.ts';
