@@ -1,7 +1,7 @@
 // What a message says to people, whoever carries it: short texts without markup, bounded, the essentials first. Each receiver escapes them its way.
 import type { StoredRow } from '../instance-row.ts';
 import type { OutboxMessage } from './notifier.ts';
-import { oneLine } from './readable.ts';
+import { cut, oneLine } from './readable.ts';
 
 export interface AlertText {
   readonly state: (typeof STATES)[keyof typeof STATES];
@@ -9,7 +9,7 @@ export interface AlertText {
   readonly title: string;
   /** Its label `severity`; empty without. */
   readonly severity: string;
-  /** The annotation `summary`, else `description`, else the condition. */
+  /** The annotation `summary`, else `description`, else the condition; and that it begins and ends all the time, where it does. */
   readonly summary: string;
   /** The annotation `description` where it is not the summary; may be empty. */
   readonly description: string;
@@ -53,7 +53,9 @@ export function describeAlert(
 ): AlertText {
   const { labels, annotations, context = [] } = payload;
   const description = oneLine(annotations['description'] ?? '', MAX_SUMMARY);
-  const summary = oneLine(annotations['summary'] ?? '', MAX_SUMMARY) || description || oneLine(payload.fireWhen, MAX_SUMMARY);
+  const said = oneLine(annotations['summary'] ?? '', MAX_SUMMARY) || description || oneLine(payload.fireWhen, MAX_SUMMARY);
+  const flapping = oneLine(annotations['flapping'] ?? '', MAX_LABEL);
+  const summary = flapping === '' ? said : `${cut(said, MAX_SUMMARY - flapping.length - 3)} (${flapping})`;
   const pairs = Object.entries(labels)
     .filter(([name]) => !HIDDEN.has(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -63,7 +65,7 @@ export function describeAlert(
     title: oneLine(labels['alertname'] ?? rule, MAX_TITLE) || 'alert',
     severity: oneLine(labels['severity'] ?? '', 40),
     summary,
-    description: description === summary ? '' : description,
+    description: description === said ? '' : description,
     labels: pairs.slice(0, most.labels),
     labelText: formatLabels(pairs, MAX_LABEL_TEXT),
     facts: factsOf(payload),

@@ -134,11 +134,10 @@ export function fitLines<T>(
     }
     if (shown.length === Math.min(lines.length, most)) break;
   }
-  const shownFiring = lines.slice(0, shown.length).filter((line) => line.isFiring).length;
-  const left = [
-    countOf(firing - shownFiring, 'firing alert'),
-    countOf(resolved - (shown.length - shownFiring), 'resolved alert'),
-  ];
+  // What flaps counts as firing while it is over for a moment.
+  const total = firing + resolved - shown.length;
+  const leftFiring = Math.min(total, Math.max(0, firing - lines.slice(0, shown.length).filter((line) => line.isFiring).length));
+  const left = [countOf(leftFiring, 'firing alert'), countOf(total - leftFiring, 'resolved alert')];
   return { shown, leftOut: left.filter((text) => text !== '').join(', ') };
 }
 

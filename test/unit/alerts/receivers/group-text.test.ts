@@ -63,6 +63,19 @@ describe('describeGroup', () => {
     assert.match(group.summary, /^b:/);
   });
 
+  it('says of an alert that it flaps, and counts it as firing though it is over for a moment', () => {
+    const flapping = { summary: 'shop: 50% failed', flapping: 'it began and ended 6 times' };
+    const alerts = [createAlert('shop', { status: 'resolved', annotations: flapping }), createAlert('bank')];
+    const group = describeGroup(createGroupMessage(alerts, {}, { firing: 2, resolved: 0 }), URL);
+    assert.equal(group?.counts, '[FIRING:2]');
+    assert.deepEqual(
+      group.lines.map(({ summary }) => summary),
+      ['bank: 50% failed', 'shop: 50% failed (it began and ended 6 times)'],
+    );
+    const { leftOut } = fitLines(group, (line) => line, { sizeOf: () => 0, budget: 0 });
+    assert.equal(leftOut, '');
+  });
+
   it('says that data is missing, and that a rule has no answer', () => {
     const alerts = [createAlert('shop', { reason: 'nodata' }), createAlert('bank', { reason: 'error' })];
     const group = describeGroup(createGroupMessage(alerts), URL);
