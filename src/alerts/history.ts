@@ -1,8 +1,7 @@
 // What happened: transitions of series and evaluations of rules, newest first, page by page.
-import { z } from 'zod';
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
-import { KeepwatchError } from '../errors.ts';
+import { cursorBehind, parseCursor } from './page-cursor.ts';
 
 /** A change of state of one series. Times are ISO 8601 in UTC. */
 export interface TransitionEntry {
@@ -60,12 +59,7 @@ export interface EvaluationsQuery extends PageBounds {
 const LIST_TRANSITIONS = loadSql('alerts/list-transitions');
 const LIST_EVALUATIONS = loadSql('alerts/list-evaluations');
 const HAS_EVALUATIONS = loadSql('alerts/has-evaluations');
-const FORMAT = 1;
-const cursorSchema = z.tuple([
-  z.literal(FORMAT),
-  z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
-  z.string().regex(/^\d{1,18}$/),
-]);
+const ID = /^\d{1,18}$/;
 
 /** A page of transitions. @throws KeepwatchError ERR_USAGE when the cursor is none of ours */
 export async function readTransitions(
@@ -75,7 +69,7 @@ export async function readTransitions(
   const filter = { rule: rule ?? null, state: state ?? null, incident: incident ?? null };
   const rows = await database.any<TransitionEntry>(LIST_TRANSITIONS, { ...filter, ...boundsOf(bounds) });
   const page = rows.slice(0, bounds.limit);
-  return { transitions: page, ...cursorOf(rows, bounds.limit, ({ time, id }) => [time, id]) };
+  return { transitions: page, ...cursorBehind(rows, bounds.limit, ({ time, id }) => [time, id]) };
 }
 
 /** A page of the evaluations of a rule. @throws KeepwatchError ERR_USAGE when the cursor is none of ours */
@@ -84,7 +78,7 @@ export async function readEvaluations(
   { uid, ...bounds }: EvaluationsQuery,
 ): Promise<{ evaluations: readonly EvaluationEntry[]; cursor?: string }> {
   const rows = await database.any<EvaluationEntry>(LIST_EVALUATIONS, { uid, ...boundsOf(bounds) });
-  return { evaluations: rows.slice(0, bounds.limit), ...cursorOf(rows, bounds.limit, ({ slot }) => [slot, '0']) };
+  return { evaluations: rows.slice(0, bounds.limit), ...cursorBehind(rows, bounds.limit, ({ slot }) => [slot, '0']) };
 }
 
 /** Whether the rule was evaluated, however long ago. */
@@ -93,26 +87,6 @@ export async function wasEvaluated(database: Database, uid: string): Promise<boo
 }
 
 function boundsOf({ from, to, limit, cursor }: PageBounds) {
-  const [beforeTime, beforeId] = cursor === undefined ? [null, null] : parseCursor(cursor);
+  const [beforeTime, beforeId] = cursor === undefined ? [null, null] : parseCursor(cursor, ID);
   return { from: from.getTime(), to: to.getTime(), limit: limit + 1, beforeTime, beforeId };
-}
-
-function cursorOf<Row>(
-  rows: readonly Row[],
-  limit: number,
-  positionOf: (row: Row) => readonly [string, string],
-): { cursor?: string } {
-  const last = rows[limit - 1];
-  if (last === undefined || rows.length <= limit) return {};
-  return { cursor: Buffer.from(JSON.stringify([FORMAT, ...positionOf(last)])).toString('base64url') };
-}
-
-function parseCursor(cursor: string): readonly [string, string] {
-  try {
-    const [, time, id] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    return [time, id];
-  } catch (cause) {
-    const given = JSON.stringify(cursor.slice(0, 100));
-    throw new KeepwatchError('ERR_USAGE', `cursor: got ${given}; allowed: what an earlier answer gave as cursor`, { cause });
-  }
 }

@@ -1,0 +1,39 @@
+// Where a page of rows ended that are read newest first, by a time and an id. A text to clients; checked when it comes back.
+import { z } from 'zod';
+import { KeepwatchError } from '../errors.ts';
+
+/** Time (ISO 8601 in UTC, with microseconds) and id of the last row of a page. */
+export type Position = readonly [time: string, id: string];
+
+const FORMAT = 1;
+const cursorSchema = z.tuple([
+  z.literal(FORMAT),
+  z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
+  z.string().max(100),
+]);
+
+/** @param rows one more than the limit where there is another page */
+export function cursorBehind<Row>(
+  rows: readonly Row[],
+  limit: number,
+  positionOf: (row: Row) => Position,
+): { readonly cursor?: string } {
+  const last = rows[limit - 1];
+  return last === undefined || rows.length <= limit ? {} : { cursor: createCursor(positionOf(last)) };
+}
+
+export function createCursor(position: Position): string {
+  return Buffer.from(JSON.stringify([FORMAT, ...position])).toString('base64url');
+}
+
+/** @param id what ids look like @throws KeepwatchError ERR_USAGE when the cursor is none of ours */
+export function parseCursor(cursor: string, id: RegExp): Position {
+  try {
+    const [, time, given] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    if (!id.test(given)) throw new TypeError('an id of something else');
+    return [time, given];
+  } catch (cause) {
+    const given = JSON.stringify(cursor.slice(0, 100));
+    throw new KeepwatchError('ERR_USAGE', `cursor: got ${given}; allowed: what an earlier answer gave as cursor`, { cause });
+  }
+}
