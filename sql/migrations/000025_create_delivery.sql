@@ -222,6 +222,19 @@ $$;
 comment on function keepwatch.describe_dead_message is 'What another receiver is told of messages that were given up: the payload of its message.';
 revoke execute on function keepwatch.describe_dead_message from public;
 
+alter table keepwatch.alert_audit
+  drop constraint alert_audit_kind_check,
+  add constraint alert_audit_kind_check check (kind in ('budget', 'series', 'silence', 'acknowledgement')),
+  drop constraint alert_audit_action_check,
+  add constraint alert_audit_action_check check (action in ('create', 'update', 'delete', 'forget', 'expire'));
+comment on table keepwatch.alert_audit is 'What people changed of budgets, silences and acknowledgements, and which series they had forgotten, written in the transaction that did it. Kept for 400 days, the newest of a budget for ever; rules have alert_rule_audit.';
+comment on column keepwatch.alert_audit.kind is 'budget, series, silence or acknowledgement.';
+comment on column keepwatch.alert_audit.name is 'Name of the budget; of a series its fingerprint, in hexadecimal; id of the silence; of an acknowledgement that of its incident.';
+comment on column keepwatch.alert_audit.action is 'create, update or delete of a budget and of an acknowledgement; create, update or expire of a silence; forget of a series.';
+comment on column keepwatch.alert_audit.version is 'Version of the budget or silence after the change; of a deleted one, the last that it had. Null for a series and an acknowledgement.';
+comment on column keepwatch.alert_audit.before is 'How it was before, null when it was made; of a series: rule, rule_uid, state, labels, incident_id.';
+comment on column keepwatch.alert_audit.after is 'How it is after; null when it was deleted, and for a series.';
+
 do $$
 begin
   if exists (select from pg_roles where rolname = 'keepwatch_owner') then
