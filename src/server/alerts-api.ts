@@ -1,8 +1,8 @@
 // The routes of /api/v1 about alerts: rules, what became of them, budgets and targets. Those that write stand behind guards of their own, take
 // JSON, and say which version they change.
-import type { Request, RequestHandler, Response, Router } from 'express';
+import type { Request, Router } from 'express';
 import type { z } from 'zod';
-import { createAlertGates, type GateName } from './alerts-gates.ts';
+import { createRoutes, type Guards, type Routes } from './alert-routes.ts';
 import {
   budgetChangeParameters,
   budgetParameters,
@@ -30,7 +30,6 @@ import type {
   storedRuleData,
   targetsData,
 } from './alerts-responses.ts';
-import { answer } from './api-answer.ts';
 import { parse } from './api-query.ts';
 import type { Answer } from './api-responses.ts';
 import { actorOf, created, found, type Outcome, settled, tagged } from './change-answer.ts';
@@ -94,37 +93,14 @@ export interface AlertsApiOptions {
   readonly now: () => number;
 }
 
-/** Run before every route of ours: before those that read, and before those that write. */
-export interface Guards {
-  readonly read: readonly RequestHandler[];
-  readonly write: readonly RequestHandler[];
-}
-
 export function addAlertRoutes(router: Router, options: AlertsApiOptions, guards: Guards): void {
-  const gates = createAlertGates();
-  /** @param understand checks the request before it waits for its turn */
-  const handle = (understand: Understand, gate: GateName): RequestHandler =>
-    answer(async (request, isWanted, response) => {
-      const asked = await understand(request);
-      return gates[gate].run(async () => (isWanted() ? asked(response) : undefined));
-    });
-  const routesOf = (own: GateName): Routes => ({
-    get: (path, understand, gate = own) => router.get(path, ...guards.read, handle(understand, gate)),
-    post: (path, understand, gate = own) => router.post(path, ...guards.write, handle(understand, gate)),
-    put: (path, understand, gate = own) => router.put(path, ...guards.write, handle(understand, gate)),
-    delete: (path, understand, gate = own) => router.delete(path, ...guards.write, handle(understand, gate)),
-  });
+  const routesOf = createRoutes(router, guards);
   addReading(routesOf('alerts'), options);
   addRules(routesOf('alerts'), options);
   addBudgets(routesOf('budgets'), options);
   addReceivers(routesOf('receiver'), options);
   addForgetting(routesOf('budgets'), options);
 }
-
-type Asked = (response: Response) => Promise<unknown>;
-type Understand = (request: Request) => Asked | Promise<Asked>;
-type AddRoute = (path: string, understand: Understand, gate?: GateName) => void;
-type Routes = Readonly<Record<'get' | 'post' | 'put' | 'delete', AddRoute>>;
 
 function addReading({ get }: Routes, { alerts, definitions, now }: AlertsApiOptions): void {
   get('/rules', ({ url }) => {

@@ -1,7 +1,8 @@
 // /api/v1: what the archive and the alerts know, as JSON. What can be changed stands in alerts-api.ts.
 import { type Request, Router } from 'express';
 import type { z } from 'zod';
-import { type AlertsApiOptions, addAlertRoutes, type Guards } from './alerts-api.ts';
+import type { Guards } from './alert-routes.ts';
+import { type AlertsApiOptions, addAlertRoutes } from './alerts-api.ts';
 import { answer, NotFound } from './api-answer.ts';
 import {
   parseDashboardQuery,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import express from 'express';
-import type { Guards } from '../../src/server/alerts-api.ts';
+import type { Guards } from '../../src/server/alert-routes.ts';
 import { type ApiOptions, createApi } from '../../src/server/api.ts';
 import { listen } from '../../src/server/listen.ts';
 import { openApiDocument } from '../../src/server/openapi.ts';
