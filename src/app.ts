@@ -277,6 +277,7 @@ function answersOf(storage: Storage | undefined) {
     alerts: storage?.alerts,
     ruleEditor: storage?.ruleEditor,
     definitions: storage?.definitions,
+    delivery: storage?.delivery,
     receivers: storage?.receivers,
   };
 }

@@ -5,6 +5,7 @@ import { retentionProblem } from './alerts/definitions/budget-retention.ts';
 import { createBudgets } from './alerts/definitions/budgets.ts';
 import { createDefinitions, type Definitions } from './alerts/definitions/definitions.ts';
 import { TargetKeeper } from './alerts/definitions/target-keeper.ts';
+import { createDeliveryDesk, type DeliveryDesk } from './alerts/delivery/delivery-desk.ts';
 import { createReceivers, type Receivers } from './alerts/receivers/receivers.ts';
 import { createRuleEditor, type RuleEditor } from './alerts/rule-editor.ts';
 import { type LoadedRules, loadRules } from './alerts/rule-file.ts';
@@ -44,6 +45,7 @@ export interface Storage {
   /** Undefined: this process evaluates no rules. */
   readonly ruleEditor: RuleEditor | undefined;
   readonly definitions: Definitions;
+  readonly delivery: DeliveryDesk;
   /** Undefined: as `ruleEditor`. */
   readonly receivers: Receivers | undefined;
   reasons(): readonly string[];
@@ -67,8 +69,8 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   const database = openPool(`keepwatch ${config.service}`, OWNER_CONNECTIONS);
   // Whoever reads much takes no connection from what evaluates rules.
   const readers = openPool(`keepwatch api ${config.service}`, READERS);
-  // As many as they have gates (`src/server/alerts-api.ts`): history, targets, budgets.
-  const definers = openPool(`keepwatch definitions ${config.service}`, 3);
+  // As many as they have gates (`src/server/alerts-gates.ts`): history, targets, budgets, silences, deliveries.
+  const definers = openPool(`keepwatch definitions ${config.service}`, 5);
   const archive = openArchive(options);
   const { service, instance } = config;
   const targets = new TargetKeeper({ database, service, instance, targets: options.targets, logger });
@@ -112,6 +114,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     ruleEditor: rules?.editor,
     receivers: rules?.receivers,
     definitions: createDefinitions(definers, { keepMs: config.retention }),
+    delivery: createDeliveryDesk(definers),
     reasons: () => [...(problem === undefined ? [] : [problem]), ...archive.stats().reasons],
     async start() {
       if (!(await within(START_WAIT_MS, bringUp()))) problem ??= 'not started: Postgres does not answer';

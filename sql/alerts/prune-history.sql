@@ -1,7 +1,7 @@
 -- Forgets what is old, whatever group it is of: transitions of 400 days; messages done for 30 days whose incident is over; ok series of groups
--- that nobody has evaluated for 400 days; records of 400 days of series that people had forgotten, and of changes of budgets but for the newest of
--- each; rule sets of 400 days that are not the newest of their name, where no series of their groups is left that only they say whose it is;
--- evaluators that nobody has heard of for a day.
+-- that nobody has evaluated for 400 days; records of 400 days of what people did, of changes of budgets but for the newest of each; rule sets of 400
+-- days that are not the newest of their name, where no series of their groups is left that only they say whose it is; evaluators that nobody has heard
+-- of for a day.
 -- Nothing is waited for: what somebody holds is left for the next time. Parameters: most (rows of each). One row: pruned (rows of all).
 with transitions as (
   delete from keepwatch.alert_transition
@@ -31,7 +31,7 @@ with transitions as (
   where ctid = any(array(
     select old.ctid from keepwatch.alert_audit as old
     where at < now() - interval '400 days'
-      and (kind = 'series'
+      and (kind <> 'budget'
         or exists (select from keepwatch.alert_audit as newer where newer.kind = old.kind and newer.name = old.name and newer.id > old.id))
     limit $<most> for update of old skip locked))
   returning 1

@@ -30,10 +30,16 @@ export function createCursor(position: Position): string {
 export function parseCursor(cursor: string, id: RegExp): Position {
   try {
     const [, time, given] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    if (!id.test(given)) throw new TypeError('an id of something else');
+    if (!id.test(given) || !isTime(time)) throw new TypeError('a time or an id that is none');
     return [time, given];
   } catch (cause) {
     const given = JSON.stringify(cursor.slice(0, 100));
     throw new KeepwatchError('ERR_USAGE', `cursor: got ${given}; allowed: what an earlier answer gave as cursor`, { cause });
   }
+}
+
+/** There is a 31st of February in texts alone. */
+function isTime(time: string): boolean {
+  const seconds = time.slice(0, 19);
+  return !Number.isNaN(Date.parse(`${seconds}Z`)) && new Date(`${seconds}Z`).toISOString().startsWith(seconds);
 }

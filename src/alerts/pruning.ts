@@ -1,5 +1,6 @@
-// Forgets what is old: evaluations, transitions, messages, records of what people did, and what groups leave behind that nobody evaluates any more.
-// Every hour, in pieces, by each process that evaluates; what several of them find is done once. Series of groups that live, their slots forget.
+// Forgets what is old: evaluations, transitions, messages, records of what people did, silences, acknowledgements, and what groups leave behind that
+// nobody evaluates any more. Every hour, in pieces, by each process that evaluates; what several of them find is done once. Series of groups that live,
+// their slots forget.
 import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
@@ -20,7 +21,7 @@ export interface PruningOptions {
   readonly firstAfterMs?: number;
 }
 
-const STATEMENTS = [loadSql('alerts/prune-history'), loadSql('alerts/prune-evaluations'), loadSql('alerts/prune-groups')];
+const STATEMENTS = ['history', 'evaluations', 'groups', 'delivery'].map((what) => loadSql(`alerts/prune-${what}`));
 const MOST = 5000;
 /** Pieces of one kind in an hour: 5 million rows are what 1,400 evaluations a second leave. */
 const MAX_PIECES = 1000;

@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
 import type { FileProblem } from '../yaml-file.ts';
 import { readAhead } from './ahead-groups.ts';
+import type { Acknowledgement } from './delivery/acknowledgements.ts';
 import { missingReceivers, receiversNamedBy } from './group-needs.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import type { MergedRules, RuleOrigin } from './rule-source.ts';
@@ -19,6 +20,8 @@ export interface AlertEntry {
   readonly keepwatch_state: 'pending' | 'firing' | 'recovering';
   readonly keepwatch_incident_id: string;
   readonly keepwatch_fingerprint: string;
+  /** While somebody works on it. */
+  readonly keepwatch_acknowledgement?: Acknowledgement;
 }
 
 export interface RuleEntry {
@@ -102,6 +105,7 @@ interface AlertRow extends RuleRow {
   readonly value: number | null;
   readonly active_at: Date;
   readonly incident_id: string;
+  readonly acknowledgement: Acknowledgement | null;
 }
 
 interface StateRow extends RuleRow {
@@ -274,7 +278,8 @@ function prometheusState(state: AlertRow['state']): 'pending' | 'firing' {
   return state === 'pending' ? 'pending' : 'firing';
 }
 
-function toAlert({ labels, annotations, state, active_at, value, incident_id, fingerprint }: AlertRow): AlertEntry {
+function toAlert(row: AlertRow): AlertEntry {
+  const { labels, annotations, state, active_at, value, incident_id, fingerprint, acknowledgement } = row;
   return {
     labels,
     annotations,
@@ -284,5 +289,6 @@ function toAlert({ labels, annotations, state, active_at, value, incident_id, fi
     keepwatch_state: state,
     keepwatch_incident_id: incident_id,
     keepwatch_fingerprint: fingerprint.slice(0, 16),
+    ...(acknowledgement === null ? {} : { keepwatch_acknowledgement: acknowledgement }),
   };
 }

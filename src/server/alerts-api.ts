@@ -1,4 +1,4 @@
-// The routes of /api/v1 about alerts: rules, what became of them, budgets and targets. Those that write stand behind guards of their own, take
+// The routes of /api/v1 about alerts: rules, what became of them, budgets and targets; delivery-api.ts has more. Those that write stand behind guards of their own, take
 // JSON, and say which version they change.
 import type { Request, Router } from 'express';
 import type { z } from 'zod';
@@ -34,6 +34,7 @@ import { parse } from './api-query.ts';
 import type { Answer } from './api-responses.ts';
 import { actorOf, created, found, type Outcome, settled, tagged } from './change-answer.ts';
 import { type ChosenFrom, chooseRules } from './chosen-rules.ts';
+import { addAcknowledgements, addDeliveries, addSilences, type DeliveryApiOptions } from './delivery-api.ts';
 import { readJsonBody } from './json-body.ts';
 
 type Data<Schema extends z.ZodType> = Answer<z.output<Schema>>;
@@ -81,7 +82,7 @@ export interface ReceiverTester {
   test(name: string): Promise<Data<typeof receiverTestData>['deliveries'] | undefined>;
 }
 
-export interface AlertsApiOptions {
+export interface AlertsApiOptions extends DeliveryApiOptions {
   /** Undefined: this process evaluates no rules. */
   readonly alerts: AlertsReader | undefined;
   /** Undefined: as `alerts`. */
@@ -90,7 +91,6 @@ export interface AlertsApiOptions {
   readonly definitions?: Definitions | undefined;
   /** Undefined: as `alerts`. */
   readonly receivers?: ReceiverTester | undefined;
-  readonly now: () => number;
 }
 
 export function addAlertRoutes(router: Router, options: AlertsApiOptions, guards: Guards): void {
@@ -100,6 +100,9 @@ export function addAlertRoutes(router: Router, options: AlertsApiOptions, guards
   addBudgets(routesOf('budgets'), options);
   addReceivers(routesOf('receiver'), options);
   addForgetting(routesOf('budgets'), options);
+  addSilences(routesOf('silences'), options);
+  addAcknowledgements(routesOf('silences'), options);
+  addDeliveries(routesOf('deliveries'), options);
 }
 
 function addReading({ get }: Routes, { alerts, definitions, now }: AlertsApiOptions): void {

@@ -10,7 +10,7 @@ const PREVIEW_GATE = { atOnce: 1, waiting: 20, waitMs: 10_000 };
 
 /**
  * A gate for each kind of question: a slow one holds up none of another. Rules and alerts use the connections that also evaluate them, a preview
- * has one of its own, and so have history, targets and budgets (`src/storage.ts`).
+ * has one of its own, and so have history, targets, budgets, silences and deliveries (`src/storage.ts`).
  */
 export function createAlertGates() {
   return {
@@ -18,6 +18,8 @@ export function createAlertGates() {
     history: new QueryGate(GATE),
     targets: new QueryGate(GATE),
     budgets: new QueryGate(GATE),
+    silences: new QueryGate(GATE),
+    deliveries: new QueryGate(GATE),
     preview: new QueryGate(PREVIEW_GATE),
     receiver: new QueryGate(RECEIVER_GATE),
   };

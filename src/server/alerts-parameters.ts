@@ -22,7 +22,8 @@ const historyRange = {
 };
 const uid = textOf(400, 'The uid of a rule; where it has none of its own, group/alert. Percent-encoded.');
 const budgetName = textOf(200, 'Name of the budget, percent-encoded.');
-const version = numberOf('The version that is changed; the header If-Match says it as well.', {
+/** The version that a change is about, where no header says it. */
+export const versionNumber = numberOf('The version that is changed; the header If-Match says it as well.', {
   min: 1,
   max: 2 ** 53 - 1,
   isWhole: true,
@@ -74,11 +75,11 @@ export const evaluationsParameters = z.strictObject({ uid, ...historyRange, limi
 /** What needs no more than a rule. */
 export const ruleParameters = z.strictObject({ uid });
 /** What changes a rule. */
-export const ruleChangeParameters = z.strictObject({ uid, version });
+export const ruleChangeParameters = z.strictObject({ uid, version: versionNumber });
 /** What needs no more than a budget. */
 export const budgetParameters = z.strictObject({ name: budgetName });
 /** What changes a budget. */
-export const budgetChangeParameters = z.strictObject({ name: budgetName, version });
+export const budgetChangeParameters = z.strictObject({ name: budgetName, version: versionNumber });
 /** What needs no more than a receiver. */
 export const receiverParameters = z.strictObject({ name: textOf(200, 'Name of the receiver, percent-encoded.') });
 /** What takes no parameter. */

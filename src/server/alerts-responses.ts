@@ -1,6 +1,7 @@
 // What /api/v1 answers about alerts, as schemas: see api-responses.ts.
 import { z } from 'zod';
 import { time } from './api-responses.ts';
+import { acknowledgementData } from './delivery-responses.ts';
 
 const labels = z.record(z.string(), z.string());
 const alertEntry = z.object({
@@ -12,6 +13,7 @@ const alertEntry = z.object({
   keepwatch_state: z.enum(['pending', 'firing', 'recovering']),
   keepwatch_incident_id: z.string(),
   keepwatch_fingerprint: z.string(),
+  keepwatch_acknowledgement: acknowledgementData.optional().meta({ description: 'While somebody works on it.' }),
 });
 
 const truncated = z

@@ -11,6 +11,7 @@ import {
   traceParameters,
 } from './api-parameters.ts';
 import { dashboardData, dimensionsData, eventsData, logsData, summaryData, timeseriesData, traceData } from './api-responses.ts';
+import { DELIVERY_ENDPOINTS } from './delivery-endpoints.ts';
 
 export interface Endpoint {
   /** Default get. */
@@ -81,4 +82,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
     data: traceData,
   },
   ...ALERT_ENDPOINTS,
+  ...DELIVERY_ENDPOINTS,
 ];

@@ -1,5 +1,6 @@
 // The API of alerts over HTTP, on a database of its own, with rules that run as their role, behind the guards that an app has.
 import { createDefinitions } from '../../src/alerts/definitions/definitions.ts';
+import { createDeliveryDesk } from '../../src/alerts/delivery/delivery-desk.ts';
 import type { Receivers } from '../../src/alerts/receivers/receivers.ts';
 import { createRuleEditor } from '../../src/alerts/rule-editor.ts';
 import { closeDatabase, createDatabase } from '../../src/db/database.ts';
@@ -30,6 +31,7 @@ export async function openAlertsApi(
       alerts: undefined,
       ruleEditor,
       definitions: createDefinitions(readers),
+      delivery: createDeliveryDesk(readers),
       receivers,
       collectReasons: () => [],
       now: Date.now,
