@@ -39,14 +39,24 @@ const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d
 
 /** For `--from` and `--to`: a time, a day (its beginning, in UTC), or how long ago. */
 export function timeBefore(nowMs: number): (text: string) => Date {
+  return timeBy((ms) => nowMs - ms, 'how long ago (90m, 7d)');
+}
+
+/** For `--until`: a time, a day (its beginning, in UTC), or how long from now on. */
+export function timeAfter(nowMs: number): (text: string) => Date {
+  return timeBy((ms) => nowMs + ms, 'how long from now on (90m, 7d)');
+}
+
+function timeBy(fromDuration: (ms: number) => number, allowed: string): (text: string) => Date {
   return (text) => {
-    const agoMs = parseDuration(text);
+    const durationMs = parseDuration(text);
     const match = TIME.exec(text.trim());
     const zoned = match !== null && match[1] === undefined && text.trim().length > 10 ? `${text.trim()}Z` : text.trim();
-    const ms = agoMs !== undefined ? nowMs - agoMs : match === null ? Number.NaN : Date.parse(zoned.replace(' ', 'T'));
+    const written = match === null ? Number.NaN : Date.parse(zoned.replace(' ', 'T'));
+    const ms = durationMs === undefined ? written : fromDuration(durationMs);
     if (!(ms >= 0 && ms < MAX_TIME_MS))
       throw new InvalidArgumentError(
-        'allowed: a day (2026-11-20), a time (2026-11-20T12:00:00Z; UTC unless it names a zone), or how long ago (90m, 7d).',
+        `allowed: a day (2026-11-20), a time (2026-11-20T12:00:00Z; UTC unless it names a zone), or ${allowed}.`,
       );
     return new Date(ms);
   };

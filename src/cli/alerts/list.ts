@@ -30,6 +30,8 @@ const COLUMNS: Column<AlertEntry>[] = [
   { title: 'STATE', cell: (row) => row.keepwatch_state },
   { title: 'SINCE', cell: (row) => row.activeAt },
   { title: 'VALUE', align: 'right', cell: (row) => row.value },
+  { title: 'INCIDENT', cell: (row) => row.keepwatch_incident_id.slice(0, 8) },
+  { title: 'WORKED ON BY', cell: (row) => row.keepwatch_acknowledgement?.by ?? '-' },
   { title: 'LABELS', cell: (row) => formatLabels(row.labels) },
   { title: 'SUMMARY', cell: (row) => row.annotations['summary'] ?? '' },
 ];
