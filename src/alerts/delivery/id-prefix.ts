@@ -7,18 +7,19 @@ const MAX_TOLD = 10;
 export const MOST_ALIKE = MAX_TOLD + 1;
 
 const LOWEST = '00000000-0000-0000-0000-000000000000';
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const LEAST_LENGTH = 8;
 
 /** The ids that begin so. @param what stands before the message @throws KeepwatchError ERR_USAGE when no id does */
 export function idsFrom(given: string, what: string): { readonly low: string; readonly high: string } {
   const text = given.trim().toLowerCase();
-  const isLike = (letter: string, at: number) => (LOWEST[at] === '-' ? letter === '-' : /[\da-f]/.test(letter));
-  if (text.length < LEAST_LENGTH || text.length > LOWEST.length || ![...text].every(isLike))
+  const low = text + LOWEST.slice(text.length);
+  if (text.length < LEAST_LENGTH || !UUID.test(low))
     throw new KeepwatchError(
       'ERR_USAGE',
       `${what}: got ${JSON.stringify(given.slice(0, 100))}; allowed: an id (a uuid), or its first ${LEAST_LENGTH} characters and more`,
     );
-  return { low: text + LOWEST.slice(text.length), high: text + LOWEST.slice(text.length).replaceAll('0', 'f') };
+  return { low, high: text + LOWEST.slice(text.length).replaceAll('0', 'f') };
 }
 
 /** The only one. @param describe how a person tells it from the others @throws KeepwatchError ERR_USAGE when there are several */

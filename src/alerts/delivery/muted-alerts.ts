@@ -1,7 +1,7 @@
 // Which of the alerts that fire now a silence would mute.
 import type { Database } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import { type Labels, type Matcher, matchesAll } from './matcher.ts';
+import { type Labels, type Matcher, matchesAll } from '../../routing/matcher.ts';
 
 /** An alert that people are told of: it fires, or is without data. */
 export interface FiringNow {

@@ -1,9 +1,9 @@
 // Reads what somebody gives as a silence: its matchers as they are meant, and its times against the clock of Postgres. Tells all that is wrong at
 // once, each with its place, what was given, and what is allowed.
 import { describeError, KeepwatchError } from '../../errors.ts';
+import { createMatcher, type Matcher, MatcherError, type MatchOperator, parseMatchers } from '../../routing/matcher.ts';
 import { isStorableText } from '../definitions/budget-schema.ts';
 import { checkDraft } from '../definitions/check-draft.ts';
-import { createMatcher, type Matcher, MatcherError, type MatchOperator, parseMatchers } from './matcher.ts';
 import { MAX_MATCHERS, matcherList, silenceSchemaOf } from './silence-schema.ts';
 
 /** A matcher as Alertmanager's API has it, and alert_silence keeps it. */

@@ -1,21 +1,13 @@
-// Silences in Postgres: made, changed by whoever says which version they have seen, ended, with a record of each change; and those that hold now, for
-// whoever delivers. States and times are those of Postgres' clock.
+// Silences in Postgres: made, changed by whoever says which version they have seen, ended, with a record of each change. States and times
+// are those of Postgres' clock.
 import { type Database, inTransaction, type Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
+import { matchesAll, parseMatchers } from '../../routing/matcher.ts';
 import type { WriteOutcome } from '../definitions/write-outcome.ts';
 import { createCursor, cursorBehind, type Position, parseCursor } from '../page-cursor.ts';
-import type { ActiveSilence } from './group-flush.ts';
 import { idsFrom, MOST_ALIKE, onlyOne } from './id-prefix.ts';
-import { matchesAll, parseMatchers } from './matcher.ts';
-import {
-  parseSilence,
-  type SilenceDraft,
-  type SilenceMatcher,
-  settleTimes,
-  toMatcher,
-  toSilenceMatcher,
-} from './silence-draft.ts';
+import { parseSilence, type SilenceDraft, type SilenceMatcher, settleTimes, toSilenceMatcher } from './silence-draft.ts';
 
 export const SILENCE_STATES = ['pending', 'active', 'expired'] as const;
 export type SilenceState = (typeof SILENCE_STATES)[number];
@@ -76,7 +68,6 @@ export const MAX_SILENCES = 10_000;
 
 const LIST = loadSql('alerts/list-silences');
 const LIST_BY_ID = loadSql('alerts/list-silences-by-id');
-const LIST_ACTIVE = loadSql('alerts/list-active-silences');
 const INSERT = loadSql('alerts/insert-silence');
 const UPDATE = loadSql('alerts/update-silence');
 const EXPIRE = loadSql('alerts/expire-silence');
@@ -123,33 +114,6 @@ export function createSilences(database: Database): Silences {
   };
 }
 
-/**
- * The silences that hold at the moment, by the clock of Postgres. One whose matchers cannot be read mutes nothing, so that people are told.
- * @param known what was read before, by whoever asks often: what has not changed since is not read anew. Holds what is active.
- */
-export async function listActiveSilences(
-  database: Database | Transaction,
-  known: Map<string, ActiveSilence> = new Map(),
-): Promise<readonly ActiveSilence[]> {
-  const rows = await database.any<Pick<Silence, 'id' | 'version' | 'matchers'>>(LIST_ACTIVE);
-  const active = rows.flatMap((row) => {
-    const key = `${row.id} ${row.version}`;
-    const silence = known.get(key) ?? toActive(row);
-    return silence === undefined ? [] : [[key, silence] as const];
-  });
-  known.clear();
-  for (const [key, silence] of active) known.set(key, silence);
-  return active.map(([, silence]) => silence);
-}
-
-function toActive({ id, matchers }: Pick<Silence, 'id' | 'matchers'>): ActiveSilence | undefined {
-  try {
-    return { id, matchers: matchers.map(toMatcher) };
-  } catch {
-    return undefined;
-  }
-}
-
 type ListedSilence = Silence & { readonly position: string };
 
 async function listSilences(
@@ -182,7 +146,7 @@ function positionOf({ position, id }: ListedSilence): Position {
   return [position, id];
 }
 
-function toSilence({ position: _, ...silence }: ListedSilence): Silence {
+function toSilence({ position: _position, ...silence }: ListedSilence): Silence {
   return silence;
 }
 

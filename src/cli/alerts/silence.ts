@@ -1,6 +1,5 @@
 // keepwatch alerts silence: nobody is told of what matches, for a while; made, listed, shown and ended, on the record.
 import { type Command, Option } from 'commander';
-import { formatMatchers } from '../../alerts/delivery/matcher.ts';
 import { type FiringNow, listMutedBy } from '../../alerts/delivery/muted-alerts.ts';
 import { toMatcher } from '../../alerts/delivery/silence-draft.ts';
 import {
@@ -13,6 +12,7 @@ import {
 import { loadConfig } from '../../config.ts';
 import type { Database } from '../../db/database.ts';
 import { KeepwatchError } from '../../errors.ts';
+import { formatMatchers } from '../../routing/matcher.ts';
 import { formatDuration } from '../../units.ts';
 import { actorName } from '../actor.ts';
 import { durationOf, integerBetween, timeAfter } from '../parse.ts';

@@ -32,7 +32,7 @@ describe('the API of acknowledgements', function () {
     const { database, rulesDatabase } = fixture;
     const alerts = createAlerts({
       ...{ database, rulesDatabase, groups: [], problems: [], cron: '* * * * * *', logger: silentLogger },
-      receivers: { names: [], send: () => assert.fail() },
+      receivers: { names: [], list: () => [], send: () => assert.fail() },
     });
     const data: AlertsData = await alerts.alertsResponse();
     await alerts.stop();

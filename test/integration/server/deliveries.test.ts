@@ -100,7 +100,7 @@ describe('the API of deliveries', function () {
     assert.equal(error, undefined);
     assert.deepEqual(data.payload, { incidentId: INCIDENT, labels: { alertname: 'R' } });
     assert.deepEqual(
-      data.attempt_log.map(({ at: _, ...attempt }) => attempt),
+      data.attempt_log.map(({ at: _at, ...attempt }) => attempt),
       [
         { attempt: 1, outcome: 'retry', duration_ms: 25000, answer: 'no answer within 25 s' },
         { attempt: 2, outcome: 'delivered', duration_ms: 41, answer: 'the receiver answered 200: ok' },

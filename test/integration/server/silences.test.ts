@@ -1,8 +1,9 @@
 // Silences over HTTP: made, changed, ended, with a record of it; what is none; and those that hold, for whoever delivers.
 import assert from 'node:assert/strict';
+import { listActiveSilences } from '../../../src/alerts/delivery/active-silences.ts';
 import type { ActiveSilence } from '../../../src/alerts/delivery/group-flush.ts';
-import { matchesAll } from '../../../src/alerts/delivery/matcher.ts';
-import { listActiveSilences, MAX_SILENCES, type Silence, type SilenceChange } from '../../../src/alerts/delivery/silences.ts';
+import { MAX_SILENCES, type Silence, type SilenceChange } from '../../../src/alerts/delivery/silences.ts';
+import { matchesAll } from '../../../src/routing/matcher.ts';
 import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.ts';
 
 const HOUR = 3_600_000;
