@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Pruning, prune } from '../../../src/alerts/pruning.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { insertIncidents } from '../../support/incidents.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -88,6 +89,28 @@ describe('Pruning of alerts', function () {
       'new',
       'search 2',
     ]);
+  });
+
+  it('forgets silences 30 days after their end, and acknowledgements 30 days after their incident', async () => {
+    const [open, late, over] = [1, 2, 3].map((number) => `${'0'.repeat(7)}${number}-0000-8000-8000-000000000000`);
+    await insertIncidents(test.database, { [open ?? '']: 'firing', [late ?? '']: 'ok', [over ?? '']: 'ok' });
+    await test.database.none(
+      `insert into keepwatch.alert_silence (matchers, starts_at, ends_at, created_by, comment)
+       select '[]', now() - interval '60 days', now() - days * interval '1 day', 'ana', days::text from unnest(array[-1, 29, 31]) as days;
+       insert into keepwatch.alert_acknowledgement (incident_id, acknowledged_at, acknowledged_by)
+       select id::uuid, now() - interval '60 days', 'ana' from unnest($<ids>) as id;
+       update keepwatch.alert_transition set slot = now() - interval '31 days' where incident_id = $<over>;
+       insert into keepwatch.alert_audit (at, kind, name, action, actor) values (now() - interval '401 days', 'silence', 'a', 'expire', 'ana'),
+         (now() - interval '401 days', 'acknowledgement', 'b', 'create', 'ana')`,
+      { ids: [open, late, over], over },
+    );
+    assert.equal(await prune({ database: test.database }), 4);
+    assert.deepEqual(await texts('select comment as text from keepwatch.alert_silence order by 1'), ['-1', '29']);
+    assert.deepEqual(await texts('select incident_id::text as text from keepwatch.alert_acknowledgement order by 1'), [
+      open,
+      late,
+    ]);
+    assert.deepEqual(await texts('select name as text from keepwatch.alert_audit'), []);
   });
 
   it('forgets rule sets that only say what is gone', async () => {
