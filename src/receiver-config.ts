@@ -141,6 +141,8 @@ export const RECEIVER_KINDS = Object.keys(KINDS) as readonly ReceiverKind[];
 const receiver = z
   .strictObject({
     name: line('a name', 200),
+    /** It hears of single alerts that end while others of their group go on, and of the end of all. */
+    sendResolved: z.boolean({ error: 'allowed: true, false' }).default(true),
     webhook: KINDS.webhook.optional(),
     slack: KINDS.slack.optional(),
     email: KINDS.email.optional(),

@@ -83,7 +83,7 @@ function keepwatchOptions(options: Options, config: Config, storage: Storage, we
     llmPrices: config.llmPrices ?? DEMO_PRICES_FILE,
     logger: createScreenLogger(screen),
     rules: options.burst === true ? [BURST_RULES_FILE] : rulesOf(config),
-    ...(hasReceivers ? {} : { receivers: [demoReceiver(webhookUrl)], route: { receiver: 'demo' } }),
+    ...(hasReceivers ? {} : { receivers: [demoReceiver(webhookUrl)] }),
   };
 }
 

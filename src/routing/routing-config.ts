@@ -1,5 +1,4 @@
 // Puts together what a configuration says of routes, and checks that every name in it is there.
-import { suggestName } from '../name-suggestion.ts';
 import type { InhibitRule } from './inhibition.ts';
 import { createRoutes, type RouteDefinition } from './route.ts';
 import type { EscalationLevel, FlapDamping, Routing } from './routing.ts';
@@ -38,7 +37,7 @@ export function checkRouting({ receivers, route, timeIntervals, escalations }: R
   const check = (what: string, name: string | undefined, allowed: readonly string[], path: readonly PropertyKey[]) => {
     if (name === undefined || allowed.includes(name)) return;
     const which = allowed.length > 0 ? allowed.join(', ') : `none, as no ${what} is configured`;
-    problems.push({ path, message: `there is no ${what} "${name}"${suggestName(name, allowed)}; allowed: ${which}` });
+    problems.push({ path, message: `there is no ${what} "${name}"; allowed: ${which}` });
   };
   const walk = (given: RouteDefinition, path: readonly PropertyKey[]): void => {
     check('receiver', given.receiver, names, [...path, 'receiver']);

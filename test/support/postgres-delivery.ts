@@ -168,7 +168,7 @@ async function tell(database: Database, { name: script }: DeliveryScript, { labe
 }
 
 async function readHeard(database: Database, scripts: readonly DeliveryScript[]): Promise<Map<string, Heard>> {
-  const heard = new Map(scripts.map(({ name }) => [name, {} as Heard]));
+  const heard = new Map(scripts.map(({ name }): [string, Heard] => [name, {}]));
   const rows = await database.any<{
     receiver: string;
     payload: { together: { labels: Labels; alerts: { status: string; labels: Labels }[] } };

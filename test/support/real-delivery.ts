@@ -22,7 +22,7 @@ export async function playReally(binary: string, scripts: readonly DeliveryScrip
     await server?.stop();
     await hook.close();
   }
-  const heard = new Map(scripts.map(({ name }) => [name, {} as Heard]));
+  const heard = new Map(scripts.map(({ name }): [string, Heard] => [name, {}]));
   for (const { body } of hook.received) {
     const [name = '', receiver = ''] = body.receiver.split('/');
     const of = (status: string) =>

@@ -185,7 +185,7 @@ describe('loadConfig', () => {
     assert.match(message, /receivers\[0\]\.webhook\.url/);
     assert.match(message, /receivers\[1\]/);
     yaml('receivers:\n  - name: a\n    webhook: { url: "https://hooks.example/" }\nroute: { receiver: c }\n');
-    assert.match(refusal(), /keepwatch\.yaml:4 route: there is no receiver "c"; allowed: a/);
+    assert.match(refusal(), /keepwatch\.yaml:4 route\.receiver: there is no receiver "c"; allowed: a/);
   });
 
   it('takes secrets of receivers from variables and files, and shows none', () => {

@@ -19,6 +19,8 @@ export interface ReceiverEntry {
   readonly kind: ReceiverKind;
   /** Where messages go, without what is secret of it. */
   readonly address: string;
+  /** Whether it hears of ends. */
+  readonly sendResolved: boolean;
 }
 
 /** What became of a test message. */
@@ -55,7 +57,7 @@ export function createReceivers(receivers: readonly Receiver[], options: Receive
   const known = new Map(
     receivers.map((receiver) => [
       receiver.name,
-      { notifier: createNotifier(receiver, options), redact: createRedactor(secretsOf(receiver)) },
+      { receiver, notifier: createNotifier(receiver, options), redact: createRedactor(secretsOf(receiver)) },
     ]),
   );
   const send = async (name: string, message: OutboxMessage): Promise<Delivery> => {
@@ -68,7 +70,10 @@ export function createReceivers(receivers: readonly Receiver[], options: Receive
   };
   return {
     names: [...known.keys()],
-    list: () => [...known.values()].map(({ notifier: { name, kind, address } }) => ({ name, kind, address })),
+    list: () =>
+      [...known.values()].map(({ receiver: { sendResolved }, notifier: { name, kind, address } }) => ({
+        ...{ name, kind, address, sendResolved },
+      })),
     send,
     async test(name) {
       const kind = known.get(name)?.notifier.kind;

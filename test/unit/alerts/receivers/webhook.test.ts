@@ -67,7 +67,9 @@ describe('the receiver webhook', () => {
       url: receiver.url.replace('http://', 'http://me:pass%20word@').replace('/hook', '/T0/B0/hook'),
       token: 'tok',
     });
-    assert.deepEqual(receivers.list(), [{ name: 'hook', kind: 'webhook', address: new URL(receiver.url).origin }]);
+    assert.deepEqual(receivers.list(), [
+      { name: 'hook', kind: 'webhook', address: new URL(receiver.url).origin, sendResolved: true },
+    ]);
     await receiver.close();
     assert.doesNotMatch((await receivers.send('hook', createMessage())).answer, /pass|T0|tok/);
   });
