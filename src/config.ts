@@ -217,12 +217,17 @@ function resolveSecrets(given: Map<string, Given>, sources: { env: NodeJS.Proces
 /** Of a part of a setting: `keepwatch.yaml:4 receivers[0].webhook.url`. */
 function placeOf({ place, lineOf }: Given, path: readonly PropertyKey[]): string {
   if (path.length <= 1) return place;
-  return lineOf === undefined ? `${place} ${formatPath(path)}` : `${lineOf(path.slice(1))} ${formatPath(path)}`;
+  if (lineOf === undefined) return `${place} ${formatPath(path)}`;
+  const [key = ''] = path;
+  // As the file spells it.
+  const name = place.split(' ').at(-1) ?? key;
+  return `${lineOf(path.slice(1))} ${formatPath([name, ...path.slice(1)])}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, given: ReadonlyMap<string, Given>): string {
   const key = String(issue.path[0] ?? '');
-  const place = placeOf(given.get(key) ?? { value: undefined, place: `option ${key}` }, issue.path);
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const place = placeOf(given.get(key) ?? { value: undefined, place: `option ${key}` }, [...issue.path, ...unknown]);
   const value = SECRETS.has(key) ? '' : ` got ${show(given.get(key)?.value)};`;
   return `${place}:${value} ${issue.message}`;
 }

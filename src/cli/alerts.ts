@@ -9,6 +9,7 @@ import { addAlertsList } from './alerts/list.ts';
 import { addAlertsPreview } from './alerts/preview.ts';
 import { addAlertsPrint } from './alerts/print.ts';
 import { addAlertsReceivers, addAlertsSendTest } from './alerts/receivers.ts';
+import { addAlertsRoutes } from './alerts/routes.ts';
 import { addAlertsRules } from './alerts/rules.ts';
 import { addAlertsSchema } from './alerts/schema.ts';
 import { addAlertsSilence } from './alerts/silence.ts';
@@ -28,6 +29,7 @@ export function addAlerts(program: Command): void {
     addAlertsPrint,
     addAlertsSchema,
     addAlertsReceivers,
+    addAlertsRoutes,
     addAlertsSendTest,
   ])
     add(alerts);

@@ -45,9 +45,9 @@ describe('keepwatch alerts receivers, send-test', function () {
     const { code, output } = await run('receivers', '--json');
     assert.equal(code, 0, output);
     assert.deepEqual(JSON.parse(output), [
-      { name: 'hook', kind: 'webhook', address: new URL(receiver.url).origin },
-      { name: 'pager', kind: 'pagerduty', address: 'https://events.pagerduty.com' },
-      { name: 'screen', kind: 'console', address: 'the log' },
+      { name: 'hook', kind: 'webhook', address: new URL(receiver.url).origin, sendResolved: true },
+      { name: 'pager', kind: 'pagerduty', address: 'https://events.pagerduty.com', sendResolved: true },
+      { name: 'screen', kind: 'console', address: 'the log', sendResolved: true },
     ]);
     assert.match((await run('receivers')).output, /^RECEIVER +KIND +ADDRESS\nhook +webhook +http:/);
   });
