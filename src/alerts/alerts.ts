@@ -8,7 +8,7 @@ import { type Schedule, startSchedule } from '../schedule.ts';
 import { type FileProblem, formatProblems } from '../yaml-file.ts';
 import { createDestinations } from './delivery/destination.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
-import { digestOverOf, failuresToOf, paceOf } from './delivery/receiver-limits.ts';
+import { atOnceOf, digestOverOf, failuresToOf, paceOf } from './delivery/receiver-limits.ts';
 import type { EvaluationNumbers } from './evaluation-counts.ts';
 import { Evaluator, type GroupResult, type Pass } from './evaluator.ts';
 import { type DeliveryOutcome, Outbox } from './outbox.ts';
@@ -143,6 +143,7 @@ class AlertsRunner implements Alerts {
       ...{ database, receivers: names, logger },
       send: (name, message) => receivers.send(name, message),
       paceOf: paceOf(list),
+      atOnceOf: atOnceOf(list),
       failuresTo: failuresToOf(list),
     });
   }

@@ -24,6 +24,8 @@ export interface OutboxOptions {
   send(receiver: string, message: OutboxMessage): Promise<Delivery>;
   /** How fast a receiver may be sent messages; undefined: as fast as it takes them. */
   paceOf?(receiver: string): DeliveryPace | undefined;
+  /** Messages sent at the same time; default 4. 1 for who cannot tell that a message comes twice: so at most one of them does. */
+  atOnceOf?(receiver: string): number;
   /** Who hears that messages to a receiver are given up; undefined: nobody. */
   failuresTo?(receiver: string): string | undefined;
   readonly logger: Logger;
@@ -38,7 +40,6 @@ const CLAIM = loadSql('alerts/claim-notifications');
 const SETTLE = loadSql('alerts/settle-notification');
 const EXPIRE = loadSql('alerts/expire-notifications');
 const LEASE_MS = 30_000;
-/** Messages sent at the same time to one receiver. */
 const BATCH = 4;
 const FIRST_DELAY_MS = 5000;
 const MAX_DELAY_MS = 300_000;
@@ -101,10 +102,11 @@ export class Outbox {
   }
 
   async #deliverTo(receiver: string): Promise<void> {
-    const { database, paceOf } = this.#options;
+    const { database, paceOf, atOnceOf } = this.#options;
     const { perSecond = null, burst = null } = paceOf?.(receiver) ?? {};
+    const most = atOnceOf?.(receiver) ?? BATCH;
     while (!this.#isStopping) {
-      const messages = await database.any<OutboxMessage>(CLAIM, { receiver, most: BATCH, leaseMs: LEASE_MS, perSecond, burst });
+      const messages = await database.any<OutboxMessage>(CLAIM, { receiver, most, leaseMs: LEASE_MS, perSecond, burst });
       if (messages.length === 0) return;
       const attempts = messages.map((message) => this.#attempt(receiver, message));
       await Promise.allSettled(attempts);

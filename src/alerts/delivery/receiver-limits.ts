@@ -13,12 +13,20 @@ const PACES: Readonly<Partial<Record<ReceiverKind, DeliveryPace>>> = {
   pagerduty: { perSecond: 2, burst: 10 },
   email: { perSecond: 1, burst: 10 },
 };
+/** Those that drop a message of which they have seen the id, or the key, or which people do not see twice. */
+const DEDUPING: ReadonlySet<ReceiverKind> = new Set(['webhook', 'pagerduty', 'email', 'alertmanager']);
+const AT_ONCE = 4;
 /** Messages of a minute; machines read all. */
 const DIGEST_OVER: Readonly<Partial<Record<ReceiverKind, number>>> = { slack: 30, email: 30, pagerduty: 60, console: 60 };
 
 export function paceOf(receivers: Named): (receiver: string) => DeliveryPace | undefined {
   const kinds = kindsOf(receivers);
   return (receiver) => PACES[kinds.get(receiver) ?? 'webhook'];
+}
+
+export function atOnceOf(receivers: Named): (receiver: string) => number {
+  const kinds = kindsOf(receivers);
+  return (receiver) => (DEDUPING.has(kinds.get(receiver) ?? 'webhook') ? AT_ONCE : 1);
 }
 
 export function digestOverOf(receivers: Named): (receiver: string) => number | undefined {
