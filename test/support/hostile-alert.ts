@@ -28,7 +28,10 @@ const text = fc.oneof(
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 100 }).map((units) => String.fromCharCode(...units)),
 );
 const cell = fc.oneof(text, fc.double(), fc.constant(null), fc.integer());
-const name = fc.oneof(fc.constantFrom('service', 'severity', 'alertname', 'a.b', 'a-b', '__proto__', '0'), text);
+const name = fc.oneof(
+  fc.constantFrom('service', 'severity', 'alertname', 'a.b', 'a-b', '__proto__', 'toString', 'constructor', '0'),
+  text,
+);
 
 /** A message with such texts wherever texts of others stand. */
 export const hostileMessage: fc.Arbitrary<OutboxMessage> = fc

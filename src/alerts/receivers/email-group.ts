@@ -47,7 +47,7 @@ function textOf(group: GroupText, rows: readonly Row[], notes: readonly string[]
     ...sharedOf(group).map(({ name, value }) => `${name}: ${value}`),
     ...rows.flatMap(({ text }) => ['', text]),
     ...(examples.length === 0 ? [] : ['', 'Examples:', ...examples.map((example) => `  ${example}`)]),
-    ...(links.length === 0 ? [] : ['', ...links.map((link) => `${link.text}: ${link.href}`)]),
+    ...(links.length === 0 ? [] : ['', ...links.map((link) => `${link.text}${link.of}: ${link.href}`)]),
     '',
     ...notes,
   ];
@@ -68,7 +68,9 @@ function htmlOf(group: GroupText, rows: readonly Row[], notes: readonly string[]
     `<table>${shared.join('')}</table>`,
     `<table>${[head, ...rows.map(({ html }) => html)].join('\n')}</table>`,
     ...(examples.length === 0 ? [] : [`<pre>${examples.map(escapeHtml).join('\n')}</pre>`]),
-    ...(links.length === 0 ? [] : [`<p>${links.map(linkHtml).join(' &middot; ')}</p>`]),
+    ...(links.length === 0
+      ? []
+      : [`<p>${links.map((link) => `${linkHtml(link)}${escapeHtml(link.of)}`).join(' &middot; ')}</p>`]),
     `<p style="color:#666">${notes.map(escapeHtml).join('<br>')}</p>`,
     '</body></html>\n',
   ].join('\n');

@@ -47,9 +47,14 @@ export interface GroupText {
   /** An example row of each of the first alerts that have any; at most 5. */
   readonly examples: readonly string[];
   /** Runbooks and dashboards, each once; at most 6. */
-  readonly links: readonly Link[];
+  readonly links: readonly GroupLink[];
   /** The message may have been sent before. */
   readonly isRepeat: boolean;
+}
+
+/** Where alerts are of several names, with the one that it is of: ` of HighErrorRate`, which is no part of what people follow. */
+export interface GroupLink extends Link {
+  readonly of: string;
 }
 
 const MAX_COMMON = 20;
@@ -188,8 +193,7 @@ function pairsOf(labels: Readonly<Record<string, string>>, isShown: (name: strin
     .map(([name, value]) => ({ name: oneLine(name, MAX_NAME), value: oneLine(value, MAX_LABEL) }));
 }
 
-/** With the name of the alert where it is not the same for all. */
-function groupLinks(alerts: readonly NotificationPayload[]): Link[] {
+function groupLinks(alerts: readonly NotificationPayload[]): GroupLink[] {
   const found = new Map<string, Link & { readonly alertname: string }>();
   for (const alert of alerts) {
     for (const link of linksOf(alert, undefined))
@@ -198,5 +202,5 @@ function groupLinks(alerts: readonly NotificationPayload[]): Link[] {
   }
   const links = [...found.values()].slice(0, MAX_LINKS);
   const isNamed = new Set(links.map(({ alertname }) => alertname)).size > 1;
-  return links.map(({ text, href, alertname }) => ({ text: isNamed ? `${text} of ${alertname}` : text, href }));
+  return links.map(({ text, href, alertname }) => ({ text, href, of: isNamed ? ` of ${alertname}` : '' }));
 }

@@ -43,7 +43,11 @@ export function pagerDutyEvent(message: OutboxMessage, routingKey: string, exter
   const group = describeGroup(message, externalUrl);
   if (group !== undefined) {
     const event = (details: object) =>
-      toJson({ ...trigger, links: group.links, payload: { ...describeTogether(message, group), custom_details: details } });
+      toJson({
+        ...trigger,
+        links: group.links.map(({ text, of, href }) => ({ text: `${text}${of}`, href })),
+        payload: { ...describeTogether(message, group), custom_details: details },
+      });
     return event(groupDetails(group, MAX_EVENT_BYTES - Buffer.byteLength(event({}))));
   }
   const event = (details: object) =>

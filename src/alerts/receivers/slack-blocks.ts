@@ -46,19 +46,19 @@ export function codeBlock(lines: readonly string[]): object[] {
   return [section(`\`\`\`${escaped.join('\n')}\`\`\``)];
 }
 
-/** Those that there is room for, in one section; none without links. */
-export function linkSection(links: readonly Link[], max = MAX_TEXT): object[] {
+/** Those that there is room for, in one section, `of` behind each; none without links. */
+export function linkSection(links: readonly (Link & { readonly of?: string })[], max = MAX_TEXT): object[] {
   let text = '';
   for (const link of links) {
-    const more = `${text === '' ? '' : '  '}${linkText(link)}`;
+    const more = `${text === '' ? '' : '  '}${linkText(link)}${escapeWithin(link.of ?? '', MAX_NAME * 2)}`;
     if (text.length + more.length <= max) text += more;
   }
   return text === '' ? [] : [section(text)];
 }
 
-/** An address that is cut leads nowhere: it stands in full. */
+/** An address that is cut leads nowhere: it stands in full. @param link its text is ours */
 export function linkText({ text, href }: Link): string {
-  return `<${escapeWithin(href, Number.POSITIVE_INFINITY)}|${escapeWithin(text, MAX_NAME * 2)}>`;
+  return `<${escapeWithin(href, Number.POSITIVE_INFINITY)}|${text}>`;
 }
 
 /** @param notes mrkdwn, escaped */

@@ -31,7 +31,7 @@ describe('describeGroup', () => {
     assert.equal(group.lines[2]?.time, '2026-01-01T00:00:00.000Z to 2026-01-01T00:10:00.000Z');
     const { incidentId } = createAlert('bank');
     assert.equal(group.lines[1]?.why, `${URL}/api/v1/alerts/history?incident=${incidentId}&from=2026-01-01T00%3A00%3A00.000Z`);
-    assert.deepEqual(group.links, [{ text: 'Runbook', href: 'https://runbooks.example/high-error-rate' }]);
+    assert.deepEqual(group.links, [{ text: 'Runbook', href: 'https://runbooks.example/high-error-rate', of: '' }]);
   });
 
   it('names the alerts where they are not of one name, also in their links', () => {
@@ -43,7 +43,7 @@ describe('describeGroup', () => {
       ['HighErrorRate', 'SlowPipeline'],
     );
     assert.deepEqual(
-      group.links.map(({ text }) => text),
+      group.links.map(({ text, of }) => `${text}${of}`),
       ['Runbook of HighErrorRate', 'Runbook of SlowPipeline'],
     );
     const many = Array.from({ length: 9 }, (_, index) => createAlert('a', { labels: { alertname: `Alert${index}` } }));

@@ -121,7 +121,7 @@ describe('the receiver webhook, of several alerts', () => {
         assert.ok(body.alerts.length > 0);
         assert.equal((await receivers.send('hook', message)).outcome, 'delivered');
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 });
