@@ -32,7 +32,7 @@ describe('the receiver email', function () {
     server = await startMailServer();
     const receivers = open(local(), { ca: server.ca });
     assert.deepEqual(receivers.list(), [
-      { name: 'mail', kind: 'email', address: `${TO.join(', ')} by 127.0.0.1:${server.port}` },
+      { name: 'mail', kind: 'email', address: `${TO.join(', ')} by 127.0.0.1:${server.port}`, sendResolved: true },
     ]);
     assert.deepEqual(await receivers.send('mail', createMessage()), { outcome: 'delivered', answer: '250 kept' });
     await receivers.send('mail', createMessage({ reason: 'resolved', id: '22222222-0000-4000-8000-000000000002' }));

@@ -33,7 +33,7 @@ describe('the receiver slack', function () {
 
   it('posts state, summary, labels, example rows with trace ids, and links', async () => {
     const receivers = byWebhook();
-    assert.deepEqual(receivers.list(), [{ name: 'chat', kind: 'slack', address: double.url }]);
+    assert.deepEqual(receivers.list(), [{ name: 'chat', kind: 'slack', address: double.url, sendResolved: true }]);
     assert.deepEqual(await receivers.send('chat', createMessage()), {
       outcome: 'delivered',
       answer: 'the receiver answered 200: ok',
