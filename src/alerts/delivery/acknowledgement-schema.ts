@@ -1,7 +1,7 @@
 // What an acknowledgement is, as a schema: for the API, its OpenAPI document and the command line. Loads no database driver.
 import { z } from 'zod';
+import { isStorableText } from '../../storable-text.ts';
 import { parseDuration } from '../../units.ts';
-import { isStorableText } from '../definitions/budget-schema.ts';
 import { instant, person } from './silence-schema.ts';
 
 const COMMENT_FORM = 'allowed: what to say beside it: at most 2000 characters';

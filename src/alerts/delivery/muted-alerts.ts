@@ -11,12 +11,12 @@ export interface FiringNow {
   readonly incident_id: string;
 }
 
-const LIST_ALERTS = loadSql('alerts/list-active-alerts');
+const LIST_FIRING = loadSql('alerts/delivery/list-firing');
 
 /** In the order of group and rule. */
 export async function listMutedBy(database: Database, matchers: readonly Matcher[]): Promise<readonly FiringNow[]> {
-  const alerts = await database.any<Omit<FiringNow, 'state'> & { state: FiringNow['state'] | 'pending' }>(LIST_ALERTS);
+  const alerts = await database.any<FiringNow>(LIST_FIRING);
   return alerts.flatMap(({ rule, state, labels, incident_id }) =>
-    state !== 'pending' && matchesAll(matchers, labels) ? [{ rule, state, labels, incident_id }] : [],
+    matchesAll(matchers, labels) ? [{ rule, state, labels, incident_id }] : [],
   );
 }

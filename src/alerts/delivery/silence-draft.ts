@@ -2,7 +2,7 @@
 // once, each with its place, what was given, and what is allowed.
 import { describeError, KeepwatchError } from '../../errors.ts';
 import { createMatcher, type Matcher, MatcherError, type MatchOperator, parseMatchers } from '../../routing/matcher.ts';
-import { isStorableText } from '../definitions/budget-schema.ts';
+import { isStorableText } from '../../storable-text.ts';
 import { checkDraft } from '../definitions/check-draft.ts';
 import { MAX_MATCHERS, matcherList, silenceSchemaOf } from './silence-schema.ts';
 

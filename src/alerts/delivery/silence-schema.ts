@@ -1,8 +1,8 @@
 // What a silence is, as a schema: for the API, its OpenAPI document and the command line. Words are Alertmanager's. Loads neither a database driver
 // nor what reads expressions: silence-draft.ts does.
 import { z } from 'zod';
+import { isStorableText } from '../../storable-text.ts';
 import { parseDuration } from '../../units.ts';
-import { isStorableText } from '../definitions/budget-schema.ts';
 
 /** Conditions of one silence at most. */
 export const MAX_MATCHERS = 32;
