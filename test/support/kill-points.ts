@@ -61,7 +61,7 @@ function wrap<T extends object>(target: T, point: KillPoint): T {
       const method = value.bind(of) as (...given: unknown[]) => Promise<object>;
       if (QUERIES.has(key)) return (...given: unknown[]) => point.pass(nameOf(given[0]), () => method(...given));
       if (key === 'connect')
-        return (...given: unknown[]) => point.pass('connect', async () => wrap(await method(...given), point));
+        return (...given: unknown[]) => method(...given).then((connection) => wrap(connection, point));
       return method;
     },
   });

@@ -62,7 +62,10 @@ function test(texts: readonly string[], { json, receivers: expected }: TestFlags
   const labels = Object.fromEntries(texts.map(parseLabel));
   const alert = { rule_uid: 'test', fingerprint: '00'.repeat(32), labels };
   const found = createDestinations({ ...routing, receivers })([{ notify: undefined }], alert);
-  if (json === true) process.stdout.write(`${JSON.stringify(found.map(({ group_key: _, ...shown }) => shown))}\n`);
+  if (json === true)
+    process.stdout.write(
+      `${JSON.stringify(found.map(({ receiver, route, labels, settings }) => ({ receiver, route, labels, settings })))}\n`,
+    );
   else process.stdout.write(found.length === 0 ? 'nobody hears of it\n' : `${formatTable(DESTINATIONS, found)}\n`);
   const names = [...new Set(found.map(({ receiver }) => receiver))];
   const isExpected = expected === undefined || [...expected].sort().join() === [...names].sort().join();
@@ -102,8 +105,12 @@ function timesOf({ groupWaitMs, groupIntervalMs, repeatIntervalMs }: Route): str
   return `after ${wait}, every ${interval}, again after ${repeat}`;
 }
 
-function toJson({ id: _, key: _key, matchers, routes, ...route }: Route): object {
-  return { ...route, matchers: formatMatchers(matchers), routes: routes.map(toJson) };
+function toJson({ matchers, routes, receiver, groupBy, escalation, ...route }: Route): object {
+  const { groupWaitMs, groupIntervalMs, repeatIntervalMs, muteTimeIntervals, activeTimeIntervals } = route;
+  return {
+    ...{ matchers: formatMatchers(matchers), receiver, groupBy, groupWaitMs, groupIntervalMs, repeatIntervalMs, escalation },
+    ...{ continue: route.continue, muteTimeIntervals, activeTimeIntervals, routes: routes.map(toJson) },
+  };
 }
 
 const DESTINATIONS: Column<Destination>[] = [

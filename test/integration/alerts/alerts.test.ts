@@ -175,7 +175,7 @@ describe('Alerts', function () {
     assert.deepEqual(active, (await alerts.alertsResponse()).alerts);
     assert.deepEqual(active?.[0]?.labels, { alertname: 'Bad', service: 'shop', severity: 'warning' });
     assert.equal(broken?.health, 'err');
-    assert.match(broken?.lastError ?? '', /^division by zero \(22012\)$/);
+    assert.match(broken?.lastError ?? '', /^rules\.yaml:\d+: division by zero \(22012\)$/);
     assert.equal(broken?.state, 'inactive');
   });
 
