@@ -5,7 +5,7 @@ import { type Choice, matcherOf } from './choices.ts';
 import type { Panel } from './panel.ts';
 import { type HistogramName, quantile, rate, type SampleName, share, sum } from './promql.ts';
 import { chosenNames, chosenSteps } from './rollup-sql.ts';
-import { CHOSEN, rawRows, steps } from './sql.ts';
+import { CHOSEN, LAST_DAY, rawRows, steps } from './sql.ts';
 
 /** A kind of executions, as metrics and as events. */
 export interface Measured {
@@ -138,25 +138,25 @@ export function mostTime(
   };
 }
 
-/** The ten longest executions, each with its trace. */
+/** The ten longest executions of the last day of the range, each with its trace. */
 export function slowest({ type, choices = [] }: OfType, as: string, words: Words): Panel {
   return rawTable(
     `select end_time as time, ${nameAs(as)}, duration_ms / 1000 as seconds, status, trace_id
 from keepwatch.events
-where ${rawRows(type, '', choices)}
+where ${rawRows(type, '', choices, LAST_DAY)}
 order by duration_ms desc
 limit 10`,
     words,
   );
 }
 
-/** The newest executions that failed, each with its error and its trace. */
+/** The newest executions that failed on the last day of the range, each with its error and its trace. */
 export function failedLast({ type, choices = [] }: OfType, as: string, words: Words & { readonly columns?: string }): Panel {
   const { columns = '', ...said } = words;
   return rawTable(
     `select end_time as time, ${nameAs(as)}, ${columns}duration_ms / 1000 as seconds, error, trace_id
 from keepwatch.events
-where ${rawRows(type, "status = 'failure'", choices)}
+where ${rawRows(type, "status = 'failure'", choices, LAST_DAY)}
 order by end_time desc
 limit 20`,
     said,

@@ -26,9 +26,19 @@ order by bucket`;
 /** Arguments that say which executions, for functions that take a range. */
 export const CHOSEN = `service => ${SERVICE}, ${RANGE}`;
 
-/** A condition on raw rows of a type, of the range that is shown, of the service and of the values that are chosen. */
-export function rawRows(type: EventType, more: string = '', choices: readonly Choice[] = []): string {
-  const conditions = ['$__timeFilter(end_time)', `type = '${type}'`, ...(more === '' ? [] : [more]), OF_SERVICE];
+/** Begin of the last day of the range, or of all of it where it is shorter: raw rows of more than that are too many to be looked through. */
+export const LAST_DAY_BEGIN = "greatest($__timeFrom()::timestamptz, $__timeTo()::timestamptz - interval '1 day')";
+/** A condition on raw rows. */
+export const LAST_DAY = `end_time >= ${LAST_DAY_BEGIN} and end_time < $__timeTo()`;
+
+/** A condition on raw rows of a type, of the service and of the values that are chosen, within the range that is shown unless `time` says otherwise. */
+export function rawRows(
+  type: EventType,
+  more: string = '',
+  choices: readonly Choice[] = [],
+  time: string = '$__timeFilter(end_time)',
+): string {
+  const conditions = [time, `type = '${type}'`, ...(more === '' ? [] : [more]), OF_SERVICE];
   const chosen = choices.map((choice) => isChosen(choice, labelValueOf(choice.label, type, 'metadata')));
   return [...conditions, ...chosen].join(' and ');
 }

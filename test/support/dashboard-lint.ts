@@ -36,7 +36,7 @@ const WITHOUT_UNIT: ReadonlySet<string> = new Set(['table', 'row']);
 /** What says how things stand now, and keeps no history. */
 const OF_NOW = /keepwatch\.(sources|ledger|alert_instance|budgets|targets)\b/;
 const TIME_FILTER =
-  /\$__timeFilter\(|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)|end_time >= greatest\(\$__timeFrom\(\)/;
+  /\$__timeFilter\(|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)|(?:end_time >=|from_time =>) greatest\(\$__timeFrom\(\)/;
 /** Ranges that are not the step of a panel, and why they may be: a day that ends at each moment, 30 days of an objective. */
 const OTHER_RANGES: ReadonlySet<string> = new Set([
   'increase[$__range]',

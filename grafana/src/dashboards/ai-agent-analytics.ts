@@ -170,7 +170,7 @@ const tools: readonly Panel[] = [
   p95By(TOOLS, TOOL, { title: 'Duration by tool', description: '95 of 100 calls of a tool took no longer.' }),
   slowest(RUNS, 'agent', {
     title: 'Slowest runs',
-    description: 'The longest runs of agents, each with its trace.',
+    description: 'The longest runs of agents on the last day of the range, each with its trace.',
   }),
 ];
 

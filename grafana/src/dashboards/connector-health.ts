@@ -14,7 +14,7 @@ import {
   perSecondBy,
 } from '../red-panels.ts';
 import { chosenSteps } from '../rollup-sql.ts';
-import { rawRows } from '../sql.ts';
+import { LAST_DAY, rawRows } from '../sql.ts';
 
 const METRIC = 'connector_operations_total';
 const CHOICES: readonly Choice[] = [
@@ -99,7 +99,7 @@ const operations: readonly Panel[] = [
   }),
   {
     title: 'What fails',
-    description: 'Errors, numbers and ids left out, by how often, with an example.',
+    description: 'Errors of the last day of the range, numbers and ids left out, by how often, with an example.',
     kind: 'table',
     unit: 'none',
     width: 24,
@@ -108,7 +108,7 @@ const operations: readonly Panel[] = [
       `select name as operation, metadata ->> 'connector_type' as connector, keepwatch.error_fingerprint(error) as error, count(*) as count,
   max(end_time) as last, encode(uuid_send((array_agg(trace_id order by end_time desc) filter (where trace_id is not null))[1]), 'hex') as trace_id
 from keepwatch.observability_metrics
-where ${rawRows('connector', `status = 'failure'`, CHOICES)}
+where ${rawRows('connector', `status = 'failure'`, CHOICES, LAST_DAY)}
 group by 1, 2, 3
 order by count desc
 limit 20`,

@@ -96,7 +96,7 @@ const stepsOfWorkflows: readonly Panel[] = [
   }),
   failedLast(RUNS, 'workflow', {
     title: 'Runs that failed last',
-    description: 'The newest runs that failed, each with its error and its trace.',
+    description: 'The newest runs that failed on the last day of the range, each with its error and its trace.',
     width: 24,
     columns: "metadata ->> 'tenant_id' as tenant, ",
   }),

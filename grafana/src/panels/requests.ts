@@ -83,6 +83,6 @@ where not closed and last_seen_at > now() - interval '1 minute' and ${OF_SERVICE
   }),
   slowest(REQUESTS, 'name', {
     title: 'Slowest requests',
-    description: 'Single requests that took the longest, each with its trace.',
+    description: 'Single requests that took the longest on the last day of the range, each with its trace.',
   }),
 ];

@@ -4,14 +4,12 @@ import { type Choice, isChosen } from '../choices.ts';
 import type { DashboardDefinition, Panel } from '../panel.ts';
 import { BUDGETS } from '../panels/budgets.ts';
 import { increase, of, sum } from '../promql.ts';
-import { CHOSEN, OF_SERVICE, steps } from '../sql.ts';
+import { CHOSEN, LAST_DAY, OF_SERVICE, steps } from '../sql.ts';
 
 const TENANTS: Choice = { name: 'tenant', title: 'Tenant', label: 'tenant_id', metric: 'connector_operations_total' };
 const OF_TENANT = isChosen(TENANTS, 'value');
 const TENANT_OF_EVENT = isChosen(TENANTS, "metadata ->> 'tenant_id'");
 const COST = 'llm_cost_usd_total';
-/** The last day of the range, or all of it where it is shorter. */
-const LAST_DAY = `end_time >= greatest($__timeFrom()::timestamptz, $__timeTo()::timestamptz - interval '1 day') and end_time < $__timeTo()`;
 
 const summary: readonly Panel[] = [
   {

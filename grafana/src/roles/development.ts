@@ -3,7 +3,7 @@ import { type Choice, isChosen } from '../choices.ts';
 import type { DashboardDefinition, Panel } from '../panel.ts';
 import { added, rate, share, sum } from '../promql.ts';
 import { BY_STATUS, failuresBy, type Measured, mostTime, p95By, perSecondBy } from '../red-panels.ts';
-import { CHOSEN, OF_SERVICE, steps } from '../sql.ts';
+import { CHOSEN, LAST_DAY, LAST_DAY_BEGIN, OF_SERVICE, SERVICE, steps } from '../sql.ts';
 
 const QUERIES: Measured = {
   type: 'db',
@@ -63,21 +63,21 @@ const code: readonly Panel[] = [
 const errors: readonly Panel[] = [
   {
     title: 'Errors',
-    description: 'Errors, numbers and ids left out, by how often within the range; the trace is that of the newest.',
+    description: 'Errors of the last day of the range, numbers and ids left out, by how often; the trace is that of the newest.',
     kind: 'table',
     unit: 'none',
     width: 24,
     traceColumn: 'trace_id',
     postgres: [
       `select fingerprint as error, service, type, name, count, first_seen, last_seen, example_trace_id as trace_id
-from keepwatch.error_fingerprints(n => 1000, ${CHOSEN})
+from keepwatch.error_fingerprints(n => 1000, service => ${SERVICE}, from_time => ${LAST_DAY_BEGIN}, to_time => $__timeTo())
 where ${OF_TYPE}
 limit 50`,
     ],
   },
   {
     title: 'Newest failures',
-    description: 'Executions that failed last, each with its error and its trace.',
+    description: 'Executions that failed last, on the last day of the range, each with its error and its trace.',
     kind: 'table',
     unit: 'none',
     width: 24,
@@ -86,7 +86,7 @@ limit 50`,
     postgres: [
       `select end_time as time, service, type, name, duration_ms / 1000 as seconds, error, trace_id
 from keepwatch.events
-where $__timeFilter(end_time) and status = 'failure' and ${OF_SERVICE} and ${OF_TYPE}
+where ${LAST_DAY} and status = 'failure' and ${OF_SERVICE} and ${OF_TYPE}
 order by end_time desc
 limit 50`,
     ],
