@@ -1,6 +1,6 @@
 // The half of the composition that needs a database: pool, schema, archive, queries, alerts. Loaded only where one is configured.
 import { type Alerts, createAlerts } from './alerts/alerts.ts';
-import { OWNER_CONNECTIONS, openRulesConnections } from './alerts/connections.ts';
+import { openOwnerConnections, openRulesConnections } from './alerts/connections.ts';
 import { retentionProblem } from './alerts/definitions/budget-retention.ts';
 import { createBudgets } from './alerts/definitions/budgets.ts';
 import { createDefinitions, type Definitions } from './alerts/definitions/definitions.ts';
@@ -66,7 +66,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
   const { config, logger } = options;
   const openPool = (applicationName: string, max: number) =>
     createDatabase({ url: options.url, max, applicationName, holdsProcess: false });
-  const database = openPool(`keepwatch ${config.service}`, OWNER_CONNECTIONS);
+  const database = openOwnerConnections(options.url, `keepwatch ${config.service}`);
   // Whoever reads much takes no connection from what evaluates rules.
   const readers = openPool(`keepwatch api ${config.service}`, READERS);
   // As many as they have gates (`src/server/alerts-gates.ts`): history, targets, budgets, silences, deliveries.

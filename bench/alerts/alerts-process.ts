@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Alerts, createAlerts } from '../../src/alerts/alerts.ts';
-import { OWNER_CONNECTIONS, openRulesConnections } from '../../src/alerts/connections.ts';
+import { openOwnerConnections, openRulesConnections } from '../../src/alerts/connections.ts';
 import { createReceivers } from '../../src/alerts/receivers/receivers.ts';
 import { loadSqlParser } from '../../src/alerts/sql-parser.ts';
-import { createDatabase, type Database } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/database.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { receiversSchema } from '../../src/receiver-config.ts';
 import { answerParent, cpuUs } from '../child-side.ts';
@@ -67,7 +67,7 @@ answerParent({
     const receivers = createReceivers(receiversSchema.parse([{ name: 'pager', webhook }]), { logger: silentLogger });
     alerts = Array.from({ length: replicas }, () =>
       createAlerts({
-        database: counting(createDatabase({ url, max: OWNER_CONNECTIONS })),
+        database: counting(openOwnerConnections(url, 'keepwatch bench')),
         rulesDatabase: counting(openRulesConnections(rulesUrl)),
         groups: createRules(rules),
         problems: [],

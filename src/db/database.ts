@@ -29,7 +29,9 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number;
   /** How long an answer may take before the connection is given up; default 60000. */
   readonly queryTimeoutMs?: number;
-  /** Whether connections that nobody uses keep the process from ending, until they are closed after 30 s; default true. */
+  /** How long a connection that nobody uses is kept; default 30000. */
+  readonly idleTimeoutMs?: number;
+  /** Whether connections that nobody uses keep the process from ending, until they are closed; default true. */
   readonly holdsProcess?: boolean;
 }
 
@@ -61,7 +63,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName ?? 'keepwatch',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     query_timeout: options.queryTimeoutMs ?? 60_000,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: options.idleTimeoutMs ?? 30_000,
     allowExitOnIdle: options.holdsProcess === false,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
