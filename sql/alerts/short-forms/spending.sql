@@ -5,6 +5,6 @@ from keepwatch.budgets as budgets
 join keepwatch.observability_metrics as metrics
   on metrics.end_time >= date_trunc(budgets.period, :now, budgets.timezone) and metrics.end_time < :now and metrics.metadata @> budgets.scope
 where budgets.name = :label_budget
-  and jsonb_typeof(metrics.metadata -> 'cost_usd') = 'number'
+  and metrics.metadata ? 'cost_usd' and jsonb_typeof(metrics.metadata -> 'cost_usd') = 'number'
 group by metrics.service, metrics.name, metrics.metadata ->> 'model'
 order by spend_usd desc

@@ -183,6 +183,25 @@ describe('short forms', function () {
     }
   });
 
+  interface Plan {
+    readonly 'Relation Name'?: string;
+    readonly 'Actual Loops': number;
+    readonly Plans?: readonly Plan[];
+  }
+
+  /** How often the query reads a day of raw events at most. */
+  async function countReads({ compiled }: Rule, slotMs: number): Promise<number> {
+    const [row] = await fixture.database.any<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>({
+      text: `explain (analyze, format json) ${compiled.text}`,
+      values: compiled.values(slotMs),
+    } as never);
+    const readsIn = (plan: Plan): number[] => [
+      ...(plan['Relation Name']?.startsWith('observability_metrics') === true ? [plan['Actual Loops']] : []),
+      ...(plan.Plans ?? []).flatMap(readsIn),
+    ];
+    return Math.max(...(row?.['QUERY PLAN'] ?? []).flatMap((one) => readsIn(one.Plan)));
+  }
+
   it('budget adds up what was spent since the period began, where the budget is', async () => {
     const { database } = fixture;
     await database.multi(BUDGETS);
@@ -223,6 +242,7 @@ describe('short forms', function () {
       [true, ['warning value > 0.9', 'critical value > 1']],
     );
     assert.deepEqual((await ask(ruleOf('budget: { name: search }'), slotMs)).length, 1);
+    assert.equal(await countReads(rule, slotMs), 1, 'however many budgets there are');
     const examples = {
       text: rule.context?.compiled.text ?? '',
       values: rule.context?.compiled.values(slotMs, { budget: 'all' }) ?? [],
