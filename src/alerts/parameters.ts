@@ -2,8 +2,10 @@
 // Postgres and judged by sql-check.ts: layer one. The other wall, the role of the connection, holds without this one.
 import { KeepwatchError } from '../errors.ts';
 import { isStorableText } from '../storable-text.ts';
+import { type ClockTextOptions, findClockTexts } from './clock-text.ts';
 import { bindNames, LABEL_PREFIX, type ParameterValue, toValue } from './parameter-bindings.ts';
-import { checkSelect } from './sql-check.ts';
+import { checkSelect, type SqlCheckOptions } from './sql-check.ts';
+import { clockWordIn } from './sql-meanings.ts';
 import { parseSql, SqlSyntaxError } from './sql-parser.ts';
 import { lineAt, type SqlToken, tokenizeWithComments } from './sql-tokens.ts';
 
@@ -42,7 +44,11 @@ export function compileQuery(
   const { sql, tokens } = withoutLastSemicolon(query, tokenizeWithComments(query));
   if (tokens.length > MAX_TOKENS) throw invalid([`has ${tokens.length} words and signs; allowed: ${MAX_TOKENS}`]);
   const { text, bindings, placeholdersAt } = bindNames(sql, tokens, params);
-  const problems = [...findProblems(text, placeholdersAt), ...findParameterProblems(sql, tokens, params, hasLabels)];
+  const clockParameters = new Set(
+    bindings.flatMap(({ name }, index) => (clockWordIn(String(params[name] ?? '')) === undefined ? [] : [index + 1])),
+  );
+  const checks = { parametersAt: placeholdersAt, clockParameters };
+  const problems = [...findProblems(text, checks), ...findParameterProblems(sql, tokens, params, hasLabels)];
   if (problems.length > 0) throw invalid(problems);
   return { text, values: (nowMs, labels) => bindings.map((binding) => toValue(binding, params, nowMs, labels)) };
 }
@@ -56,7 +62,7 @@ function withoutLastSemicolon(query: string, tokens: SqlToken[]): { sql: string;
 }
 
 /** Layer one, on the very text that is sent. Its lines are those of the query. */
-function findProblems(text: string, parametersAt: ReadonlySet<number>): string[] {
+function findProblems(text: string, checks: SqlCheckOptions & ClockTextOptions): string[] {
   const bytes = Buffer.from(text);
   const lineOfByte = (at: number) => lineAt(bytes.toString('utf8', 0, at), at);
   try {
@@ -65,7 +71,9 @@ function findProblems(text: string, parametersAt: ReadonlySet<number>): string[]
     if (first === undefined) return ['is empty; allowed: one SELECT'];
     if (second !== undefined) return [`line ${lineOfByte(first.end ?? 0)}: found ";"; allowed: one statement`];
     if (first.kind !== 'SelectStmt') return [`is ${first.kind}, and has to begin with select or with`];
-    return checkSelect(first.node, { parametersAt }).map(({ at, message }) => `line ${lineOfByte(at)}: ${message}`);
+    const found = checkSelect(first.node, checks);
+    const problems = found.length > 0 ? found : findClockTexts(first.node, checks);
+    return problems.map(({ at, message }) => `line ${lineOfByte(at)}: ${message}`);
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
     return [`line ${lineOfCharacter(text, error.offset)}: ${error.message}`];

@@ -95,6 +95,30 @@ export const TIME_TYPES: ReadonlySet<string> = new Set([
   'daterange',
 ]);
 
+const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+
+/** Columns of published relations that are times, and those that are text or jsonb. A test compares. */
+export const TIME_COLUMNS = words(
+  'bucket created_at declared_at end_time last_seen_at low_watermark start_time started_at time updated_at',
+);
+export const TEXT_COLUMNS = words(`
+  attributes declared_by error instance labels level logger message metadata name period scope service status timezone type
+`);
+
+/** They give a time, and never read one of a text that the query made up. */
+export const TIME_FUNCTIONS = words(`
+  date time timetz timestamp timestamptz date_trunc date_bin timezone to_timestamp to_date generate_series
+  make_date make_time make_timestamp make_timestamptz
+`);
+/** Their literals are text, whatever stands beside them. */
+export const TEXT_FUNCTIONS = words(`
+  lower upper initcap concat concat_ws left right substr substring position strpos split_part btrim ltrim rtrim overlay replace reverse translate
+  starts_with md5 length char_length octet_length regexp_replace regexp_substr normalize text varchar string_agg
+  jsonb_build_object json_build_object json_extract_path_text jsonb_extract_path_text
+`);
+/** Operators whose literals are text. */
+export const TEXT_OPERATORS = words('|| -> ->> #> #>> ? ?| ?& @> <@ ~ ~* !~ !~* ~~ ~~* !~~ !~~* ^@');
+
 /** They answer another way each time: a slot that is evaluated again, or by a test, would differ. */
 export const CLOCK_FUNCTIONS: ReadonlySet<string> = new Set([
   'now',

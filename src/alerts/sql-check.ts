@@ -9,7 +9,6 @@ import {
   CLOCK_UNLESS_TO_TIME,
   PUBLISHED_RELATIONS,
   ROW_FUNCTIONS,
-  TIME_TYPES,
 } from './sql-allowed.ts';
 import { cteScope, isVisible, listOf, nameOf, type Scope, scopeOf, stringsOf } from './sql-nodes.ts';
 import type { SqlNode } from './sql-parser.ts';
@@ -53,7 +52,7 @@ const BARE_MEMBERS: Readonly<Record<string, string>> = {
 const PLAIN_NODES: ReadonlySet<string> = new Set(
   `SelectStmt ResTarget A_Star String Integer BoolExpr NullTest BooleanTest CaseExpr CaseWhen CoalesceExpr MinMaxExpr A_ArrayExpr A_Indices
   RowExpr WindowDef GroupingSet GroupingFunc RangeSubselect JoinExpr Alias List WithClause CommonTableExpr CollateClause NamedArgExpr
-  ColumnDef A_Const`.split(/\s+/),
+  ColumnDef A_Const TypeCast`.split(/\s+/),
 );
 const NAMES: Readonly<Record<string, string>> = {
   InsertStmt: 'INSERT',
@@ -67,7 +66,6 @@ const NAMES: Readonly<Record<string, string>> = {
   CTESearchClause: 'SEARCH',
   CTECycleClause: 'CYCLE',
 };
-const CLOCK_WORD = /\b(now|today|tomorrow|yesterday)\b/i;
 
 /** Looks at every node of a SELECT. @returns what is wrong, in the order of the text; at most 20 */
 export function checkSelect(select: SqlNode, options: SqlCheckOptions): SqlProblem[] {
@@ -131,9 +129,6 @@ class SelectCheck {
       case 'A_Indirection':
         this.#checkIndirection(node, at);
         return true;
-      case 'TypeCast':
-        this.#checkClockText(node, at);
-        return true;
       case 'TypeName':
         this.#checkType(node, at);
         return true;
@@ -196,7 +191,6 @@ class SelectCheck {
       this.#say(at, `the function ${name}() is not allowed; allowed: those that docs/security.md lists, which only compute`);
     else if (inKeepwatch && name in CLOCK_UNLESS_TO_TIME && !hasToTime(name, args))
       this.#say(at, `keepwatch.${name}() reads the wall clock without to_time; allowed: keepwatch.${name}(…, to_time => :now)`);
-    else if (TIME_TYPES.has(name)) this.#checkClockText({ arg: args[0], typeName: { names: node['funcname'] } }, at);
   }
 
   #checkRelation(node: SqlNode, at: number, scope: Scope | undefined): void {
@@ -254,14 +248,6 @@ class SelectCheck {
     const { schema, name } = nameOf(given);
     if (schema === undefined || schema === 'pg_catalog') return;
     this.#say(at, `the operator ${schema}.${name} is not allowed; allowed: operators of Postgres`);
-  }
-
-  /** `'now'::timestamptz`, `date 'today'`. */
-  #checkClockText(node: SqlNode, at: number): void {
-    const text = ((node['arg'] as SqlNode | undefined)?.['A_Const'] as { sval?: { sval?: string } } | undefined)?.sval?.sval;
-    const type = nameOf((node['typeName'] as SqlNode | undefined)?.['names']).name;
-    const word = TIME_TYPES.has(type) ? CLOCK_WORD.exec(text ?? '') : null;
-    if (word !== null) this.#sayClock(at, word[0]);
   }
 
   #checkValueFunction(op: string, at: number): void {
