@@ -4,7 +4,7 @@ import { type AlertsApiFixture, openAlertsApi } from '../../support/alerts-api.t
 import { waitFor } from '../../support/wait-for.ts';
 
 const SLOW = ['/alerts/history', '/rules/g%2FA/evaluations'];
-const OTHERS = ['/alerts', '/rules', '/targets', '/budgets'];
+const OTHERS = ['/alerts', '/rules', '/targets', '/budgets', '/silences', '/deliveries'];
 /** More than may wait for a turn. */
 const MANY = 60;
 
