@@ -7,7 +7,7 @@ import type { Logger } from '../../logger.ts';
 import { type FiringAlert, Inhibitor, type InhibitRule } from '../../routing/inhibition.ts';
 import type { FlapDamping } from '../../routing/routing.ts';
 import { listActiveSilences } from './active-silences.ts';
-import { type FlushContext, flushGroup } from './group-flush.ts';
+import { type ActiveSilence, type FlushContext, flushGroup } from './group-flush.ts';
 import { type GroupRow, type MemberRow, toMembers, toPolicy } from './group-rows.ts';
 import { type FlushedGroup, writeFlushes } from './group-writes.ts';
 import { takeChanges } from './take-changes.ts';
@@ -36,6 +36,8 @@ const MOST_GROUPS = 200;
 /** Dispatches; holds nothing but what is running. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  /** Read once for each of their versions. */
+  readonly #silences: Map<string, ActiveSilence> = new Map();
   #running: Promise<boolean> | undefined;
   #isStopping = false;
 
@@ -66,7 +68,7 @@ export class Dispatcher {
     let hasMessages = false;
     try {
       while (!this.#isStopping) {
-        const piece = await inTransaction(database, (transaction) => dispatchPiece(transaction, this.#options));
+        const piece = await inTransaction(database, (transaction) => dispatchPiece(transaction, this.#options, this.#silences));
         hasMessages ||= piece.messages > 0;
         if (piece.isIdle) break;
       }
@@ -85,7 +87,11 @@ interface Piece {
 }
 
 /** One transaction's work: some changes, then the groups whose time has come. */
-async function dispatchPiece(transaction: Transaction, options: DispatcherOptions): Promise<Piece> {
+async function dispatchPiece(
+  transaction: Transaction,
+  options: DispatcherOptions,
+  known: Map<string, ActiveSilence>,
+): Promise<Piece> {
   const { is_mine, now_ms: nowMs } = await transaction.one<{ is_mine: boolean; now_ms: number }>(BEGIN);
   if (!is_mine) return { messages: 0, isIdle: true };
   const taken = await takeChanges(transaction);
@@ -96,7 +102,7 @@ async function dispatchPiece(transaction: Transaction, options: DispatcherOption
   const context: FlushContext = {
     nowMs,
     inhibitor: new Inhibitor(inhibitRules, inhibitRules.length === 0 ? [] : await transaction.any<FiringAlert>(LIST_FIRING)),
-    silences: await listActiveSilences(transaction),
+    silences: await listActiveSilences(transaction, known),
   };
   const byGroup = new Map(groups.map(({ group_key }): [string, MemberRow[]] => [group_key, []]));
   for (const row of rows) byGroup.get(row.group_key)?.push(row);
