@@ -1,7 +1,7 @@
 -- Takes due messages of a receiver for sending, no more than it may be sent now; nobody else does before the lease is over. A group is told in order;
 -- "resolved" waits until what was to be told of its incident before is settled. A lease that was over leaves open whether the message was sent.
 -- Parameters: receiver, most, leaseMs, perSecond (null: as many as there are), burst. Rows: id, attempts (with this one: fences settle-notification),
--- rule, reason, kind, thread, payload, maybe_sent, reference (of the newest message of the thread that has one, to this receiver; null without).
+-- rule, reason, thread, payload, maybe_sent, reference (of the newest message of the thread that has one, to this receiver; null without).
 with pace as (
   select least($<burst>::float8, tokens + extract(epoch from clock_timestamp() - filled_at) * $<perSecond>::float8) as tokens, hold_until
   from keepwatch.notification_pace
@@ -32,7 +32,7 @@ set lease_until = clock_timestamp() + $<leaseMs> * interval '1 millisecond', att
   maybe_sent = maybe_sent or lease_until is not null
 from due
 where message.id = due.id
-returning message.id, message.attempts, message.rule, message.reason, message.kind, message.incident_id as thread, message.payload, message.maybe_sent,
+returning message.id, message.attempts, message.rule, message.reason, message.incident_id as thread, message.payload, message.maybe_sent,
   (select earlier.reference from keepwatch.notification_outbox as earlier
    where earlier.incident_id = message.incident_id and earlier.receiver = message.receiver and earlier.reference is not null
    order by earlier.created_at desc, earlier.sent_at desc limit 1) as reference;
