@@ -201,8 +201,9 @@ class AlertsRunner implements Alerts {
 
   /** What is due, and what that leads to. Never rejects. */
   async #tell(isDispatchDue: boolean, dueReceivers: readonly string[]): Promise<void> {
-    const hasMessages = isDispatchDue && (await this.#dispatcher.dispatch());
-    await this.#outbox.deliver(hasMessages ? this.#options.receivers.names : dueReceivers);
+    const { names } = this.#options.receivers;
+    const [hasMessages] = await Promise.all([isDispatchDue && this.#dispatcher.dispatch(), this.#outbox.deliver(dueReceivers)]);
+    if (hasMessages) await this.#outbox.deliver(names);
   }
 
   /** What cannot be told to Postgres is over when the lease is. */

@@ -1,4 +1,4 @@
-// A process that dies at a named point: the statement of that number, or the sending of a message, is begun or done, and nothing comes after it.
+// A process that dies at a named point: a statement, or the sending of a message, is done, and nothing comes after it.
 import type { Database } from '../../src/db/database.ts';
 
 /** Thrown in place of what would have come after the death of the process. */
@@ -11,13 +11,11 @@ export class KillPoint {
   /** What was awaited, in order: names of statements, and `send`. */
   readonly seen: string[] = [];
   readonly #at: number;
-  readonly #isBefore: boolean;
   #isDead = false;
 
-  /** @param at which await; 0: none @param isBefore it dies before what is awaited is begun, else when it is done */
-  constructor(at = 0, isBefore = false) {
+  /** @param at which await; 0: none */
+  constructor(at = 0) {
     this.#at = at;
-    this.#isBefore = isBefore;
   }
 
   get isDead(): boolean {
@@ -29,16 +27,10 @@ export class KillPoint {
     this.#refuseDead();
     this.seen.push(name);
     const isHere = this.seen.length === this.#at;
-    if (isHere && this.#isBefore) this.#die();
     const result = await work();
-    if (isHere) this.#die();
+    if (isHere) this.#isDead = true;
     this.#refuseDead();
     return result;
-  }
-
-  #die(): never {
-    this.#isDead = true;
-    throw new Killed();
   }
 
   #refuseDead(): void {
@@ -60,8 +52,7 @@ function wrap<T extends object>(target: T, point: KillPoint): T {
       if (typeof value !== 'function' || typeof key !== 'string') return value;
       const method = value.bind(of) as (...given: unknown[]) => Promise<object>;
       if (QUERIES.has(key)) return (...given: unknown[]) => point.pass(nameOf(given[0]), () => method(...given));
-      if (key === 'connect')
-        return (...given: unknown[]) => method(...given).then((connection) => wrap(connection, point));
+      if (key === 'connect') return (...given: unknown[]) => method(...given).then((connection) => wrap(connection, point));
       return method;
     },
   });

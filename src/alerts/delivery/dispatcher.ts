@@ -31,7 +31,7 @@ const LIST_DUE = loadSql('alerts/delivery/list-due-groups');
 const LIST_MEMBERS = loadSql('alerts/delivery/list-members');
 const LIST_FIRING = loadSql('alerts/delivery/list-firing');
 /** Groups looked at in one transaction. */
-const MOST_GROUPS = 200;
+const MOST_GROUPS = 1000;
 
 /** Dispatches; holds nothing but what is running. */
 export class Dispatcher {
