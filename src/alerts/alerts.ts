@@ -19,6 +19,7 @@ import type { RuleGroup } from './rule.ts';
 import type { MergedRules, RuleSource } from './rule-source.ts';
 import { checkQueries, checkRulesRole, toFileProblems } from './rules-check.ts';
 import type { State } from './state.ts';
+import { countStates, type StateCount } from './state-counts.ts';
 
 export interface AlertsOptions {
   /** The owner of the schema: state, transitions, outbox. */
@@ -52,7 +53,7 @@ export interface AlertsOptions {
  * The rest counts since the start of the process.
  */
 export interface AlertNumbers extends EvaluationNumbers {
-  readonly states: readonly { readonly alertname: string; readonly state: State; readonly count: number }[];
+  readonly states: readonly StateCount[];
   readonly notifications: readonly { readonly receiver: string; readonly outcome: DeliveryOutcome; readonly count: number }[];
 }
 
@@ -78,7 +79,6 @@ const COUNT_INSTANCES = loadSql('alerts/count-instances');
 const DAY_MS = 86_400_000;
 const STATES_MAX_AGE_MS = 15_000;
 const KEEP_ALIVE_MS = 1000;
-const STATES = ['ok', 'pending', 'firing', 'recovering', 'nodata'] as const satisfies readonly State[];
 
 /** Builds the room; nothing runs before `start` (or `tick`). */
 export function createAlerts(options: AlertsOptions): Alerts {
@@ -294,26 +294,4 @@ class AlertsRunner implements Alerts {
       ...this.#evaluator.numbers,
     };
   }
-}
-
-/** Rules that metrics tell apart at most; the others are one. */
-const MAX_ALERTNAMES = 1000;
-const OTHER_ALERTNAME = '__other__';
-
-function countStates(
-  names: readonly string[],
-  found: readonly { rule: string; state: State; count: number }[],
-): AlertNumbers['states'] {
-  const given = new Set([...names, ...found.map(({ rule }) => rule)]);
-  const known = new Set([...given].slice(0, MAX_ALERTNAMES));
-  const counts = new Map<string, number>();
-  for (const { rule, state, count } of found) {
-    const alertname = known.has(rule) ? rule : OTHER_ALERTNAME;
-    const key = JSON.stringify([alertname, state]);
-    counts.set(key, (counts.get(key) ?? 0) + count);
-  }
-  const all = given.size > known.size ? [...known, OTHER_ALERTNAME] : [...known];
-  return all.flatMap((alertname) =>
-    STATES.map((state) => ({ alertname, state, count: counts.get(JSON.stringify([alertname, state])) ?? 0 })),
-  );
 }
