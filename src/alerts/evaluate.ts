@@ -1,4 +1,6 @@
 // The rules of a group, one slot: runs their queries and says what that means for each series. Reads only; what follows from it is committed by commit.ts.
+// Answers are worked out in pieces beside the queries that follow, so that the host goes on meanwhile; how many there may be is up to series-room.ts.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Database, isConnectionError, sqlState } from '../db/database.ts';
 import {
   QUERY_CANCELED,
@@ -13,10 +15,13 @@ import { describeError, KeepwatchError } from '../errors.ts';
 import type { CompiledQuery } from './parameters.ts';
 import type { Rule, RuleGroup } from './rule.ts';
 import { checkColumns, type Series, toSeries } from './series.ts';
+import type { RoomShare } from './series-room.ts';
 import type { Input } from './state.ts';
 
 /** Series of one rule at most; more is an error, which keeps the state of those that are known. */
 export const MAX_SERIES = 20_000;
+/** Series that are worked out before others get a turn: some milliseconds. */
+const PIECE_SERIES = 1000;
 
 /** A series and what the slot says about it. */
 export interface EvaluatedSeries extends Series {
@@ -37,7 +42,7 @@ export interface Evaluation {
   readonly sqlstate: string | undefined;
   /** With outcome `ok`: what else went wrong, such as an annotation that cannot be filled in, or what cannot be expected. */
   readonly error: string | undefined;
-  /** The time of the group was over before there was an answer. */
+  /** The time of the group was over before there was an answer, or there was no room for it. */
   readonly isCut?: boolean;
 }
 
@@ -58,6 +63,8 @@ export interface SlotBounds {
   readonly first?: number;
   /** Once it is aborted no further rule is asked. */
   readonly signal?: AbortSignal;
+  /** Who closes it holds the evaluations no more. Default: no bound but that of each rule. */
+  readonly room?: RoomShare;
 }
 
 /** Evaluates a rule as of `slotMs`. Never rejects: whatever goes wrong is the outcome `error`. */
@@ -71,7 +78,7 @@ export async function evaluateRules(
   group: Pick<RuleGroup, 'name' | 'rules'>,
   slotMs: number,
   { rulesDatabase, statementTimeoutMs = RULES_TIMEOUT_MS, maxSeries = MAX_SERIES }: EvaluateOptions,
-  { first = 0, ...bounds }: SlotBounds = {},
+  { first = 0, room, ...bounds }: SlotBounds = {},
 ): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = [];
   const numbered = [...group.rules.entries()];
@@ -79,15 +86,30 @@ export async function evaluateRules(
   const questions = inTurn.flatMap(([index, rule]) => questionsOf(rule, index, slotMs));
   const limits = { maxRows: maxSeries + 1, statementTimeoutMs, ...bounds };
   const queries = questions.map(({ query }) => query);
-  await runRulesQueries(rulesDatabase, queries, limits, (asked, answer) => {
-    const { rule, index, query, isExpectation } = questions[asked] as Question;
+  const settle = async ({ rule, index, query, isExpectation }: Question, answer: RulesAnswer) => {
     const evaluation = evaluations[index];
     const answered = { query, answer, maxSeries, timeoutMs: statementTimeoutMs };
-    if (evaluation === undefined) evaluations[index] = toEvaluation(rule, answered);
+    if (evaluation === undefined) evaluations[index] = await toEvaluation(rule, answered);
     else if (isExpectation) evaluations[index] = withExpected(evaluation, answered);
+  };
+  let settled = Promise.resolve();
+  await runRulesQueries(rulesDatabase, queries, limits, (asked, answer) => {
+    const held = hold(answer, room, maxSeries);
+    settled = settled.then(() => settle(questions[asked] as Question, held));
   });
+  await settled;
   return evaluations;
 }
+
+/** What there is no room for is let go at once; what is too much for a rule anyhow is its own fault. */
+function hold(answer: RulesAnswer, room: RoomShare | undefined, maxSeries: number): RulesAnswer {
+  if ('error' in answer || room === undefined || answer.rows.rows.length > maxSeries || room.take(answer.rows)) return answer;
+  return { durationMs: answer.durationMs, error: new KeepwatchError('ERR_RULES_INVALID', NO_ROOM), isCut: true };
+}
+
+const NO_ROOM =
+  'left out, as all rules that this process evaluates at the moment have too many series together; it is asked first for the next slot; ' +
+  'group by less, or let another process have some of the groups';
 
 interface Question {
   readonly rule: Rule;
@@ -113,7 +135,7 @@ interface Answered {
   readonly timeoutMs: number;
 }
 
-function toEvaluation(rule: Rule, answered: Answered): Evaluation {
+async function toEvaluation(rule: Rule, answered: Answered): Promise<Evaluation> {
   const { answer, maxSeries } = answered;
   const startedAtMs = performance.now();
   const durationMs = () => answer.durationMs + performance.now() - startedAtMs;
@@ -121,7 +143,7 @@ function toEvaluation(rule: Rule, answered: Answered): Evaluation {
     if ('error' in answer) throw answer.error;
     const problems = checkColumns(rule, answer.rows.columns);
     refuseTooMany(answer.rows, maxSeries);
-    const series = toSeries(rule, answer.rows).map((one) => ({ ...one, ...judge(rule, one) }));
+    const series = await judgeAll(rule, answer.rows);
     const expected = 'query' in rule.expect ? undefined : rule.expect;
     return { rule, outcome: 'ok', series, expected, durationMs: durationMs(), sqlstate: undefined, error: summarize(problems) };
   } catch (error) {
@@ -139,6 +161,15 @@ function toEvaluation(rule: Rule, answered: Answered): Evaluation {
       ...cutOf(answer),
     };
   }
+}
+
+async function judgeAll(rule: Rule, rows: RulesRows): Promise<EvaluatedSeries[]> {
+  const judged: EvaluatedSeries[] = [];
+  for (const one of toSeries(rule, rows)) {
+    judged.push({ ...one, ...judge(rule, one) });
+    if (judged.length % PIECE_SERIES === 0) await nextTurn();
+  }
+  return judged;
 }
 
 /** @param line of the query, from 1; undefined: the rule as a whole */

@@ -11,7 +11,7 @@ export interface DurationHistogram {
 export interface EvaluationNumbers {
   /** Evaluations of rules by outcome. */
   readonly evaluations: readonly { readonly outcome: 'ok' | 'error'; readonly count: number }[];
-  /** Of those, evaluations that had no answer when the time of their group was over. */
+  /** Of those, evaluations that had no answer when the time of their group was over, or for which there was no room. */
   readonly evaluationsCut: number;
   /** Slots that were left out, as newer ones were due. */
   readonly slotsMissed: number;

@@ -17,6 +17,7 @@ import { LeaseNotices } from './lease-notices.ts';
 import { type AlertProgress, ProgressReader, type ProgressReaderOptions } from './progress.ts';
 import type { RuleGroup } from './rule.ts';
 import { createRuleSet } from './rule-set.ts';
+import { SeriesRoom } from './series-room.ts';
 import type { Slot } from './slot-changes.ts';
 import { SlotMemory } from './slot-memory.ts';
 import { dueSlots, slotTimeoutMs } from './slots.ts';
@@ -35,6 +36,8 @@ export interface EvaluatorOptions extends Omit<CommitOptions, 'lease'>, Evaluate
   readonly ruleSet?: string | undefined;
   /** Unique to this process; default: a new one. */
   readonly evaluatorId?: string | undefined;
+  /** What all groups may hold of the answers of queries; default: 100,000 series, 64 MB. */
+  readonly room?: SeriesRoom | undefined;
   readonly logger: Logger;
 }
 
@@ -74,6 +77,7 @@ export class Evaluator {
   readonly #stopping = new AbortController();
   readonly #counts = new EvaluationCounts();
   readonly #memory = new SlotMemory();
+  readonly #room: SeriesRoom;
   /** The rules that each group was begun with, of those that run. */
   readonly #rulesInUse = new Map<string, EvaluatedRules>();
   #rules: EvaluatedRules;
@@ -85,6 +89,7 @@ export class Evaluator {
     this.#options = options;
     const { database, rulesDatabase, groups, ruleSet = DEFAULT_RULE_SET, evaluatorId } = options;
     this.#rules = { groups };
+    this.#room = options.room ?? new SeriesRoom();
     // Never more than there are connections: to wait for one would look like an error.
     this.#queue = new GroupQueue(Number(rulesDatabase.$pool.options['max'] ?? 1));
     this.#progress = new ProgressReader(options);
@@ -263,11 +268,14 @@ export class Evaluator {
   async #evaluateSlot(group: RuleGroup, slot: Slot, lease: GroupLease, isWanted: () => boolean) {
     const startedAt = performance.now();
     const first = this.#memory.firstRuleOf(group.name);
-    const bounds = { totalTimeoutMs: slotTimeoutMs(group.everyMs), first, signal: this.#stopping.signal };
-    const evaluations = await evaluateRules(group, slot.slotMs, this.#options, bounds);
-    if (!isWanted()) return undefined;
-    this.#memory.noteCut(group, evaluations, first);
+    const room = this.#room.open();
+    let isTried = false;
+    const bounds = { totalTimeoutMs: slotTimeoutMs(group.everyMs), first, room, signal: this.#stopping.signal };
     try {
+      const evaluations = await evaluateRules(group, slot.slotMs, this.#options, bounds);
+      if (!isWanted()) return undefined;
+      isTried = true;
+      this.#memory.noteCut(group, evaluations, first);
       const result = await commitSlot(group, slot, evaluations, { ...this.#options, lease });
       if (result !== undefined) this.#counts.commit(evaluations, slot.missed);
       return result;
@@ -275,7 +283,8 @@ export class Evaluator {
       if (sqlState(error) === UNIQUE_VIOLATION) return undefined;
       throw error;
     } finally {
-      this.#counts.observe((performance.now() - startedAt) / 1000);
+      room.close();
+      if (isTried) this.#counts.observe((performance.now() - startedAt) / 1000);
     }
   }
 

@@ -58,12 +58,12 @@ export function checkColumns(rule: Rule, columns: RulesRows['columns']): string[
 }
 
 /**
- * The series of a result, in its order.
+ * The series of a result, in its order; one by one, as a large result takes a while.
  * @throws KeepwatchError ERR_RULES_INVALID when two rows are the same series
  */
-export function toSeries(rule: Rule, { columns, rows }: RulesRows): Series[] {
+export function* toSeries(rule: Rule, { columns, rows }: RulesRows): Generator<Series> {
   const seen = new Set<string>();
-  return rows.map((cells) => {
+  for (const cells of rows) {
     const row = new Map(columns.map(({ name }, index) => [name, cells[index] ?? null]));
     const own: Record<string, string> = {};
     const numbers = new Map<string, number | null>();
@@ -76,8 +76,8 @@ export function toSeries(rule: Rule, { columns, rows }: RulesRows): Series[] {
     if (seen.has(fingerprint)) throw twins(rule, columns, own);
     seen.add(fingerprint);
     const value = numbers.get('value') ?? (numbers.has('value') ? null : ([...numbers.values()][0] ?? null));
-    return { fingerprint, labels: labelsOf(rule, own), row, numbers, value };
-  });
+    yield { fingerprint, labels: labelsOf(rule, own), row, numbers, value };
+  }
 }
 
 /** The labels of an alert; `own` are those of its series. */

@@ -94,7 +94,7 @@ export const SELF_METRICS = {
   },
   keepwatch_alert_evaluations_cut_total: {
     type: 'counter',
-    help: 'Evaluations of alerting rules with the outcome error as the time of their group was over before they had an answer.',
+    help: 'Evaluations of alerting rules with the outcome error as the time of their group was over before they had an answer, or there was no room for it.',
     labels: [],
   },
   keepwatch_alert_slots_missed_total: {

@@ -19,7 +19,7 @@ describe('toSeries', () => {
     assert.ok(rule !== undefined);
     const numbers = ['source_id', 'weight', 'events', 'value'].map((name) => ({ name, kind: 'number', type: 'bigint' }) as const);
     const columns = [{ name: 'service', kind: 'text', type: 'text' } as const, ...numbers];
-    const twins = (rows: (string | number)[][]) => toSeries(rule, { columns, rows });
+    const twins = (rows: (string | number)[][]) => [...toSeries(rule, { columns, rows })];
     assert.equal(
       twins([
         ['a', 1, 1, 1, 1],
