@@ -12,6 +12,7 @@ import { runHistory } from './history/run.ts';
 import { runHttp } from './http/run.ts';
 import { MissingPartError } from './missing-part.ts';
 import { type Options, parseOptions, type SectionName } from './options.ts';
+import { runPanels } from './panels/run.ts';
 import { formatNote, formatText, type SectionResult } from './report.ts';
 import { formatResults } from './results-file.ts';
 import { runRollups } from './rollups/run.ts';
@@ -28,6 +29,7 @@ const RUNNERS = {
   rollups: runRollups,
   history: runHistory,
   alerts: runAlerts,
+  panels: runPanels,
 } satisfies Record<SectionName, (context: BenchContext) => Promise<SectionResult>>;
 const DEFAULT_EFFORT = {
   http: { generations: 3, rounds: 10 },
@@ -38,6 +40,7 @@ const DEFAULT_EFFORT = {
   rollups: { generations: 2, rounds: 15 },
   history: { generations: 1, rounds: 9 },
   alerts: { generations: 1, rounds: 5 },
+  panels: { generations: 1, rounds: 7 },
 } satisfies Record<SectionName, { generations: number; rounds: number }>;
 
 const releases: (() => Promise<void> | void)[] = [];

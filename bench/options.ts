@@ -1,7 +1,7 @@
 // The command line of the benchmark.
 import { Argument, Command, InvalidArgumentError } from 'commander';
 
-const SECTIONS = ['http', 'track', 'scrape', 'spool', 'archive', 'rollups', 'history', 'alerts'] as const;
+const SECTIONS = ['http', 'track', 'scrape', 'spool', 'archive', 'rollups', 'history', 'alerts', 'panels'] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 export interface Options {
@@ -24,6 +24,7 @@ Examples:
   $ npm run bench -- rollups                    what rollups add to a batch, in pairs; needs the same
   $ npm run bench -- history                    questions to 30 days of rollups; the same needs, and 6 GB of disk
   $ npm run bench -- alerts                     slots of 1,000 rules and of 100,000 series, by the clock: a quarter of an hour
+  $ npm run bench -- panels                     SQL of all dashboards over 10,000,000 events; the same needs as history
   $ npm run bench -- track http --quick         does it run? the figures mean nothing
   $ npm run bench -- http --json > http.json    for other programs
   $ npm run bench -- --write                    everything, and bench/RESULTS.md is written anew

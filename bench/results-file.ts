@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<string, string>> = {
   rollups: 'Rollups in a batch',
   history: 'History',
   alerts: 'Slots of rules',
+  panels: 'Panels',
 };
 
 /** The whole file; `command` is the line that made it. */
