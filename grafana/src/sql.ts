@@ -17,8 +17,9 @@ const STEP = "interval '1 ms' * $__interval_ms";
 export function steps(type: EventType | undefined, columns: string, by?: string, condition?: string): string {
   const ofType = type === undefined ? '' : `'${type}', `;
   const group = by === undefined ? '' : `, group_by => '${by}'`;
+  const quantiles = [...columns.matchAll(/\bp(\d\d)_ms\b/g)].map(([, percent]) => `0.${percent}`);
   return `select bucket as time, ${columns}
-from keepwatch.timeseries(${ofType}step => ${STEP}${group}, service => ${SERVICE}, ${RANGE})
+from keepwatch.timeseries(${ofType}step => ${STEP}${group}, service => ${SERVICE}, ${RANGE}, quantiles => '{${quantiles.join(',')}}')
 where bucket >= $__timeFrom()${condition === undefined ? '' : ` and ${condition}`}
 order by bucket`;
 }
