@@ -186,8 +186,9 @@ function textOf({ payload, reason }: OutboxMessage): string {
     .join(', ')}`;
 }
 
-/** Five slots of three series: some begin, some end, one slot has no answer. */
+/** A short history with everything that is told of, or a long one made up of it. */
 function historyOf(seed: number, isGrouped: boolean): History {
+  if (SEEDS === 1) return { slots: [[20, 0, 0], [20, 20, 0], 'error', [0, 0, 0]], isGrouped };
   let state = seed * 7919;
   const random = () => {
     state = (state * 48_271) % 2_147_483_647;
