@@ -18,6 +18,8 @@ export interface SlotCost {
   readonly errors: number;
   /** Slots that groups left out before it. */
   readonly missed: number;
+  /** Of many series: states and transitions that are not there. */
+  readonly lost: number;
 }
 
 /** Well before a slot and long enough after all of the last one. */
@@ -56,7 +58,20 @@ export async function measureSlot(database: Database, child: Child<AlertsMethods
     rssBytes: cost.rssBytes,
     errors,
     missed: (await countMissed(database)) - missedBefore,
+    lost: rules.kind === 'many' ? await countLost(database, slotMs, rules) : 0,
   };
+}
+
+/** In one slot of three all series fire, and in the next one they are over. */
+async function countLost(database: Database, slotMs: number, rules: RuleKind & { readonly kind: 'many' }): Promise<number> {
+  const all = rules.groups * rules.rulesPerGroup * rules.series;
+  const turn = (slotMs / 1000 / rules.everySeconds) % 3;
+  const { firing, changed } = await database.one<{ firing: number; changed: number }>(
+    `select (select count(*)::integer from keepwatch.alert_instance where state = 'firing') as firing,
+       (select count(*)::integer from keepwatch.alert_transition where slot = $<slot>) as changed`,
+    { slot: new Date(slotMs) },
+  );
+  return Math.abs(firing - (turn === 2 ? all : 0)) + Math.abs(changed - (turn === 1 ? 0 : all));
 }
 
 async function waitForSlot(database: Database, slotMs: number, { groups, everySeconds }: RuleKind): Promise<void> {
