@@ -3,6 +3,7 @@
 -- ruleSet, hash (hex), needs (JSON array of GroupNeeds, src/alerts/group-needs.ts: of each of its groups), standbyMs (a generation without a
 -- living evaluator for longer may be replaced by an older set, and receivers without one are known to nobody).
 -- Row: now_ms (clock of Postgres); watermark_ms (what all living sources have archived; null without one);
+-- silent_sources (sources of the last day that are not closed, and are left out as nobody has heard of them);
 -- held (JSON: name of a group that the evaluator holds to its epoch and last slot, ms); free (JSON array: its groups that it may take);
 -- left (JSON array: its groups that nobody holds, for somebody who knows their receivers); foreign (JSON: name of a group of its files that another
 -- rule set holds, with files of its own, to the name of that set);
@@ -13,11 +14,15 @@
 -- Nobody can be heard of while the server is down or out of reach: silence counts from when it is back. A clock that is behind would hold up
 -- every slot for as long as it is behind: what such a source has archived counts by the clock of Postgres.
 with living as (
-  select min(low_watermark - case when clock_offset_ms < -$<skewMs> then clock_offset_ms else 0 end * interval '1 millisecond') as low_watermark
-  from keepwatch.sources
-  where not closed and last_seen_at > clock_timestamp() - interval '1 day'
-    and greatest(last_seen_at, pg_postmaster_start_time(), clock_timestamp() - $<backMs>::float8 * interval '1 millisecond')
-      > clock_timestamp() - $<silentMs> * interval '1 millisecond'
+  select min(low_watermark - case when clock_offset_ms < -$<skewMs> then clock_offset_ms else 0 end * interval '1 millisecond')
+      filter (where is_heard) as low_watermark,
+    count(*) filter (where not is_heard) as silent_sources
+  from (
+    select low_watermark, clock_offset_ms,
+      greatest(last_seen_at, pg_postmaster_start_time(), clock_timestamp() - $<backMs>::float8 * interval '1 millisecond')
+        > clock_timestamp() - $<silentMs> * interval '1 millisecond' as is_heard
+    from keepwatch.sources
+    where not closed and last_seen_at > clock_timestamp() - interval '1 day') as known
 ), newest as (
   select hash from keepwatch.alert_rule_set where name = $<ruleSet> order by generation desc limit 1
 ), own as (
@@ -44,6 +49,7 @@ select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (select max(version) from keepwatch.migration where is_breaking) as breaking_version,
   (select revision::float8 from keepwatch.alert_definition_revision) as revision,
   (select (extract(epoch from low_watermark) * 1000)::float8 from living) as watermark_ms,
+  (select silent_sources::integer from living) as silent_sources,
   coalesce((select hash from newest) = (select hash from own), false) as is_current,
   (select hash from own) not in (select hash from keepwatch.alert_rule_set where name = $<ruleSet>)
     or (select hash from newest) <> (select hash from own) and not exists (

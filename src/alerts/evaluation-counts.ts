@@ -15,6 +15,8 @@ export interface EvaluationNumbers {
   readonly evaluationsCut: number;
   /** Slots that were left out, as newer ones were due. */
   readonly slotsMissed: number;
+  /** Sources that slots do not wait for, as nobody has heard of them for 30 s, and that were not closed: as of the newest pass. */
+  readonly silentSources: number;
   /** Seconds per slot of a group: queries and commit. */
   readonly evaluationSeconds: DurationHistogram;
 }
@@ -29,6 +31,7 @@ export class EvaluationCounts {
   #count = 0;
   #evaluationsCut = 0;
   #slotsMissed = 0;
+  #silentSources = 0;
 
   /** @param seconds that a slot of a group took, whether it could be committed or not */
   observe(seconds: number): void {
@@ -47,6 +50,11 @@ export class EvaluationCounts {
     this.#slotsMissed += missed;
   }
 
+  /** What a pass has seen of sources. */
+  see(silentSources: number): void {
+    this.#silentSources = silentSources;
+  }
+
   get numbers(): EvaluationNumbers {
     let total = 0;
     const buckets = BOUNDS_S.map((bound, index) => {
@@ -60,6 +68,7 @@ export class EvaluationCounts {
       ],
       evaluationsCut: this.#evaluationsCut,
       slotsMissed: this.#slotsMissed,
+      silentSources: this.#silentSources,
       evaluationSeconds: { sum: this.#sum, count: this.#count, buckets: [...buckets, { le: '+Inf', count: this.#count }] },
     };
   }

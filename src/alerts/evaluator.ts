@@ -159,6 +159,7 @@ export class Evaluator {
   async #begin(): Promise<Pass> {
     if (this.#isStopping || !this.#leases.isDue) return { isDispatchDue: false, dueReceivers: [], groups: [] };
     const { progress, asOfMs } = await this.#readProgress();
+    this.#counts.see(progress.silent_sources);
     const held = await this.#leases.update(progress);
     const ahead = findAhead(this.#rules.groups, progress.now_ms, (name) => held.get(name)?.last_slot_ms);
     this.#notices.look(progress, new Set(held.keys()), { needs: this.#leases.needs, ahead });

@@ -7,6 +7,8 @@ import type { LeaseProgress } from './group-leases.ts';
 export interface AlertProgress extends LeaseProgress {
   readonly now_ms: number;
   readonly watermark_ms: number | null;
+  /** Not closed, and left out as nobody has heard of them for a while. */
+  readonly silent_sources: number;
   readonly is_dispatch_due: boolean;
   readonly due_receivers: readonly string[];
   readonly breaking_version: number | null;

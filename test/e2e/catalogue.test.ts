@@ -36,6 +36,7 @@ const ZERO: Partial<Record<MetricName, string>> = {
   keepwatch_logs_quarantined_total: 'the same',
   keepwatch_spool_suspects_removed_total: 'takes a damaged spool, and 30 days',
   keepwatch_alert_slots_missed_total: 'takes an evaluator that is late',
+  keepwatch_alert_silent_sources: 'takes a process that was cut off: test/integration/alerts/watermark.test.ts',
   keepwatch_alert_evaluations_cut_total: 'takes queries that hang: test/integration/alerts/slow-groups.test.ts',
 };
 

@@ -62,6 +62,7 @@ const ALERTS = {
   evaluations: [{ outcome: 'ok', count: 1 }],
   slotsMissed: 1,
   evaluationsCut: 1,
+  silentSources: 1,
   evaluationSeconds: { sum: 1, count: 1, buckets: [{ le: '+Inf', count: 1 }] },
 } as const;
 
@@ -182,6 +183,7 @@ export const DRIVERS: Readonly<Record<MetricName, Driver>> = {
   keepwatch_alert_evaluation_duration_seconds: ofAlerts,
   keepwatch_alert_evaluations_total: ofAlerts,
   keepwatch_alert_slots_missed_total: ofAlerts,
+  keepwatch_alert_silent_sources: ofAlerts,
   keepwatch_alert_evaluations_cut_total: ofAlerts,
   keepwatch_notifications_total: ofAlerts,
 };

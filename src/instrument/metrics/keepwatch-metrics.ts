@@ -102,6 +102,11 @@ export const SELF_METRICS = {
     help: 'Slots of rule groups that were left out, as newer ones were due.',
     labels: [],
   },
+  keepwatch_alert_silent_sources: {
+    type: 'gauge',
+    help: 'Sources that were not closed and not heard of for 30 s: slots of alerting rules do not wait for what they have not archived.',
+    labels: [],
+  },
   keepwatch_notifications_total: {
     type: 'counter',
     help: 'Notifications by receiver and outcome.',

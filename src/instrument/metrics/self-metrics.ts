@@ -23,6 +23,8 @@ export interface AlertNumbers {
   /** Of those, without an answer when the time of their group was over. */
   readonly evaluationsCut: number;
   readonly slotsMissed: number;
+  /** Sources that slots do not wait for. */
+  readonly silentSources: number;
   /** How long slots of rule groups took; each bucket counts all up to its bound. */
   readonly evaluationSeconds: {
     readonly sum: number;
@@ -140,6 +142,7 @@ function registerAlerts(metrics: Metrics, numbers: () => AlertNumbers): void {
     .add(() => numbers().evaluations.map(({ outcome, count }) => ({ value: count, labels: { outcome } })));
   metrics.collected('keepwatch_alert_evaluations_cut_total').add(() => [{ value: numbers().evaluationsCut }]);
   metrics.collected('keepwatch_alert_slots_missed_total').add(() => [{ value: numbers().slotsMissed }]);
+  metrics.collected('keepwatch_alert_silent_sources').add(() => [{ value: numbers().silentSources }]);
 }
 
 function registerLogs(metrics: Metrics, numbers: () => LogNumbers): void {

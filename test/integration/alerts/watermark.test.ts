@@ -111,6 +111,7 @@ describe('Evaluator, watermarks', function () {
       await insertEvents(database, { count: 20, failures: 20, fromMs: nowMs - 60_000, toMs: nowMs - 10_000 });
       await insertSource(database, { silentSeconds: 3, lagSeconds: 60 });
       assert.equal((await evaluator.run()).committed, 1, 'nobody waits for a silent source');
+      assert.equal(evaluator.numbers.silentSources, 1, 'and it is counted');
       proxy.down();
       await assert.rejects(evaluator.run());
       // Now the archive holds successes only, and what failed since is in the spool of a source that is coming back.

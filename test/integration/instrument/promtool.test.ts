@@ -46,6 +46,7 @@ function fullRegistry() {
       notifications: [{ receiver: 'r', outcome: 'sent', count: 1 }],
       evaluations: [{ outcome: 'ok', count: 4 }],
       evaluationsCut: 1,
+      silentSources: 1,
       slotsMissed: 1,
       evaluationSeconds: {
         sum: 0.25,

@@ -37,6 +37,7 @@ describe('registerSelfMetrics', () => {
         evaluations: [{ outcome: 'error', count: 3 }],
         evaluationsCut: 1,
         slotsMissed: 2,
+        silentSources: 1,
         evaluationSeconds: {
           sum: 0.25,
           count: 4,
@@ -74,6 +75,7 @@ describe('registerSelfMetrics', () => {
       'keepwatch_alert_evaluations_total{outcome="error"} 3',
       'keepwatch_alert_evaluations_cut_total 1',
       'keepwatch_alert_slots_missed_total 2',
+      'keepwatch_alert_silent_sources 1',
     ]);
   });
 
