@@ -9,6 +9,7 @@ import { type FileProblem, formatProblems } from '../yaml-file.ts';
 import { createDestinations } from './delivery/destination.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { atOnceOf, digestOverOf, failuresToOf, paceOf } from './delivery/receiver-limits.ts';
+import { lintRouting } from './delivery/routing-lint.ts';
 import type { EvaluationNumbers } from './evaluation-counts.ts';
 import { Evaluator, type GroupResult, type Pass } from './evaluator.ts';
 import { type DeliveryOutcome, Outbox } from './outbox.ts';
@@ -171,6 +172,10 @@ class AlertsRunner implements Alerts {
     if (flawed.length > 0)
       logger.warn({ problems: flawed }, `rules that are evaluated, and of which something is wrong:\n${formatProblems(flawed)}`);
     if (warnings.length > 0) logger.warn({ warnings }, `rules that may not be meant so:\n${formatProblems(warnings)}`);
+    const { routing } = this.#options;
+    // Alerts of the API and of targets may have other labels; a database that is away knows none.
+    const odd = routing === undefined || !found.isComplete ? [] : lintRouting(routing, found.labels);
+    if (odd.length > 0) logger.warn({ warnings: odd }, `routes that may not be meant so:\n${odd.join('\n')}`);
     return [...refused, ...flawed];
   }
 

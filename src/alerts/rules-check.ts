@@ -53,6 +53,8 @@ export interface QueryProblems {
   readonly flawed: readonly QueryProblem[];
   /** What is allowed, and most likely not meant. */
   readonly warnings: readonly QueryProblem[];
+  /** Names of labels that alerts of the rules may have. */
+  readonly labels: ReadonlySet<string>;
   /** False when the database went away meanwhile. */
   readonly isComplete: boolean;
 }
@@ -62,7 +64,9 @@ export async function checkQueries(groups: readonly RuleGroup[], rulesDatabase: 
   const refused: QueryProblem[] = [];
   const flawed: QueryProblem[] = [];
   const warnings: QueryProblem[] = [];
+  const labels = new Set(['alertname']);
   for (const rule of groups.flatMap((group) => group.rules)) {
+    for (const name of [...Object.keys(rule.labels), ...(rule.steps.length > 0 ? ['severity'] : [])]) labels.add(name);
     for (const { key, compiled, queryLine, check, lint } of queriesOf(rule)) {
       const query = { text: compiled.text, values: compiled.values(0) };
       const at = (message: string, line?: number): QueryProblem => ({
@@ -72,17 +76,18 @@ export async function checkQueries(groups: readonly RuleGroup[], rulesDatabase: 
       const without = key === 'query' ? refused : flawed;
       try {
         const { columns } = await runRulesQuery(rulesDatabase, query, { maxRows: 0 });
+        for (const { name, kind } of key === 'query' ? columns : []) if (kind === 'text') labels.add(name);
         flawed.push(...check(columns).map((message) => at(message)));
         warnings.push(...lint(columns).map((message) => at(message)));
       } catch (error) {
         if (error instanceof KeepwatchError) without.push(at(error.message));
-        else if (isConnectionError(error)) return { refused, flawed, warnings, isComplete: false };
+        else if (isConnectionError(error)) return { refused, flawed, warnings, labels, isComplete: false };
         else if (!(key === 'context.query' && isOfData(error)))
           without.push(at(describeError(error), queryErrorLine(error, query)));
       }
     }
   }
-  return { refused, flawed, warnings, isComplete: true };
+  return { refused, flawed, warnings, labels, isComplete: true };
 }
 
 /** With the file, its line, and the rule. */

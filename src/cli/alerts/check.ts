@@ -1,9 +1,11 @@
 // keepwatch alerts check: whether rule files can be used, without running a rule; with --database also whether Postgres understands them.
 import type { Command } from 'commander';
+import { lintRouting } from '../../alerts/delivery/routing-lint.ts';
 import type { RuleGroup } from '../../alerts/rule.ts';
 import { checkQueries, type QueryProblems, toFileProblems } from '../../alerts/rules-check.ts';
 import type { Config } from '../../config.ts';
 import { closeDatabase, createDatabase } from '../../db/database.ts';
+import { toRouting } from '../../routing/routing-config.ts';
 import { formatProblems } from '../../yaml-file.ts';
 import { EXIT } from '../exit.ts';
 import { withStorage } from '../storage.ts';
@@ -35,7 +37,11 @@ async function check(files: readonly string[], { database, strict, json }: Flags
   const { groups, problems: found, warnings: ofFiles, config } = await loadGivenRules(files);
   const queries = database === true ? await checkInDatabase(groups, config) : NOT_ASKED;
   const problems = [...found, ...toFileProblems([...queries.refused, ...queries.flawed])];
-  const warnings = [...ofFiles, ...toFileProblems(queries.warnings)];
+  const routes = queries.isComplete ? lintRouting(toRouting(config), queries.labels) : [];
+  const warnings = [
+    ...[...ofFiles, ...toFileProblems(queries.warnings)],
+    ...routes.map((message) => ({ file: 'keepwatch.yaml', line: 1, message })),
+  ];
   const refused = new Set(queries.refused.map(({ rule }) => rule));
   const rules = groups.reduce((sum, group) => sum + group.rules.length, 0) - refused.size;
   if (json === true) process.stdout.write(`${JSON.stringify({ rules, problems, warnings })}\n`);
@@ -48,7 +54,7 @@ async function check(files: readonly string[], { database, strict, json }: Flags
   if (problems.length > 0 || (strict === true && warnings.length > 0)) process.exitCode = EXIT.checkFailed;
 }
 
-const NOT_ASKED: QueryProblems = { refused: [], flawed: [], warnings: [], isComplete: true };
+const NOT_ASKED: QueryProblems = { refused: [], flawed: [], warnings: [], labels: new Set(), isComplete: false };
 
 async function checkInDatabase(groups: readonly RuleGroup[], config: Config): Promise<QueryProblems> {
   return withStorage(config, async ({ url, rulesUrl }) => {

@@ -6,6 +6,7 @@ import { closeDatabase, createDatabase } from '../../../src/db/database.ts';
 import type { SqlFile } from '../../../src/db/sql.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { toRouting } from '../../../src/routing/routing-config.ts';
+import { inhibitRulesSchema, routeSchema } from '../../../src/routing/routing-schema.ts';
 import { type AlertsFixture, openAlertsFixture, parseRules } from '../../support/alerts.ts';
 import { freePort } from '../../support/postgres.ts';
 import { openReceivers, webhookReceivers } from '../../support/receivers.ts';
@@ -273,6 +274,28 @@ describe('Alerts', function () {
     await create({ receivers, routing }, groups).tick();
     const sent = receiver.received.map(({ body }) => `${body.alerts[0]?.labels['alertname']} ${body.receiver}`).sort();
     assert.deepEqual(sent, ['Named mail', 'Named pager', 'Routed chat']);
+  });
+
+  it('says at start which labels routes and inhibition ask for that no rule has', async () => {
+    const lines: string[] = [];
+    const routing = toRouting({
+      ...NO_ROUTING,
+      receivers: [{ name: 'pager' }],
+      route: routeSchema.parse({ receiver: 'pager', group_by: ['alertname', 'name', 'hosst'] }),
+      inhibitRules: inhibitRulesSchema.parse([
+        { source_matchers: ['alertname="Down"'], target_matchers: ['severity="warning"'], equal: ['host', 'name'] },
+      ]),
+    });
+    const groups = parseRules(
+      `groups: [{ name: g, rules: [{ alert: A, query: "select 'x' as name, 1 as value", fire_when: value > 0, labels: { severity: page } }] }]`,
+    );
+    await create({ routing, logger: { ...silentLogger, warn: (_fields, message) => lines.push(message) } }, groups).start();
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('routes')),
+      [
+        'routes that may not be meant so:\ninhibit_rules[0].equal: no rule has the label "host", so that it is equal in all alerts\nroute {}: no rule has the label "hosst"',
+      ],
+    );
   });
 
   it('stops at once, as often as it is told', async () => {
