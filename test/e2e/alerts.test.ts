@@ -30,7 +30,7 @@ describe('a failure burst, with the evaluator killed while firing', () => {
     receiver = await startWebhookReceiver();
     writeFileSync(
       join(folder, 'keepwatch.yaml'),
-      `receivers: [{ name: test, webhook: { url: "${receiver.webhookUrl}", allow_private: true, allow_plaintext: true } }]\nroute: { receiver: test }\n`,
+      `receivers: [{ name: test, webhook: { url: "${receiver.webhookUrl}", allow_private: true, allow_plaintext: true } }]\n`,
     );
     servePort = await freePort();
     app = startProgram('test/e2e/programs/app.ts', [], { env: environment('app') });
