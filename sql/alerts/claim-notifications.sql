@@ -17,8 +17,8 @@ with pace as (
       where earlier.group_key = message.group_key and earlier.version < message.version and earlier.status = 'pending'))
     and (reason <> 'resolved' or not exists (
       select from keepwatch.notification_outbox as earlier
-      where earlier.incident_id = message.incident_id and earlier.receiver = message.receiver and earlier.reason <> 'resolved'
-        and earlier.status = 'pending'))
+      where message.group_key is null and earlier.incident_id = message.incident_id and earlier.receiver = message.receiver
+        and earlier.reason <> 'resolved' and earlier.status = 'pending'))
   order by created_at
   limit case when $<perSecond>::float8 is null then $<most> else least($<most>, (select floor(tokens) from pace))::bigint end
   for update skip locked

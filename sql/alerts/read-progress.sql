@@ -64,7 +64,12 @@ select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
   (select coalesce(jsonb_object_agg(name, other_set), '{}') from given where other_set is not null) as foreign,
   exists (select from keepwatch.notification_change)
     or exists (select from keepwatch.notification_group where receiver = any($<receivers>::text[]) and due_at <= clock_timestamp()) as is_dispatch_due,
-  (select coalesce(jsonb_agg(distinct receiver), '[]') from keepwatch.notification_outbox
-    where status = 'pending' and (expires_at <= clock_timestamp()
-      or receiver = any($<receivers>::text[]) and next_attempt_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp()))
-  ) as due_receivers;
+  (select coalesce(jsonb_agg(name), '[]') from (
+      select name from unnest($<receivers>::text[]) as given(name)
+      where exists (
+        select from keepwatch.notification_outbox
+        where status = 'pending' and receiver = name and next_attempt_at <= clock_timestamp()
+          and (lease_until is null or lease_until < clock_timestamp()))
+      union all
+      select null where exists (
+        select from keepwatch.notification_outbox where status = 'pending' and expires_at <= clock_timestamp())) as due) as due_receivers;

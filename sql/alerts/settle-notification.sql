@@ -27,7 +27,7 @@ with settled as (
   where message_id = (select id from settled) and attempt <= $<attempts> - 50
 ), held as (
   update keepwatch.notification_pace
-  set hold_until = clock_timestamp() + $<holdMs>::float8 * interval '1 millisecond'
+  set hold_until = greatest(hold_until, clock_timestamp() + $<holdMs>::float8 * interval '1 millisecond')
   where receiver = (select receiver from settled) and $<holdMs>::float8 is not null
 ), failed as (
   insert into keepwatch.notification_outbox (group_name, rule_uid, rule, fingerprint, incident_id, receiver, reason, kind, dedupe_key, payload, expires_at)

@@ -172,6 +172,8 @@ alter table keepwatch.notification_outbox
   drop constraint notification_outbox_status_check,
   add constraint notification_outbox_status_check check (status in ('pending', 'sent', 'dead', 'merged'));
 create index notification_outbox_group_key_idx on keepwatch.notification_outbox (group_key, version);
+create index notification_outbox_turn_idx on keepwatch.notification_outbox (receiver, created_at) where status = 'pending';
+create index notification_outbox_expires_at_idx on keepwatch.notification_outbox (expires_at) where status = 'pending';
 create index notification_outbox_created_at_idx on keepwatch.notification_outbox (created_at);
 comment on column keepwatch.notification_outbox.incident_id is 'What messages of one conversation have in common: the incident that its group told first.';
 comment on column keepwatch.notification_outbox.group_key is 'The group that it is about: notification_group. Null: it is about one alert, by an older version.';

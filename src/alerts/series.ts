@@ -108,7 +108,12 @@ export function queryHash({ query, params }: Pick<Rule, 'query' | 'params'>): st
 
 /** The id of the incident of a series that begins in a slot: the same wherever and however often it is computed (a UUID of version 8). */
 export function incidentIdOf(fingerprint: string, slotMs: number): string {
-  const hash = createHash('sha256').update(`${fingerprint}:${slotMs}`).digest();
+  return uuidOf(`${fingerprint}:${slotMs}`);
+}
+
+/** The UUID (of version 8) that a text has. */
+export function uuidOf(text: string): string {
+  const hash = createHash('sha256').update(text).digest();
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
   return hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

@@ -336,6 +336,15 @@ const MUTING: readonly DeliveryScript[] = [
     ],
   },
   {
+    name: 'silenced-while-the-others-end',
+    route: byName,
+    steps: [
+      { at: 0, fire: [disk('a'), disk('b')] },
+      { at: 3, silence: { matchers: ['host="b"'], seconds: 9 } },
+      { at: 4, resolve: [disk('a')] },
+    ],
+  },
+  {
     name: 'muted-by-time',
     route: {
       ...byName,

@@ -16,7 +16,12 @@ export interface DeliverySite {
   /** An alert begins to fire, or has something new to tell. */
   fire(
     labels: Labels,
-    more?: { readonly mark?: string; readonly notify?: readonly string[]; readonly isLatched?: boolean },
+    more?: {
+      readonly mark?: string;
+      readonly notify?: readonly string[];
+      readonly isLatched?: boolean;
+      readonly incident?: number;
+    },
   ): Promise<void>;
   /** It is over. */
   resolve(labels: Labels): Promise<void>;
@@ -76,9 +81,14 @@ class ChangeWriter {
 
   async fire(
     labels: Labels,
-    { mark = 'firing', notify, isLatched = false }: { mark?: string; notify?: readonly string[]; isLatched?: boolean } = {},
+    {
+      mark = 'firing',
+      notify,
+      isLatched = false,
+      incident = 0,
+    }: { mark?: string; notify?: readonly string[]; isLatched?: boolean; incident?: number } = {},
   ): Promise<void> {
-    const alert = alertOf(labels);
+    const alert = alertOf(labels, incident);
     const payload = { ...PAYLOAD, labels: alert.labels, fingerprint: alert.fingerprint, incidentId: alert.incident_id };
     const destinations = this.#destinationsOf([{ notify }], alert);
     await this.#write(
@@ -99,11 +109,11 @@ class ChangeWriter {
   }
 }
 
-function alertOf(given: Labels) {
+function alertOf(given: Labels, incident = 0) {
   const labels = { alertname: 'Alert', ...given };
   const rule = { uid: `g/${labels.alertname}` };
   const fingerprint = fingerprintOf(rule, labels);
-  return { rule_uid: rule.uid, rule: labels.alertname, fingerprint, incident_id: incidentIdOf(fingerprint, 0), labels };
+  return { rule_uid: rule.uid, rule: labels.alertname, fingerprint, incident_id: incidentIdOf(fingerprint, incident), labels };
 }
 
 async function readMessages(database: Database): Promise<string[]> {

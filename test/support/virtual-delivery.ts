@@ -68,8 +68,9 @@ export function playVirtually(script: DeliveryScript): Heard {
       sendResolved: script.withoutResolved?.includes(route.receiver) !== true,
     };
     const { message, told, done } = flushGroup([...group.alerts.values()], policy, context);
-    if (told.length > 0) group.toldAtMs = nowMs;
-    for (const { alert, as, mark } of told) group.alerts.set(alert.id, { ...alert, told: { as, mark } });
+    if (told.some(({ as }) => as !== null)) group.toldAtMs = nowMs;
+    for (const { alert, as, mark } of told)
+      group.alerts.set(alert.id, { ...alert, told: as === null || mark === null ? undefined : { as, mark } });
     for (const { id } of done) group.alerts.delete(id);
     group.nextMs += group.route.groupIntervalMs;
     if (message === undefined) return;

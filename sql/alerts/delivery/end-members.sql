@@ -5,10 +5,11 @@ with taken as (
 ), forgotten as (
   delete from keepwatch.notification_member as member using taken
   where member.incident_id = taken.incident_id and taken.kind = 'forget'
+  returning member.group_key
 ), ended as (
   update keepwatch.notification_member as member
   set is_firing = false, payload = member.payload || taken.payload, changed_at = clock_timestamp(),
-    turns = (member.turns || (extract(epoch from taken.slot) * 1000)::bigint)[greatest(1, cardinality(member.turns) - 6):]
+    turns = (member.turns || (extract(epoch from taken.slot) * 1000)::bigint)[greatest(1, cardinality(member.turns) - 98):]
   from taken
   where member.incident_id = taken.incident_id and taken.kind = 'end' and member.is_firing
   returning member.group_key
@@ -19,4 +20,4 @@ set due_at = least(told.due_at, case
   when (told.settings ->> 'groupIntervalMs')::float8 = 0 then clock_timestamp()
   else told.flushed_at + (told.settings ->> 'groupIntervalMs')::float8 * interval '1 millisecond' * greatest(1, ceil(
     extract(epoch from clock_timestamp() - told.flushed_at) * 1000 / (told.settings ->> 'groupIntervalMs')::float8)) end)
-where told.group_key in (select group_key from ended);
+where told.group_key in (select group_key from ended union all select group_key from forgotten);

@@ -5,8 +5,10 @@ with taken as (
   returning id, rule_uid, fingerprint, incident_id, rule, group_name, slot, every_ms, mark, is_latched, destination, payload,
     destination ->> 'group_key' as group_key
 ), groups as (
-  insert into keepwatch.notification_group as known (group_key, receiver, route, labels, settings, due_at)
+  insert into keepwatch.notification_group as known (group_key, receiver, route, labels, settings, version, due_at)
   select distinct on (group_key) group_key, destination ->> 'receiver', destination ->> 'route', destination -> 'labels', destination -> 'settings',
+    -- Who was told of a group that was gone meanwhile is told in the order of its messages all the same.
+    coalesce((select max(version) from keepwatch.notification_outbox as message where message.group_key = taken.group_key), 0),
     greatest(clock_timestamp(), least(slot, clock_timestamp()) + (destination -> 'settings' ->> 'groupWaitMs')::float8 * interval '1 millisecond')
   from taken
   order by group_key, id
@@ -26,4 +28,4 @@ from taken
 on conflict (group_key, rule_uid, fingerprint) do update
 set incident_id = excluded.incident_id, rule = excluded.rule, group_name = excluded.group_name, every_ms = excluded.every_ms, is_firing = true,
   is_latched = excluded.is_latched, mark = excluded.mark, labels = excluded.labels, payload = excluded.payload, changed_at = clock_timestamp(),
-  turns = case when known.is_firing then known.turns else (known.turns || excluded.turns)[greatest(1, cardinality(known.turns) - 6):] end;
+  turns = case when known.is_firing then known.turns else (known.turns || excluded.turns)[greatest(1, cardinality(known.turns) - 98):] end;

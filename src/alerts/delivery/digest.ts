@@ -51,7 +51,7 @@ export async function addToDigests(
       ...{ alertname: STORM_ALERT, collectMs: COLLECT_MS, maxAgeMs: maxDeliveryAgeMs },
     });
   }
-  return receivers.length - open.length;
+  return receivers.filter((receiver) => !open.some((row) => row.receiver === receiver)).length;
 }
 
 function addTo(known: DigestPayload | undefined, digested: readonly FlushedGroup[], nowMs: number): DigestPayload {

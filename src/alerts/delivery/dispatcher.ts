@@ -30,14 +30,15 @@ const BEGIN = loadSql('alerts/delivery/begin-dispatch');
 const LIST_DUE = loadSql('alerts/delivery/list-due-groups');
 const LIST_MEMBERS = loadSql('alerts/delivery/list-members');
 const LIST_FIRING = loadSql('alerts/delivery/list-firing');
+const DELETE_ORPHANS = loadSql('alerts/delivery/delete-orphans');
+const ORPHANS_EVERY_MS = 3_600_000;
 /** Groups looked at in one transaction. */
 const MOST_GROUPS = 1000;
 
 /** Dispatches; holds nothing but what is running. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  /** Read once for each of their versions. */
-  readonly #silences: Map<string, ActiveSilence> = new Map();
+  readonly #memory: Memory = { silences: new Map(), orphansAtMs: 0 };
   #running: Promise<boolean> | undefined;
   #isStopping = false;
 
@@ -68,7 +69,7 @@ export class Dispatcher {
     let hasMessages = false;
     try {
       while (!this.#isStopping) {
-        const piece = await inTransaction(database, (transaction) => dispatchPiece(transaction, this.#options, this.#silences));
+        const piece = await inTransaction(database, (transaction) => dispatchPiece(transaction, this.#options, this.#memory));
         hasMessages ||= piece.messages > 0;
         if (piece.isIdle) break;
       }
@@ -79,6 +80,14 @@ export class Dispatcher {
   }
 }
 
+/** What one dispatcher knows from piece to piece. */
+interface Memory {
+  /** Read once for each of their versions. */
+  readonly silences: Map<string, ActiveSilence>;
+  /** When groups without a receiver were last looked for. */
+  orphansAtMs: number;
+}
+
 /** What a piece of work came to. */
 interface Piece {
   readonly messages: number;
@@ -87,22 +96,23 @@ interface Piece {
 }
 
 /** One transaction's work: some changes, then the groups whose time has come. */
-async function dispatchPiece(
-  transaction: Transaction,
-  options: DispatcherOptions,
-  known: Map<string, ActiveSilence>,
-): Promise<Piece> {
-  const { is_mine, now_ms: nowMs } = await transaction.one<{ is_mine: boolean; now_ms: number }>(BEGIN);
+async function dispatchPiece(transaction: Transaction, options: DispatcherOptions, memory: Memory): Promise<Piece> {
+  const { is_mine, now_ms: beganMs } = await transaction.one<{ is_mine: boolean; now_ms: number }>(BEGIN);
   if (!is_mine) return { messages: 0, isIdle: true };
   const taken = await takeChanges(transaction);
   const { receivers, inhibitRules = [], flapDamping } = options;
-  const groups = await transaction.any<GroupRow>(LIST_DUE, { receivers, most: MOST_GROUPS });
-  if (groups.length === 0) return { messages: 0, isIdle: taken === 0 };
+  if (beganMs > memory.orphansAtMs + ORPHANS_EVERY_MS) {
+    memory.orphansAtMs = beganMs;
+    await transaction.none(DELETE_ORPHANS, { receivers });
+  }
+  const groups = await transaction.any<GroupRow & { readonly now_ms: number }>(LIST_DUE, { receivers, most: MOST_GROUPS });
+  const nowMs = groups[0]?.now_ms;
+  if (nowMs === undefined) return { messages: 0, isIdle: taken === 0 };
   const rows = await transaction.any<MemberRow>(LIST_MEMBERS, { groups: groups.map(({ group_key }) => group_key) });
   const context: FlushContext = {
     nowMs,
     inhibitor: new Inhibitor(inhibitRules, inhibitRules.length === 0 ? [] : await transaction.any<FiringAlert>(LIST_FIRING)),
-    silences: await listActiveSilences(transaction, known),
+    silences: await listActiveSilences(transaction, memory.silences),
   };
   const byGroup = new Map(groups.map(({ group_key }): [string, MemberRow[]] => [group_key, []]));
   for (const row of rows) byGroup.get(row.group_key)?.push(row);

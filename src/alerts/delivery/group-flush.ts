@@ -21,6 +21,8 @@ export interface GroupAlert {
   readonly isLatched?: boolean;
   readonly isAcknowledged?: boolean;
   readonly isFlapping?: boolean;
+  /** It does not fire for as long as the level of the escalation waits. */
+  readonly isEarly?: boolean;
 }
 
 /** A silence that holds at the moment. */
@@ -30,7 +32,7 @@ export interface ActiveSilence {
 }
 
 /** Why nobody is told of an alert. */
-export type MutedBy = 'inhibited' | 'mute_time' | 'silenced' | 'acknowledged';
+export type MutedBy = 'inhibited' | 'mute_time' | 'silenced' | 'acknowledged' | 'early';
 
 /** What all groups that are looked at together have in common. */
 export interface FlushContext {
@@ -58,8 +60,8 @@ export interface GroupPolicy {
 export interface Flush<A extends GroupAlert> {
   /** What goes out: those that fire first; undefined when nobody is told. */
   readonly message: { readonly reason: MessageReason; readonly alerts: readonly A[] } | undefined;
-  /** What the receiver has heard of alerts, where that changes. */
-  readonly told: readonly { readonly alert: A; readonly as: 'firing' | 'resolved'; readonly mark: string }[];
+  /** What the receiver has heard of alerts; of those that a message leaves out, as they are muted, it knows nothing any more (`as` is null). */
+  readonly told: readonly { readonly alert: A; readonly as: 'firing' | 'resolved' | null; readonly mark: string | null }[];
   /** Alerts that are over: the group need not remember them. */
   readonly done: readonly A[];
   readonly muted: readonly { readonly alert: A; readonly by: MutedBy }[];
@@ -76,7 +78,7 @@ export function flushGroup<A extends GroupAlert>(alerts: readonly A[], policy: G
   const muted: { alert: A; by: MutedBy }[] = [];
   const heard: A[] = [];
   for (const alert of alerts) {
-    const by = mutedBy(alert, isMutedNow, context);
+    const by = policy.isResent === true ? undefined : mutedBy(alert, isMutedNow, context);
     if (by === undefined) heard.push(alert);
     else muted.push({ alert, by });
   }
@@ -86,7 +88,10 @@ export function flushGroup<A extends GroupAlert>(alerts: readonly A[], policy: G
   if (reason === undefined) return { message: undefined, told: [], done, muted, isRepeatable };
   const sent = heard.filter((alert) => countsAsFiring(alert) || policy.sendResolved);
   const message = { reason, alerts: sent.sort((a, b) => Number(b.isFiring) - Number(a.isFiring)) };
-  const told = heard.map((alert) => ({ alert, as: asOf(alert), mark: markOf(alert) }));
+  const told = [
+    ...heard.map((alert) => ({ alert, as: asOf(alert), mark: markOf(alert) })),
+    ...muted.flatMap(({ alert }) => (alert.told === undefined ? [] : [{ alert, as: null, mark: null }])),
+  ];
   return { message: sent.length === 0 ? undefined : message, told, done, muted, isRepeatable };
 }
 
@@ -137,7 +142,8 @@ function isMutedByTime({ mute, active }: GroupPolicy, nowMs: number): boolean {
 }
 
 function mutedBy(alert: GroupAlert, isMutedNow: boolean, { inhibitor, silences }: FlushContext): MutedBy | undefined {
-  const { labels, isAcknowledged, isFiring, told } = alert;
+  const { labels, isAcknowledged, isEarly, isFiring, told } = alert;
+  if (isEarly === true) return 'early';
   if (inhibitor.causeOf(labels) !== undefined) return 'inhibited';
   if (isMutedNow) return 'mute_time';
   if (silences.some(({ matchers }) => matchesAll(matchers, labels))) return 'silenced';

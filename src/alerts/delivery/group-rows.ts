@@ -77,7 +77,13 @@ export function toMembers(
       isLatched: row.is_latched && !isResent,
       isAcknowledged: row.is_acknowledged && !isResent,
       isFlapping: !isResent && isFlapping(row, damping, nowMs),
+      isEarly: isEarly(row, group, nowMs),
     }));
+}
+
+/** A level of an escalation hears of an alert that has fired for as long as the level waits. */
+function isEarly({ is_firing, told, turns }: MemberRow, { settings }: GroupRow, nowMs: number): boolean {
+  return settings.level > 0 && is_firing && told === null && nowMs < (turns.at(-1) ?? 0) + settings.groupWaitMs;
 }
 
 /** Until it was quiet for as long as it is watched for. */

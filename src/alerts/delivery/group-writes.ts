@@ -4,8 +4,8 @@ import { loadSql } from '../../db/sql.ts';
 import type { FlapDamping } from '../../routing/routing.ts';
 import { addToDigests } from './digest.ts';
 import type { Flush } from './group-flush.ts';
-import { type GroupRow, keptUntil, type Member, type MemberRow, type PayloadRow } from './group-rows.ts';
-import { createMessage, type MessageRow } from './message.ts';
+import { type GroupRow, isFlapping, keptUntil, type Member, type MemberRow, type PayloadRow } from './group-rows.ts';
+import { createMessage, type MessageRow, threadOf, type UnsentRow } from './message.ts';
 import { chooseDigested } from './storm.ts';
 
 /** A group that was looked at. */
@@ -71,15 +71,14 @@ async function createMessages(transaction: Transaction, telling: readonly Flushe
   );
   const payloads = await transaction.any<PayloadRow>(LIST_PAYLOADS, { members });
   const byMember = new Map(payloads.map((row) => [memberId(row), row]));
-  const unsent = await transaction.any<{ group_key: string; payload: PayloadRow['payload'] }>(TAKE_UNSENT, {
-    groups: [...shown.keys()],
-  });
+  const groups = telling.map((one) => ({ group_key: one.group.group_key, thread: threadOf(one) }));
+  const unsent = await transaction.any<UnsentRow>(TAKE_UNSENT, { groups });
   return [...shown.values()].flatMap(({ one, alerts }) => {
     const told = alerts.flatMap((member) => {
       const payload = byMember.get(memberId(member.row));
       return payload === undefined ? [] : [{ member, payload }];
     });
-    const before = unsent.filter(({ group_key }) => group_key === one.group.group_key).map(({ payload }) => payload);
+    const before = unsent.filter(({ group_key }) => group_key === one.group.group_key);
     const message = createMessage(one, told, before);
     return message === undefined ? [] : [message];
   });
@@ -101,15 +100,17 @@ async function writeGroups(
   for (const one of flushed) {
     const { group, rows, flush } = one;
     const { group_key } = group;
-    const isTold = flush.told.length > 0;
+    const isTold = flush.told.some(({ as }) => as !== null);
     const kept = new Map<string, number>();
     for (const row of rows) {
-      const until = row.is_firing ? undefined : keptUntil(row, group, flapDamping, nowMs);
+      const isSteady = row.is_firing && !isFlapping(row, flapDamping, nowMs);
+      const until = isSteady ? undefined : keptUntil(row, group, flapDamping, nowMs);
       if (until !== undefined) kept.set(keyOf(row), until);
       else if (isOver(row, flush)) done.push(namesOf(row));
     }
     for (const { alert, as, mark } of flush.told)
-      if (as !== alert.told?.as || mark !== alert.told.mark) told.push({ ...namesOf(alert.row), told: as, told_mark: mark });
+      if (as !== (alert.told?.as ?? null) || mark !== (alert.told?.mark ?? null))
+        told.push({ ...namesOf(alert.row), told: as, told_mark: mark });
     const thread = threads.get(group_key) ?? (given.digested.has(one) ? null : group.thread);
     groups.push({ group_key, is_told: isTold, thread, due_at_ms: dueAt(one, isTold ? nowMs : group.told_at_ms, kept, nowMs) });
   }
@@ -141,7 +142,10 @@ function dueAt(
   const onGrid = (atMs: number) =>
     groupIntervalMs === 0 ? atMs : nowMs + Math.max(1, Math.ceil((atMs - nowMs) / groupIntervalMs)) * groupIntervalMs;
   const times = [...kept.values()].map((until) => until + 1);
-  if (flush.muted.some(({ alert }) => alert.isFiring)) times.push(nowMs + Math.max(groupIntervalMs, LOOK_AGAIN_MS));
+  for (const { alert, by } of flush.muted)
+    if (by === 'early') times.push((alert.row.turns.at(-1) ?? 0) + group.settings.groupWaitMs + 1);
+  if (flush.muted.some(({ alert, by }) => alert.isFiring && by !== 'early'))
+    times.push(nowMs + Math.max(groupIntervalMs, LOOK_AGAIN_MS));
   const isRepeated = flush.isRepeatable || isResent === true || rows.some((row) => row.is_firing && row.is_acknowledged);
   // An acknowledgement may end before the incident does: until then it is looked at as late as for a repetition.
   if (isRepeated && repeatIntervalMs !== null && toldAtMs !== null)

@@ -178,6 +178,79 @@ describe('groups of alerts', function () {
     ]);
   });
 
+  it('keep the end of one conversation apart from the next one, while a receiver takes none', async () => {
+    const { fire, resolve, pass, messages } = openDelivery(database, { isSent: false });
+    await fire({ name: 'a' });
+    await pass(0);
+    await database.none(`update keepwatch.notification_outbox set status = 'sent'`);
+    await resolve({ name: 'a' });
+    await pass(MINUTE);
+    await database.none(`update keepwatch.notification_member set incident_id = gen_random_uuid()`);
+    await fire({ name: 'a' }, { incident: 2 });
+    await pass(MINUTE);
+    assert.deepEqual(await messages(), [
+      'pager: firing a (first notification)',
+      'pager: resolved a (all alerts resolved)',
+      'pager: firing a (first notification)',
+    ]);
+  });
+
+  it('are given up in time, however often they are told again, and say what replaced them', async () => {
+    const { fire, pass } = openDelivery(database, { route: { ...ROUTE, repeat_interval: '1h' }, isSent: false });
+    await fire({ name: 'a' });
+    await pass(31 * SECOND);
+    for (let hour = 0; hour < 5; hour++) await pass(65 * MINUTE);
+    const [row] = await database.any<{ merged: number; left: number }>(
+      `select (select count(*)::integer from keepwatch.notification_outbox where merged_into is not null) as merged,
+         (select extract(epoch from expires_at - now())::float8 / 3600 from keepwatch.notification_outbox where status = 'pending') as left`,
+    );
+    assert.ok((row?.merged ?? 0) >= 4);
+    assert.ok((row?.left ?? 24) < 24 - 4, `${row?.left} hours left`);
+  });
+
+  it('tell an alert again that flapped and fires for good', async () => {
+    const { fire, resolve, pass, messages } = openDelivery(database, { flapDamping: { changes: 4, slots: 20 } });
+    for (let turn = 0; turn < 2; turn++) {
+      await fire({ name: 'a' });
+      await pass(MINUTE);
+      await resolve({ name: 'a' });
+      await pass(MINUTE);
+    }
+    await fire({ name: 'a' });
+    await pass(0);
+    const before = (await messages()).length;
+    await pass(25 * MINUTE);
+    assert.deepEqual((await messages()).slice(before), ['pager: firing a (new alerts added)']);
+  });
+
+  it('escalate an alert when it has fired for as long as the level waits, though its group was there', async () => {
+    const { fire, pass, messages } = openDelivery(database, {
+      receivers: ['pager', 'lead'],
+      route: { ...ROUTE, group_wait: '0s', group_interval: '1m', escalation: 'up' },
+      escalations: [{ name: 'up', levels: [{ receiver: 'lead', after: '15m' }] }],
+    });
+    const toLead = async () => (await messages()).filter((text) => text.startsWith('lead'));
+    await fire({ name: 'a' });
+    await pass(14 * MINUTE);
+    await fire({ name: 'b' });
+    await pass(2 * MINUTE);
+    assert.deepEqual(await toLead(), ['lead: firing a (first notification)']);
+    await pass(14 * MINUTE);
+    assert.deepEqual((await toLead()).slice(1), ['lead: firing a b (new alerts added)']);
+  });
+
+  it('leave nothing behind when an alert is forgotten, or its receiver is gone', async () => {
+    const { fire, resolve, pass } = openDelivery(database, { receivers: ['pager'] });
+    await fire({ name: 'a' });
+    await pass(0);
+    await resolve({ name: 'a' });
+    const other = openDelivery(database, { receivers: ['mail'] });
+    await other.pass(8 * 24 * 60 * MINUTE);
+    const third = openDelivery(database, { receivers: ['mail'] });
+    await third.pass(0);
+    assert.deepEqual([await count('notification_group'), await count('notification_member')], [0, 0]);
+  });
+
   it('are told to an Alertmanager again every minute, and what is over for a quarter of an hour', async () => {
     const { fire, resolve, pass, messages } = openDelivery(database, { kind: 'alertmanager' });
     await fire({ name: 'a' });
