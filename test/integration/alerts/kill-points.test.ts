@@ -108,7 +108,8 @@ describe('delivery, when its process dies', function () {
 
   /** @returns what arrived, and the points there are */
   const play = async (history: History, point: KillPoint): Promise<{ arrived: Arrival[]; lives: number }> => {
-    await fixture.database.none(`truncate ${TABLES.join(', ')}`);
+    // Faster than to truncate what is as good as empty.
+    await fixture.database.none(TABLES.map((table) => `delete from ${table}`).join('; '));
     const arrived: Arrival[] = [];
     let lives = 1;
     for (const [slot, given] of history.slots.entries()) {
@@ -188,7 +189,7 @@ function textOf({ payload, reason }: OutboxMessage): string {
 
 /** A short history with everything that is told of, or a long one made up of it. */
 function historyOf(seed: number, isGrouped: boolean): History {
-  if (SEEDS === 1) return { slots: [[20, 0, 0], [20, 20, 0], 'error', [0, 0, 0]], isGrouped };
+  if (SEEDS === 1) return { slots: [[20, 0, 0], 'error', [0, 20, 0]], isGrouped };
   let state = seed * 7919;
   const random = () => {
     state = (state * 48_271) % 2_147_483_647;
