@@ -267,6 +267,19 @@ describe('groups of alerts', function () {
     assert.equal(await count('notification_group'), 0);
   });
 
+  it('are told to an Alertmanager though they are silenced here, so that it takes none for over', async () => {
+    const { fire, pass, messages } = openDelivery(database, { kind: 'alertmanager' });
+    await fire({ name: 'a' });
+    await pass(0);
+    await database.none(
+      `insert into keepwatch.alert_silence (matchers, starts_at, ends_at, created_by, comment)
+       values ('[{"name": "name", "value": "a", "isRegex": false, "isEqual": true}]', now(), now() + interval '1 day', 'ann', 'deploy')`,
+    );
+    await pass(61 * SECOND);
+    await pass(61 * SECOND);
+    assert.equal((await messages()).at(-1), 'pager: firing a (repeat interval elapsed)');
+  });
+
   it('of a storm are one digest, which names the top causes within a minute', async () => {
     const { fire, resolve, pass } = openDelivery(database, { kind: 'slack', digestOver: () => 10 });
     for (let index = 0; index < 60; index++) await fire({ alertname: index < 50 ? 'HighErrorRate' : 'Slow', name: `n${index}` });
