@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { closeDatabase, type Database } from '../../../src/db/database.ts';
 import { openDelivery } from '../../support/delivery.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { passTime } from '../../support/postgres-delivery.ts';
 
 const SECOND = 1000;
 const MINUTE = 60_000;
@@ -312,8 +313,10 @@ describe('groups of alerts', function () {
   });
 
   it('are put into the outbox once, however many dispatch at the same time', async () => {
-    const sites = [1, 2, 3].map(() => openDelivery(database));
+    const sites = [1, 2, 3].map(() => openDelivery(database, { route: { ...ROUTE, group_by: ['name'] } }));
     for (let index = 0; index < 50; index++) await sites[0]?.fire({ name: `n${index}` });
+    await sites[0]?.pass(0);
+    await passTime(database, 31 * SECOND);
     await Promise.all(sites.map(({ dispatcher }) => dispatcher.dispatch()));
     await sites[0]?.pass(0);
     assert.equal(await count('notification_outbox'), 50);
