@@ -258,6 +258,7 @@ describe('the role of the rules', function () {
         refused: [],
         flawed: [],
         warnings: [],
+        labels: new Set(['alertname']),
         isComplete: false,
       });
       await closeDatabase(away);
