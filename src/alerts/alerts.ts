@@ -1,6 +1,5 @@
 // The room's front door: a schedule that evaluates what is due and delivers what is owed, and what others may ask about it.
 import type { Database } from '../db/database.ts';
-import { loadSql } from '../db/sql.ts';
 import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Routing } from '../routing/routing.ts';
@@ -19,8 +18,7 @@ import { type AlertsData, type RulesChoice, type RulesData, readAlerts, readRule
 import type { RuleGroup } from './rule.ts';
 import type { MergedRules, RuleSource } from './rule-source.ts';
 import { checkQueries, checkRulesRole, toFileProblems } from './rules-check.ts';
-import type { State } from './state.ts';
-import { countStates, type StateCount } from './state-counts.ts';
+import { type StateCount, StateCounts } from './state-counts.ts';
 
 export interface AlertsOptions {
   /** The owner of the schema: state, transitions, outbox. */
@@ -76,9 +74,7 @@ export interface Alerts {
 }
 
 const OWNER_WARNING = 'alerts.role: owner: rules run as the owner, who may do everything';
-const COUNT_INSTANCES = loadSql('alerts/count-instances');
 const DAY_MS = 86_400_000;
-const STATES_MAX_AGE_MS = 15_000;
 const KEEP_ALIVE_MS = 1000;
 
 /** Builds the room; nothing runs before `start` (or `tick`). */
@@ -92,14 +88,12 @@ class AlertsRunner implements Alerts {
   readonly #dispatcher: Dispatcher;
   readonly #outbox: Outbox;
   readonly #pruning: Pruning;
+  readonly #states: StateCounts;
   #schedule: Schedule | undefined;
   /** What was begun and not waited for. */
   readonly #unfinished = new Set<Promise<void>>();
   #rules: MergedRules;
   #queryProblems: readonly FileProblem[] = [];
-  #states: readonly { rule: string; state: State; count: number }[] = [];
-  #statesReadAt = Number.NEGATIVE_INFINITY;
-  #isReadingStates = false;
   #isFailing = false;
   #isStopped = false;
 
@@ -134,6 +128,7 @@ class AlertsRunner implements Alerts {
       destinationsOf,
     });
     this.#pruning = new Pruning({ database, logger });
+    this.#states = new StateCounts(database);
     this.#dispatcher = new Dispatcher({
       ...{ database, receivers: names, logger, maxDeliveryAgeMs },
       inhibitRules: routing?.inhibitRules,
@@ -157,7 +152,7 @@ class AlertsRunner implements Alerts {
       logger.warn({ doors }, `only the parser of rules keeps their SQL from these (docs/security.md):\n${doors.join('\n')}`);
     if (ruleSource !== undefined) this.#evaluator.replaceRules(await this.#load(ruleSource));
     this.#queryProblems = await this.#checkQueries();
-    await this.#readStates();
+    await this.#states.read();
     if (this.#isStopped) return;
     this.#schedule = startSchedule(cron, () => this.#tickOnce());
   }
@@ -193,7 +188,7 @@ class AlertsRunner implements Alerts {
     this.#isStopped = true;
     this.#schedule?.stop();
     await this.#release();
-    await Promise.all([...this.#unfinished, this.#pruning.stop()]);
+    await Promise.all([...this.#unfinished, this.#pruning.stop(), this.#states.stop()]);
     await this.#dispatcher.stop();
     await this.#outbox.stop();
   }
@@ -253,30 +248,8 @@ class AlertsRunner implements Alerts {
     const renewal = setInterval(() => void this.#evaluator.keepAlive().catch(() => {}), KEEP_ALIVE_MS).unref();
     const results = await Promise.all(groups);
     clearInterval(renewal);
-    if (results.some(({ committed }) => committed > 0)) await this.#readStates();
+    if (results.some(({ committed }) => committed > 0)) await this.#states.read();
     return results.filter(({ notifications }) => notifications > 0);
-  }
-
-  /** Reads old states anew, for who asks next: a process that evaluates nothing, and that nobody asks, reads none. */
-  #refreshStates(): void {
-    const isNew = performance.now() - this.#statesReadAt <= STATES_MAX_AGE_MS;
-    if (isNew || this.#isStopped || this.#isReadingStates) return;
-    this.#isReadingStates = true;
-    const read = this.#readStates().then(() => {
-      this.#isReadingStates = false;
-      this.#unfinished.delete(read);
-    });
-    this.#unfinished.add(read);
-  }
-
-  /** What cannot be read is read when somebody asks again; that the database does not answer is told where one begins. */
-  async #readStates(): Promise<void> {
-    try {
-      this.#states = await this.#options.database.any(COUNT_INSTANCES);
-      this.#statesReadAt = performance.now();
-    } catch {
-      this.#statesReadAt = Number.NEGATIVE_INFINITY;
-    }
   }
 
   /** Of the rules of now: who has just made one finds it. */
@@ -289,12 +262,10 @@ class AlertsRunner implements Alerts {
     return readAlerts(this.#options.database);
   }
 
-  /** Every rule with every state, so that a gauge goes back to 0. */
   numbers(): AlertNumbers {
-    this.#refreshStates();
     const names = this.#rules.groups.flatMap((group) => group.rules.map((rule) => rule.name));
     return {
-      states: countStates(names, this.#states),
+      states: this.#states.of(names),
       notifications: this.#outbox.counts,
       ...this.#evaluator.numbers,
     };

@@ -2,6 +2,8 @@
 // who was told of an alert is told of its end. Only by the newest generation of a rule set, and under the lock of each group.
 import { type Database, inTransaction } from '../db/database.ts';
 import { loadSql } from '../db/sql.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import { HOLDS_DAYS } from './definitions/targets.ts';
 import { endSeries, MAX_ENDED } from './end-series.ts';
 import type { StoredInstance } from './instance-row.ts';
@@ -62,4 +64,52 @@ export async function endDeletedRules(
     total.notifications += ended.notifications;
   }
   return total;
+}
+
+export interface DeletedRulesOptions extends Pick<EndDeletedOptions, 'database' | 'receivers'> {
+  /** Of files. */
+  readonly groups: readonly RuleGroup[];
+  /** False: files hold rules that could not be read. Nothing of files is taken for deleted then. Default true. */
+  readonly areFilesWhole?: boolean | undefined;
+  readonly logger: Logger;
+}
+
+/** All rules of a moment; an object of its own for each set. */
+interface Rules {
+  readonly groups: readonly RuleGroup[];
+}
+
+/** Ends what deleted rules have left, once for each set of rules. */
+export class DeletedRules {
+  readonly #options: DeletedRulesOptions;
+  /** The rules beside which what others have left was ended. */
+  #endedFor: Rules | undefined;
+
+  constructor(options: DeletedRulesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Never rejects: what goes wrong is tried again when it is next called.
+   * @param ruleSet undefined while this process is not of the newest generation
+   * @param rulesInUse the rules that each group was begun with, of those that run
+   * @returns how many incidents people are told the end of
+   */
+  async end(rules: Rules, ruleSet: RuleSet | undefined, rulesInUse: Iterable<Rules>): Promise<number> {
+    const { database, receivers, groups, areFilesWhole = true, logger } = this.#options;
+    // Who was not the newest for a while does not know what others have begun since.
+    if (ruleSet === undefined) this.#endedFor = undefined;
+    if (ruleSet === undefined || this.#endedFor === rules) return 0;
+    // What still runs of the rules before could commit what is ended here.
+    for (const used of rulesInUse) if (used !== rules) return 0;
+    try {
+      const knowsFiles = areFilesWhole && groups.length > 0;
+      const { notifications } = await endDeletedRules(rules.groups, { database, ruleSet, knowsFiles, receivers });
+      this.#endedFor = rules;
+      return notifications;
+    } catch (error) {
+      logger.warn({ error: describeError(error) }, 'alerts of rules that are gone could not be ended; it is tried again');
+      return 0;
+    }
+  }
 }

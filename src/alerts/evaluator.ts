@@ -7,7 +7,7 @@ import { describeError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { findAhead } from './ahead-groups.ts';
 import { type CommitOptions, commitSlot } from './commit.ts';
-import { endDeletedRules } from './deleted-rules.ts';
+import { DeletedRules } from './deleted-rules.ts';
 import { type EvaluateOptions, evaluateRules } from './evaluate.ts';
 import { EvaluationCounts, type EvaluationNumbers } from './evaluation-counts.ts';
 import { type GroupLease, GroupLeases, type HeldGroup } from './group-leases.ts';
@@ -78,11 +78,10 @@ export class Evaluator {
   readonly #counts = new EvaluationCounts();
   readonly #memory = new SlotMemory();
   readonly #room: SeriesRoom;
+  readonly #deleted: DeletedRules;
   /** The rules that each group was begun with, of those that run. */
   readonly #rulesInUse = new Map<string, EvaluatedRules>();
   #rules: EvaluatedRules;
-  /** The rules beside which what others have left was ended. */
-  #endedFor: EvaluatedRules | undefined;
   #pass: Promise<Pass> | undefined;
 
   constructor(options: EvaluatorOptions) {
@@ -90,6 +89,7 @@ export class Evaluator {
     const { database, rulesDatabase, groups, ruleSet = DEFAULT_RULE_SET, evaluatorId } = options;
     this.#rules = { groups };
     this.#room = options.room ?? new SeriesRoom();
+    this.#deleted = new DeletedRules(options);
     // Never more than there are connections: to wait for one would look like an error.
     this.#queue = new GroupQueue(Number(rulesDatabase.$pool.options['max'] ?? 1));
     this.#progress = new ProgressReader(options);
@@ -163,7 +163,7 @@ export class Evaluator {
     const held = await this.#leases.update(progress);
     const ahead = findAhead(this.#rules.groups, progress.now_ms, (name) => held.get(name)?.last_slot_ms);
     this.#notices.look(progress, new Set(held.keys()), { needs: this.#leases.needs, ahead });
-    const notifications = await this.#endDeleted();
+    const notifications = await this.#deleted.end(this.#rules, this.#leases.currentRuleSet, this.#rulesInUse.values());
     const works = this.#rules.groups.flatMap((group) => {
       const own = held.get(group.name);
       if (own === undefined) return [];
@@ -227,32 +227,6 @@ export class Evaluator {
   /** Whether what is found out of it may be committed: its rules are still those of now. */
   #isWanted(group: RuleGroup): boolean {
     return !this.#isStopping && this.#rules.groups.includes(group);
-  }
-
-  /** Once for each set of rules. What goes wrong is tried again in the next pass. @returns how many messages went to the outbox */
-  async #endDeleted(): Promise<number> {
-    const { database, receivers, logger } = this.#options;
-    const rules = this.#rules;
-    const ruleSet = this.#leases.currentRuleSet;
-    // Who was not the newest for a while does not know what others have begun since.
-    if (ruleSet === undefined) this.#endedFor = undefined;
-    if (ruleSet === undefined || this.#endedFor === rules) return 0;
-    // What still runs of the rules before could commit what is ended here.
-    if ([...this.#rulesInUse.values()].some((used) => used !== rules)) return 0;
-    try {
-      const knowsFiles = this.#options.areFilesWhole !== false && this.#options.groups.length > 0;
-      const { notifications } = await endDeletedRules(rules.groups, {
-        database,
-        ruleSet,
-        knowsFiles,
-        receivers,
-      });
-      this.#endedFor = rules;
-      return notifications;
-    } catch (error) {
-      logger.warn({ error: describeError(error) }, 'alerts of rules that are gone could not be ended; it is tried again');
-      return 0;
-    }
   }
 
   /**
