@@ -1,7 +1,7 @@
 // Silences in Postgres: made, changed by whoever says which version they have seen, ended, with a record of each change. States and times
 // are those of Postgres' clock.
 import { type Database, inTransaction, type Transaction } from '../../db/database.ts';
-import { loadSql } from '../../db/sql.ts';
+import { loadSql, type SqlFile } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
 import { matchesAll, parseMatchers } from '../../routing/matcher.ts';
 import type { WriteOutcome } from '../definitions/write-outcome.ts';
@@ -92,7 +92,7 @@ export function createSilences(database: Database): Silences {
       const draft = parseSilence(given);
       return inTransaction(database, async (transaction) => {
         const values = await settle(transaction, draft);
-        const made = await transaction.oneOrNone<Silence>(INSERT, { ...values, most: MAX_SILENCES });
+        const made = await write(transaction, INSERT, { ...values, most: MAX_SILENCES });
         if (made === null)
           throw new KeepwatchError('ERR_USAGE', `there are ${MAX_SILENCES} silences already that are not over; allowed: no more`);
         await record(transaction, { actor, action: 'create', before: undefined, after: made });
@@ -104,17 +104,47 @@ export function createSilences(database: Database): Silences {
       return change(database, { id, version, actor, action: 'update' }, async (transaction, before) => {
         if (before.status.state === 'expired')
           throw new KeepwatchError('ERR_USAGE', `the silence is over since ${before.endsAt}; allowed: to make a new one`);
-        return transaction.oneOrNone<Silence>(UPDATE, { id, version, ...(await settle(transaction, draft, before)) });
+        return write(transaction, UPDATE, { id, version, ...(await settle(transaction, draft, before)) });
       });
     },
     expire: (id, version, actor) =>
       change(database, { id, version, actor, action: 'expire' }, async (transaction, before) =>
-        before.status.state === 'expired' ? before : transaction.oneOrNone<Silence>(EXPIRE, { id, version }),
+        before.status.state === 'expired' ? before : write(transaction, EXPIRE, { id, version }),
       ),
   };
 }
 
-type ListedSilence = Silence & { readonly position: string };
+/** A row of alert_silence, with the time of Postgres when it was read. */
+interface SilenceRow {
+  readonly id: string;
+  readonly matchers: readonly SilenceMatcher[];
+  readonly starts_at: Date;
+  readonly ends_at: Date;
+  readonly created_by: string;
+  readonly comment: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  readonly version: number;
+  readonly read_at: Date;
+}
+
+function toSilence(row: SilenceRow): Silence {
+  const { starts_at, ends_at, read_at } = row;
+  return {
+    id: row.id,
+    matchers: row.matchers,
+    status: { state: ends_at <= read_at ? 'expired' : starts_at > read_at ? 'pending' : 'active' },
+    startsAt: starts_at.toISOString(),
+    endsAt: ends_at.toISOString(),
+    createdBy: row.created_by,
+    comment: row.comment,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+    version: row.version,
+  };
+}
+
+type ListedRow = SilenceRow & { readonly position: string };
 
 async function listSilences(
   database: Database,
@@ -122,13 +152,13 @@ async function listSilences(
 ): Promise<{ silences: readonly Silence[]; cursor?: string }> {
   const matchers = filter === undefined ? [] : readFilter(filter);
   const most = matchers.length === 0 ? limit + 1 : LOOKED_AT_ONCE;
-  const found: ListedSilence[] = [];
+  const found: ListedRow[] = [];
   let behind = cursor === undefined ? undefined : parseCursor(cursor, ID);
   for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; lookedAt += most) {
     const [beforeTime = null, beforeId = null] = behind ?? [];
     const filters = { state: state ?? null, createdBy: createdBy ?? null };
-    const rows = await database.any<ListedSilence>(LIST, { ...filters, beforeTime, beforeId, limit: most });
-    found.push(...rows.filter((silence) => matchesAll(matchers, valuesOf(silence))));
+    const rows = await database.any<ListedRow>(LIST, { ...filters, beforeTime, beforeId, limit: most });
+    found.push(...rows.filter((row) => matchesAll(matchers, valuesOf(row))));
     const last = rows[most - 1];
     if (last === undefined || found.length > limit)
       return { silences: found.slice(0, limit).map(toSilence), ...cursorBehind(found, limit, positionOf) };
@@ -138,16 +168,12 @@ async function listSilences(
 }
 
 /** What a silence asks for, as if it were labels. */
-function valuesOf({ matchers }: Silence): Readonly<Record<string, string>> {
+function valuesOf({ matchers }: SilenceRow): Readonly<Record<string, string>> {
   return Object.fromEntries(matchers.map(({ name, value }) => [name, value]));
 }
 
-function positionOf({ position, id }: ListedSilence): Position {
+function positionOf({ position, id }: ListedRow): Position {
   return [position, id];
-}
-
-function toSilence({ position: _position, ...silence }: ListedSilence): Silence {
-  return silence;
 }
 
 function readFilter(filter: string) {
@@ -161,8 +187,15 @@ function readFilter(filter: string) {
 }
 
 async function read(database: Database | Transaction, id: string): Promise<Silence | undefined> {
-  const rows = await database.any<Silence>(LIST_BY_ID, { ...idsFrom(id, 'silence'), most: MOST_ALIKE });
-  return onlyOne(rows, id, 'silence', (silence) => `${silence.id} (${silence.comment.slice(0, 50)})`);
+  const rows = await database.any<SilenceRow>(LIST_BY_ID, { ...idsFrom(id, 'silence'), most: MOST_ALIKE });
+  const row = onlyOne(rows, id, 'silence', (silence) => `${silence.id} (${silence.comment.slice(0, 50)})`);
+  return row && toSilence(row);
+}
+
+/** @returns null where the statement found nothing to write */
+async function write(transaction: Transaction, statement: SqlFile, values: object): Promise<Silence | null> {
+  const row = await transaction.oneOrNone<SilenceRow>(statement, values);
+  return row && toSilence(row);
 }
 
 interface Change {
