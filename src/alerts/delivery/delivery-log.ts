@@ -2,7 +2,7 @@
 import type { Database } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import { cursorBehind, parseCursor } from '../page-cursor.ts';
-import { idsFrom, MOST_ALIKE, onlyOne } from './id-prefix.ts';
+import { idsFrom, MOST_ALIKE, onlyOne, UUID } from './id-prefix.ts';
 
 export const DELIVERY_STATUSES = ['pending', 'sent', 'dead', 'merged'] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
@@ -79,12 +79,11 @@ export interface DeliveryLog {
 
 const LIST = loadSql('alerts/list-deliveries');
 const LIST_BY_ID = loadSql('alerts/list-deliveries-by-id');
-const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 export function createDeliveryLog(database: Database): DeliveryLog {
   return {
     async list({ since, receiver, status, incident, limit, cursor }) {
-      const [beforeTime, beforeId] = cursor === undefined ? [null, null] : parseCursor(cursor, ID);
+      const [beforeTime, beforeId] = cursor === undefined ? [null, null] : parseCursor(cursor, UUID);
       const filters = { receiver: receiver ?? null, status: status ?? null, incident: incident?.toLowerCase() ?? null };
       const place = { since: since.getTime(), beforeTime, beforeId, limit: limit + 1 };
       const rows = await database.any<DeliveryEntry>(LIST, { ...filters, ...place });

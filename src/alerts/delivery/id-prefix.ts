@@ -7,7 +7,8 @@ const MAX_TOLD = 10;
 export const MOST_ALIKE = MAX_TOLD + 1;
 
 const LOWEST = '00000000-0000-0000-0000-000000000000';
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+/** An id, whole. */
+export const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const LEAST_LENGTH = 8;
 
 /** The ids that begin so. @param what stands before the message @throws KeepwatchError ERR_USAGE when no id does */

@@ -6,7 +6,7 @@ import { KeepwatchError } from '../../errors.ts';
 import { matchesAll, parseMatchers } from '../../routing/matcher.ts';
 import type { WriteOutcome } from '../definitions/write-outcome.ts';
 import { createCursor, cursorBehind, type Position, parseCursor } from '../page-cursor.ts';
-import { idsFrom, MOST_ALIKE, onlyOne } from './id-prefix.ts';
+import { idsFrom, MOST_ALIKE, onlyOne, UUID } from './id-prefix.ts';
 import { parseSilence, type SilenceDraft, type SilenceMatcher, settleTimes, toSilenceMatcher } from './silence-draft.ts';
 
 export const SILENCE_STATES = ['pending', 'active', 'expired'] as const;
@@ -74,7 +74,6 @@ const EXPIRE = loadSql('alerts/expire-silence');
 const NOW = loadSql('alerts/read-now');
 const CHANGES = loadSql('alerts/list-audit');
 const RECORD = loadSql('alerts/insert-audit');
-const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** Silences that one page looks through with a filter. */
 const MAX_LOOKED_AT = 20_000;
 const LOOKED_AT_ONCE = 1000;
@@ -153,7 +152,7 @@ async function listSilences(
   const matchers = filter === undefined ? [] : readFilter(filter);
   const most = matchers.length === 0 ? limit + 1 : LOOKED_AT_ONCE;
   const found: ListedRow[] = [];
-  let behind = cursor === undefined ? undefined : parseCursor(cursor, ID);
+  let behind = cursor === undefined ? undefined : parseCursor(cursor, UUID);
   for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; lookedAt += most) {
     const [beforeTime = null, beforeId = null] = behind ?? [];
     const filters = { state: state ?? null, createdBy: createdBy ?? null };
