@@ -1,9 +1,8 @@
 // What /api/v1 answers about alerts, as schemas: see api-responses.ts.
 import { z } from 'zod';
-import { time } from './api-responses.ts';
+import { anyObject, changesOf, cursor, labels, time } from './api-responses.ts';
 import { acknowledgementData } from './delivery-responses.ts';
 
-const labels = z.record(z.string(), z.string());
 const alertEntry = z.object({
   labels,
   annotations: labels,
@@ -68,9 +67,6 @@ export const rulesData = z.object({
     .meta({ description: 'What is wrong with rules; those are not among the groups, or fail, or nobody is told of them.' }),
   keepwatch_truncated: truncated,
 });
-
-const cursor = z.string().optional().meta({ description: 'For the next page; absent on the last one.' });
-const anyObject = z.record(z.string(), z.unknown());
 
 /** The `data` of `GET /alerts/history`. */
 export const historyData = z.object({
@@ -150,18 +146,7 @@ export const storedRuleData = z.object({
 });
 
 /** The `data` of `GET /rules/{uid}/changes`. */
-export const ruleChangesData = z
-  .array(
-    z.object({
-      at: time,
-      action: z.enum(['create', 'update', 'enable', 'disable', 'delete']),
-      actor: z.string().meta({ description: 'Who, as the client says: the header Keepwatch-Actor.' }),
-      version: z.number(),
-      before: anyObject.nullable(),
-      after: anyObject.nullable(),
-    }),
-  )
-  .meta({ description: 'Newest first, at most 100.' });
+export const ruleChangesData = changesOf(['create', 'update', 'enable', 'disable', 'delete'], 'the header Keepwatch-Actor');
 
 const cell = z.union([z.string(), z.number(), z.null()]);
 
@@ -205,20 +190,10 @@ export const budgetData = z.object({
 });
 
 /** The `data` of `GET /budgets/{name}/changes`. */
-export const budgetChangesData = z
-  .array(
-    z.object({
-      at: time,
-      action: z.enum(['create', 'update', 'delete']),
-      actor: z
-        .string()
-        .meta({ description: 'Who, as the client says: the header Keepwatch-Actor, or the user of the command line.' }),
-      version: z.number(),
-      before: anyObject.nullable(),
-      after: anyObject.nullable(),
-    }),
-  )
-  .meta({ description: 'Newest first, at most 100.' });
+export const budgetChangesData = changesOf(
+  ['create', 'update', 'delete'],
+  'the header Keepwatch-Actor, or the user of the command line',
+);
 
 /** The `data` of `GET /budgets`. */
 export const budgetsData = z.array(budgetData);

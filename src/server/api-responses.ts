@@ -12,6 +12,24 @@ export type Answer<T> = T extends (infer E)[]
 
 /** When. */
 export const time = z.string().meta({ description: 'ISO 8601 in UTC.', format: 'date-time' });
+/** Where the next page begins. */
+export const cursor = z.string().optional().meta({ description: 'For the next page; absent on the last one.' });
+export const labels = z.record(z.string(), z.string());
+export const anyObject = z.record(z.string(), z.unknown());
+
+/** The records of what became of one thing. @param actor where the client says who did it */
+export function changesOf<const Action extends string>(actions: readonly Action[], actor: string) {
+  const change = z.object({
+    at: time,
+    action: z.enum(actions),
+    actor: z.string().meta({ description: `Who, as the client says: ${actor}.` }),
+    version: z.number(),
+    before: anyObject.nullable(),
+    after: anyObject.nullable(),
+  });
+  return z.array(change).meta({ description: 'Newest first, at most 100.' });
+}
+
 const share = z.number().min(0).max(1);
 const hexOrNull = z.string().nullable();
 
@@ -49,14 +67,14 @@ const execution = {
   span_id: hexOrNull,
   parent_span_id: hexOrNull,
   error: z.string().nullable(),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: anyObject,
   weight: z.number().meta({ description: 'How many executions it stands for; 1 unless sampled.' }),
 };
 
 /** The `data` of `GET /events`. */
 export const eventsData = z.object({
   events: z.array(z.object({ ...execution, trace_id: hexOrNull, source_id: z.string() })).meta({ description: 'Newest first.' }),
-  cursor: z.string().optional().meta({ description: 'For the next page; absent on the last one.' }),
+  cursor,
 });
 
 const logLine = {
@@ -68,13 +86,13 @@ const logLine = {
   logger: z.string().nullable(),
   service: z.string(),
   span_id: hexOrNull,
-  attributes: z.record(z.string(), z.unknown()),
+  attributes: anyObject,
 };
 
 /** The `data` of `GET /logs`. */
 export const logsData = z.object({
   logs: z.array(z.object({ ...logLine, trace_id: hexOrNull, source_id: z.string() })).meta({ description: 'Newest first.' }),
-  cursor: z.string().optional().meta({ description: 'For the next page; absent on the last one.' }),
+  cursor,
 });
 
 const offset = z.number().meta({ description: 'Milliseconds from the beginning of the trace.' });

@@ -1,10 +1,6 @@
 // What /api/v1 answers about silences, acknowledgements and deliveries, as schemas: see api-responses.ts.
 import { z } from 'zod';
-import { time } from './api-responses.ts';
-
-const labels = z.record(z.string(), z.string());
-const anyObject = z.record(z.string(), z.unknown());
-const cursor = z.string().optional().meta({ description: 'For the next page; absent on the last one.' });
+import { anyObject, changesOf, cursor, labels, time } from './api-responses.ts';
 
 /** The `data` of what reads or writes a silence. */
 export const silenceData = z.object({
@@ -29,20 +25,10 @@ export const silencesData = z.object({
 });
 
 /** The `data` of `GET /silences/{id}/changes`. */
-export const silenceChangesData = z
-  .array(
-    z.object({
-      at: time,
-      action: z.enum(['create', 'update', 'expire']),
-      actor: z
-        .string()
-        .meta({ description: 'Who, as the client says: the header Keepwatch-Actor, or the user of the command line.' }),
-      version: z.number(),
-      before: anyObject.nullable(),
-      after: anyObject.nullable(),
-    }),
-  )
-  .meta({ description: 'Newest first, at most 100.' });
+export const silenceChangesData = changesOf(
+  ['create', 'update', 'expire'],
+  'the header Keepwatch-Actor, or the user of the command line',
+);
 
 /** Who works on an incident. */
 export const acknowledgementData = z.object({
