@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import type { MessagePayload } from '../notification.ts';
-import type { FlushedGroup } from './group-writes.ts';
+import type { FlushedGroup, WriteOptions } from './group-writes.ts';
 
 /** What there was of the alerts of one rule and severity. */
 interface Cause {
@@ -36,7 +36,7 @@ const OTHER = 'other rules';
 export async function addToDigests(
   transaction: Transaction,
   digested: readonly FlushedGroup[],
-  { nowMs, maxDeliveryAgeMs }: { readonly nowMs: number; readonly maxDeliveryAgeMs: number },
+  { nowMs, maxDeliveryAgeMs }: Pick<WriteOptions, 'maxDeliveryAgeMs' | 'nowMs'>,
 ): Promise<number> {
   const receivers = [...new Set(digested.map(({ group }) => group.receiver))];
   if (receivers.length === 0) return 0;

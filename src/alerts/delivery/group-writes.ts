@@ -1,8 +1,8 @@
 // Writes what became of groups that were looked at: messages into the outbox, what receivers have heard of each alert, and when to look again.
 import type { Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import type { FlapDamping } from '../../routing/routing.ts';
 import { addToDigests } from './digest.ts';
+import type { DispatcherOptions } from './dispatcher.ts';
 import type { Flush } from './group-flush.ts';
 import { type GroupRow, isFlapping, keptUntil, type Member, type MemberRow, type PayloadRow } from './group-rows.ts';
 import { createMessage, type MessageRow, threadOf, type UnsentRow } from './message.ts';
@@ -16,11 +16,8 @@ export interface FlushedGroup {
   readonly flush: Flush<Member>;
 }
 
-export interface WriteOptions {
+export interface WriteOptions extends Pick<DispatcherOptions, 'digestOver' | 'flapDamping' | 'maxDeliveryAgeMs'> {
   readonly nowMs: number;
-  readonly maxDeliveryAgeMs: number;
-  readonly flapDamping?: FlapDamping | undefined;
-  readonly digestOver?: ((receiver: string) => number | undefined) | undefined;
 }
 
 const LIST_PAYLOADS = loadSql('alerts/delivery/list-payloads');

@@ -2,7 +2,7 @@
 // told as ever, so that nothing that was opened stays open.
 import type { Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import type { FlushedGroup } from './group-writes.ts';
+import type { FlushedGroup, WriteOptions } from './group-writes.ts';
 
 const COUNT_RECENT = loadSql('alerts/delivery/count-recent-messages');
 
@@ -10,7 +10,7 @@ const COUNT_RECENT = loadSql('alerts/delivery/count-recent-messages');
 export async function chooseDigested(
   transaction: Transaction,
   telling: readonly FlushedGroup[],
-  { digestOver }: { readonly digestOver?: ((receiver: string) => number | undefined) | undefined },
+  { digestOver }: Pick<WriteOptions, 'digestOver'>,
 ): Promise<ReadonlySet<FlushedGroup>> {
   const digested = new Set<FlushedGroup>();
   const limited = telling.filter(({ group }) => digestOver?.(group.receiver) !== undefined);
