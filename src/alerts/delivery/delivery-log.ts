@@ -86,12 +86,34 @@ export function createDeliveryLog(database: Database): DeliveryLog {
       const [beforeTime, beforeId] = cursor === undefined ? [null, null] : parseCursor(cursor, UUID);
       const filters = { receiver: receiver ?? null, status: status ?? null, incident: incident?.toLowerCase() ?? null };
       const place = { since: since.getTime(), beforeTime, beforeId, limit: limit + 1 };
-      const rows = await database.any<DeliveryEntry>(LIST, { ...filters, ...place });
-      return { deliveries: rows.slice(0, limit), ...cursorBehind(rows, limit, ({ created_at, id }) => [created_at, id]) };
+      const rows = await database.any<DeliveryRow>(LIST, { ...filters, ...place });
+      return {
+        deliveries: rows.slice(0, limit).map(toEntry),
+        ...cursorBehind(rows, limit, ({ created_at, id }) => [created_at, id]),
+      };
     },
     async read(id) {
-      const rows = await database.any<DeliveryDetail>(LIST_BY_ID, { ...idsFrom(id, 'delivery'), most: MOST_ALIKE });
-      return onlyOne(rows, id, 'delivery', (delivery) => `${delivery.id} (${delivery.receiver}, ${delivery.rule})`);
+      const rows = await database.any<DetailRow>(LIST_BY_ID, { ...idsFrom(id, 'delivery'), most: MOST_ALIKE });
+      const row = onlyOne(rows, id, 'delivery', (delivery) => `${delivery.id} (${delivery.receiver}, ${delivery.rule})`);
+      return row && { ...row, ...toEntry(row) };
     },
+  };
+}
+
+/** A delivery as Postgres has it: its next attempt is a time whatever became of it. */
+interface DeliveryRow extends Omit<DeliveryEntry, 'next_attempt_at' | 'sent_at' | 'expires_at'> {
+  readonly next_attempt_at: Date;
+  readonly sent_at: Date | null;
+  readonly expires_at: Date;
+}
+
+type DetailRow = DeliveryRow & Pick<DeliveryDetail, 'payload' | 'attempt_log'>;
+
+function toEntry(row: DeliveryRow): DeliveryEntry {
+  return {
+    ...row,
+    next_attempt_at: row.status === 'pending' ? row.next_attempt_at.toISOString() : null,
+    sent_at: row.sent_at?.toISOString() ?? null,
+    expires_at: row.expires_at.toISOString(),
   };
 }
