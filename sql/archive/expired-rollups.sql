@@ -1,7 +1,7 @@
 -- Partitions of rollup_minutes and rollup_hours whose month is all older than keepDays (and an hour, for folds under way), and how far their
 -- removal is. Rollups outlive raw rows: a month stays while a day of it is attached to observability_metrics, but for days that are older
 -- than keepDaysOfEvents (null: for all). Those that are being detached first (there can be one at a time), then the oldest.
--- Parameters: keepDays, keepDaysOfEvents. Rows: as those of expired-partitions. Minutes and hours of a month are noted at once: until both
+-- Parameters: keepDays, keepDaysOfEvents. Rows: as those of expired-days. Minutes and hours of a month are noted at once: until both
 -- are gone they are not compared with each other.
 with leaf as (
   select pg_class.oid, pg_class.relname as name, substring(pg_class.relname from '^(.*)_p\d{6}$') as parent,

@@ -16,11 +16,12 @@ const NO_LONGER_THERE = ['42P01', '55000'];
 const LOCK_TIMEOUT = '55P03';
 const DAY_MS = 86_400_000;
 
-/** What has a retention of its own: how its partitions that are no longer kept are listed and counted. */
+const expiredDays = loadSql('archive/expired-days');
+/** What has a retention of its own: how its partitions that are no longer kept are listed, of which table where days are asked for, and counted. */
 const RETAINED = {
-  events: { list: loadSql('archive/expired-partitions'), count: loadSql('archive/count-expired') },
-  logs: { list: loadSql('archive/expired-logs'), count: loadSql('archive/count-expired-logs') },
-  rollups: { list: loadSql('archive/expired-rollups'), count: loadSql('archive/count-expired-rollups') },
+  events: { list: expiredDays, parent: 'observability_metrics', count: loadSql('archive/count-expired') },
+  logs: { list: expiredDays, parent: 'observability_logs', count: loadSql('archive/count-expired-logs') },
+  rollups: { list: loadSql('archive/expired-rollups'), parent: null, count: loadSql('archive/count-expired-rollups') },
 } as const;
 
 /** `events`: days of raw events. `logs`: days of log lines. `rollups`: months of minutes, and of hours; they stay while raw events of the month are there. */
@@ -69,7 +70,8 @@ export function listExpired(
   { retained, keepMs, keepEventsMs }: ListExpiredOptions,
 ): Promise<readonly ExpiredPartition[]> {
   const keepDaysOfEvents = keepEventsMs === undefined ? null : keepEventsMs / DAY_MS;
-  return database.any<ExpiredPartition>(RETAINED[retained].list, { keepDays: keepMs / DAY_MS, keepDaysOfEvents });
+  const { list, parent } = RETAINED[retained];
+  return database.any<ExpiredPartition>(list, { parent, keepDays: keepMs / DAY_MS, keepDaysOfEvents });
 }
 
 /**
