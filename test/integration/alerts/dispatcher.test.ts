@@ -1,6 +1,6 @@
 // Groups on real Postgres, in time that passes at once: what is told when, and what is not.
 import assert from 'node:assert/strict';
-import { closeDatabase, type Database } from '../../../src/db/database.ts';
+import type { Database } from '../../../src/db/database.ts';
 import { openDelivery } from '../../support/delivery.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { passTime } from '../../support/postgres-delivery.ts';
@@ -17,10 +17,7 @@ describe('groups of alerts', function () {
     test = await createTestDatabase();
     database = test.database;
   });
-  afterEach(async () => {
-    await closeDatabase(database);
-    await test.drop();
-  });
+  afterEach(() => test.drop());
   const count = async (table: string) =>
     (await database.one<{ count: number }>(`select count(*)::integer as count from keepwatch.${table}`)).count;
   const acknowledge = () =>

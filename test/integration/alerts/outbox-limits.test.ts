@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { Outbox, type OutboxOptions } from '../../../src/alerts/outbox.ts';
 import type { Delivery } from '../../../src/alerts/receivers/notifier.ts';
-import { closeDatabase, type Database } from '../../../src/db/database.ts';
+import type { Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { openDelivery } from '../../support/delivery.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
@@ -20,10 +20,7 @@ describe('delivery', function () {
     test = await createTestDatabase();
     database = test.database;
   });
-  afterEach(async () => {
-    await closeDatabase(database);
-    await test.drop();
-  });
+  afterEach(() => test.drop());
 
   const open = (options: Partial<OutboxOptions> = {}) => {
     const sent: string[] = [];

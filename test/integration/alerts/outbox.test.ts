@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Outbox, type OutboxOptions } from '../../../src/alerts/outbox.ts';
 import type { Delivery } from '../../../src/alerts/receivers/notifier.ts';
-import { closeDatabase, type Database } from '../../../src/db/database.ts';
+import type { Database } from '../../../src/db/database.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { INCIDENT, PAYLOAD, webhookReceivers } from '../../support/receivers.ts';
@@ -24,7 +24,6 @@ describe('Outbox', function () {
   });
   afterEach(async () => {
     await receiver.close();
-    await closeDatabase(database);
     await test.drop();
   });
 
