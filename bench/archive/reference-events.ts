@@ -1,4 +1,5 @@
 // The events that every way into Postgres has to store: names of about 21 bytes, metadata of about 104, trace and span ids, 2 % failures.
+import { createRandom } from '../../demo/random.ts';
 import type { EventStatus } from '../../src/event.ts';
 
 /** One event, in the terms of the archive's table. */
@@ -33,7 +34,7 @@ const SPREAD_MS = 10_000;
  * @param series how many names they have, a multiple of 50
  */
 export function createReferenceEvents(count: number, untilMs: number, series = 50): ReferenceEvent[] {
-  const random = createRandom(42);
+  const random = createRandom(42).next;
   const routes = createRoutes(series / METHODS.length);
   let traceId = '';
   return Array.from({ length: count }, (_, index) => {
@@ -91,15 +92,4 @@ function randomHex(random: () => number, bytes: number): string {
       .toString(16)
       .padStart(8, '0');
   return hex;
-}
-
-/** mulberry32: the same sequence in every process. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

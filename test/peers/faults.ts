@@ -27,17 +27,6 @@ export interface Scene {
   readonly durationMs: number;
 }
 
-/** Numbers in 0 .. 1, the same for the same seed (mulberry32). */
-export function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** Does it, from the moment that the apps begin to record; resolves when nothing is wrong any more. */
 export async function playFault(name: FaultName, random: () => number, scene: Scene): Promise<void> {
   const { server, proxies, durationMs } = scene;

@@ -1,13 +1,14 @@
 // One run: all contenders at once, each in a process and behind a proxy of its own, under one fault; then their rows are counted.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createRandom } from '../../demo/random.ts';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
 import { type RunningProcess, startProgram } from '../support/process.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { type ChildPlan, type ContenderName, EVENTS_PER_TICK, GO_FILE, TICK_MS } from './contender.ts';
-import { createRandom, type FaultName, playFault } from './faults.ts';
+import { type FaultName, playFault } from './faults.ts';
 import { hasSegments } from './segments.ts';
 
 /** Numbers that are left out after a kill: which events an app recorded in its last moment nobody knows. */
@@ -58,7 +59,7 @@ export async function playRun(plan: RunPlan): Promise<RunResult[]> {
   try {
     await Promise.all(apps.map((app) => app.ready()));
     for (const app of apps) app.go();
-    await playFault(plan.fault, createRandom(plan.seed), {
+    await playFault(plan.fault, createRandom(plan.seed).next, {
       server: plan.server,
       proxies: apps.map(({ proxy }) => proxy),
       asAdmin: (work) => withAdmin(plan.server, work),

@@ -1,5 +1,6 @@
 // What short forms of rules answer, as keepwatch_rules on real Postgres, against brute force over the same events.
 import assert from 'node:assert/strict';
+import { createRandom } from '../../../demo/random.ts';
 import type { Rule } from '../../../src/alerts/rule.ts';
 import { runRulesQuery } from '../../../src/db/rules-query.ts';
 import { type AlertsFixture, openAlertsFixture, parseRules } from '../../support/alerts.ts';
@@ -11,15 +12,6 @@ const HOUR = 60 * MINUTE;
 const COLUMNS = ['service', 'type', 'name'] as const;
 type Row = Readonly<Record<string, string | number | null>>;
 
-/** Not chance, so that a failure can be looked at again. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return state / 2 ** 31;
-  };
-}
-
 describe('short forms', function () {
   this.timeout(60_000);
   const nowMs = Math.floor((Date.now() - 5 * MINUTE) / MINUTE) * MINUTE;
@@ -28,7 +20,7 @@ describe('short forms', function () {
 
   before(async () => {
     fixture = await openAlertsFixture();
-    const random = createRandom(7);
+    const random = createRandom(7).next;
     for (let index = 0; index < 4000; index++) {
       const name = ['GET /', 'POST /pay', 'rare', 'gone'][Math.floor(random() ** 2 * 4)] ?? 'GET /';
       events.push({
@@ -207,7 +199,7 @@ describe('short forms', function () {
     await database.multi(BUDGETS);
     const slotMs = Date.UTC(2026, 2, 30, 12);
     await database.any('select keepwatch.ensure_partitions($1, $2)', [new Date(slotMs - 40 * 24 * HOUR), new Date(slotMs)]);
-    const random = createRandom(11);
+    const random = createRandom(11).next;
     const spending = Array.from({ length: 500 }, (): PlainEvent => {
       return {
         ...{ service: 'chat', type: 'llm', name: 'ask', status: 'success', durationMs: 1, weight: random() < 0.1 ? 3 : 1 },

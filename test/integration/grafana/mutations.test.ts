@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { parser } from '@prometheus-io/lezer-promql';
+import { createRandom } from '../../../demo/random.ts';
 import { dashboardFiles } from '../../../grafana/src/dashboards.ts';
 import { loadSqlParser, parseSql, type SqlNode } from '../../../src/alerts/sql-parser.ts';
 import { wrongInExpr, wrongMembers } from '../../support/dashboard-lint.ts';
@@ -42,8 +43,7 @@ describe('dashboards in which a name is not the right one', () => {
   });
 
   it(`are refused, ${MUTATIONS} of ${MUTATIONS}: metrics, labels, tables, columns and members of metadata, of any query`, async () => {
-    const next = randomNumbers(20261121);
-    const pick = <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T;
+    const { pick } = createRandom(20261121);
     const kinds = new Map<string, number>();
     const missed: string[] = [];
     while ([...kinds.values()].reduce((sum, count) => sum + count, 0) < MUTATIONS) {
@@ -133,15 +133,4 @@ function namesInSql(text: string): Name[] {
 function membersIn(text: string): Name[] {
   const found = [...text.matchAll(/((?:metadata|labels) (?:->>?|\?) '|(?:group_by =>|per_label\() ?')(\w+)'/g)];
   return found.map(({ 1: before = '', 2: name = '', index }) => ({ kind: 'member', text: name, at: index + before.length }));
-}
-
-/** mulberry32: the same numbers of the same seed. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
+import { createRandom } from '../../../../demo/random.ts';
 import { SlowBounds } from '../../../../src/instrument/recording/slow-bounds.ts';
-
-/** Numbers of [0, 1), always the same (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const normal = (random: () => number) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 const DISTRIBUTIONS: Readonly<Record<string, (random: () => number) => number>> = {
@@ -32,7 +22,7 @@ describe('SlowBounds', () => {
   for (const [title, draw] of Object.entries(DISTRIBUTIONS)) {
     it(`calls about one in a hundred slow: ${title}`, () => {
       for (const seed of [1, 2, 3]) {
-        const random = createRandom(seed);
+        const random = createRandom(seed).next;
         const bounds = new SlowBounds();
         shareOf(bounds, 5000, () => draw(random));
         const share = shareOf(bounds, 100_000, () => draw(random));
@@ -58,7 +48,7 @@ describe('SlowBounds', () => {
 
   it('follows when all becomes ten times slower, or faster', () => {
     for (const factor of [10, 0.1]) {
-      const random = createRandom(7);
+      const random = createRandom(7).next;
       const bounds = new SlowBounds();
       shareOf(bounds, 20_000, () => 10 + 90 * random());
       shareOf(bounds, 3000, () => factor * (10 + 90 * random()));
@@ -69,7 +59,7 @@ describe('SlowBounds', () => {
 
   it('calls few slow while it follows', () => {
     for (const factor of [10, 0.1]) {
-      const random = createRandom(4);
+      const random = createRandom(4).next;
       const bounds = new SlowBounds();
       shareOf(bounds, 20_000, () => 10 + 90 * random());
       const meanwhile = 1500 * shareOf(bounds, 1500, () => factor * (10 + 90 * random()));
@@ -94,7 +84,7 @@ describe('SlowBounds', () => {
   it('comes back from executions of ages, and from what is no number', () => {
     for (const spoiled of [1e13, Number.NaN]) {
       const bounds = new SlowBounds();
-      const random = createRandom(6);
+      const random = createRandom(6).next;
       const share = (count: number) => shareOf(bounds, count, () => 1 + random());
       for (let round = 0; round < 2; round++) {
         for (let index = 0; index < 100; index++) bounds.isSlow(0, spoiled);
