@@ -1,6 +1,7 @@
 // Thirty days of raw rows and their rollups, made in Postgres: a thousand series, of which the first has a tenth of all; three tenths of all
 // rows ended in the last hour, as after a campaign. Rows stand in the order in which they ended, as an archive writes them.
 import type { Database } from '../../src/db/database.ts';
+import { writeRollups } from '../write-rollups.ts';
 
 export const SERIES = 1000;
 /** It ran once, 20 days before the end. */
@@ -49,16 +50,6 @@ const COUNTED = `
 const SERIES_ROWS = `
   insert into keepwatch.observability_series (series_id, service, type, name)
   select keepwatch.series_id('bench', 'api', name), 'bench', 'api', name from (select distinct name from counted) as names`;
-const rollup = (table: string, unit: string) => `
-  insert into keepwatch.${table}
-  select bucket, series_id, status, sum(count), sum(count), sum(sum_us), min(min_us), max(max_us), array_agg(b order by b), array_agg(count order by b)
-  from (
-    select date_trunc('${unit}', minute, 'UTC') as bucket, series_id, status, bucket as b, sum(count)::bigint as count, sum(sum_us)::bigint as sum_us,
-      min(min_us) as min_us, max(max_us) as max_us
-    from counted join keepwatch.observability_series using (name)
-    group by 1, 2, 3, 4
-  ) as merged
-  group by series_id, bucket, status order by series_id, bucket`;
 
 /** Fills an empty, migrated archive; two connections write at once. */
 export async function createPast(database: Database, { rows, until }: Past, progress: (text: string) => void): Promise<void> {
@@ -80,8 +71,7 @@ export async function createPast(database: Database, { rows, until }: Past, prog
     await task.none(COUNTED);
     await task.none(SERIES_ROWS);
     await task.none('analyze keepwatch.observability_series');
-    await task.none(rollup('rollup_minutes', 'minute'));
-    await task.none(rollup('rollup_hours', 'hour'));
+    await writeRollups(task, 'counted join keepwatch.observability_series using (name)');
     await task.none('drop table counted');
     await task.none('reset work_mem');
   });

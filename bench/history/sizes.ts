@@ -1,6 +1,7 @@
 // What rollups take of the disk, per event that they count, where a series has a hundred events in each minute, or more.
 import type { Database } from '../../src/db/database.ts';
 import type { Table } from '../report.ts';
+import { writeRollups } from '../write-rollups.ts';
 
 const SERIES = 20;
 /** Events a minute of each series, and for how many hours. */
@@ -23,15 +24,6 @@ const DENSE = `
     cross join generate_series(1, $<density>) as event
   ) as drawn
   group by 1, 2, 3, 4`;
-const rollup = (table: string, unit: string) => `
-  insert into keepwatch.${table}
-  select bucket, series_id, status, sum(count), sum(count), sum(sum_us), min(min_us), max(max_us), array_agg(b order by b), array_agg(count order by b)
-  from (
-    select date_trunc('${unit}', minute, 'UTC') as bucket, series_id, status, bucket as b, sum(count)::bigint as count, sum(sum_us)::bigint as sum_us,
-      min(min_us) as min_us, max(max_us) as max_us
-    from dense group by 1, 2, 3, 4
-  ) as merged
-  group by series_id, bucket, status order by series_id, bucket`;
 const RAW_SIZE = `
   select sum(pg_total_relation_size(inhrelid))::float8 as raw from pg_inherits where inhparent = 'keepwatch.observability_metrics'::regclass`;
 const SIZES = `
@@ -51,8 +43,7 @@ export async function measureSizes(
     const from = new Date(Date.UTC(until.getUTCFullYear(), until.getUTCMonth() - 4 - index, 1));
     await database.any('select keepwatch.ensure_rollup_partitions($<from>, $<from>)', { from });
     await database.none(DENSE, { from, series, density, minutes: hours * 60 });
-    await database.none(rollup('rollup_minutes', 'minute'));
-    await database.none(rollup('rollup_hours', 'hour'));
+    await writeRollups(database, 'dense');
     await database.none('drop table dense');
     const month = from.toISOString().slice(0, 7).replace('-', '');
     const sizes = await database.one<{ minutes: number; hours: number }>(SIZES, { month });
