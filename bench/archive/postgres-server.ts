@@ -3,7 +3,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -47,12 +47,11 @@ export function findPostgres(): string {
   return found;
 }
 
-/** Makes and starts a server below `folder`. As root it runs as the user `postgres`. @param more settings besides SETTINGS */
+/** Makes and starts a server below `folder`, beside others. As root it runs as the user `postgres`. @param more settings besides SETTINGS */
 export async function startPostgres(folder: string, more: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const binaries = findPostgres();
   const user = findServerUser();
-  const home = join(folder, 'postgres');
-  mkdirSync(home);
+  const home = mkdtempSync(join(folder, 'postgres-'));
   chmodSync(folder, 0o755);
   const password = randomBytes(12).toString('hex');
   const passwordFile = join(home, 'password');
