@@ -6,12 +6,13 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN npm run build && npm pack --ignore-scripts
+# What is not needed to run goes; what stays, Express and prom-client with all that they need among it, is what the lock names.
+RUN npm pkg delete devDependencies && npm prune --ignore-scripts --no-audit --no-fund \
+  && mkdir node_modules/keepwatch && tar -xzf keepwatch-*.tgz --strip-components=1 -C node_modules/keepwatch
 
 FROM node:22.20.0-bookworm-slim
 WORKDIR /app
-COPY --from=build /build/keepwatch-*.tgz ./
-RUN npm install --omit=dev --ignore-scripts --no-audit --no-fund ./keepwatch-*.tgz express@5.3.0 prom-client@15.1.3 \
-  && rm keepwatch-*.tgz && npm cache clean --force
+COPY --from=build /build/node_modules ./node_modules
 COPY scripts/forward-port.mjs ./
 USER node
 WORKDIR /home/node

@@ -1,4 +1,4 @@
-// A dashboard as Grafana's JSON: the classic model, which file provisioning takes from Grafana 10 on.
+// A dashboard as Grafana's JSON: the classic model, which file provisioning takes.
 import {
   type Dashboard,
   DashboardBuilder,

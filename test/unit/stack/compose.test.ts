@@ -53,11 +53,19 @@ describe('docker-compose.yml', () => {
     for (const image of bases) assert.match(image, PINNED);
   });
 
-  it('takes the versions of Express and prom-client that are tested', () => {
-    const { devDependencies } = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8')) as {
+  it('installs what the lock names and nothing else, Express and prom-client in the versions that are tested', () => {
+    const commands = [...DOCKERFILE.matchAll(/\bnp[mx] +(\S+)/g)].map(([, command]) => command);
+    assert.deepEqual(commands, ['ci', 'run', 'pack', 'pkg', 'prune']);
+    const read = (file: string): unknown => JSON.parse(readFileSync(join(PACKAGE_FOLDER, file), 'utf8'));
+    const { devDependencies, peerDependencies, peerDependenciesMeta } = read('package.json') as {
       devDependencies: Record<string, string>;
+      peerDependencies: Record<string, string>;
+      peerDependenciesMeta: Record<string, { optional: boolean }>;
     };
-    for (const name of ['express', 'prom-client']) assert.ok(DOCKERFILE.includes(` ${name}@${devDependencies[name]}`), name);
+    const { packages } = read('package-lock.json') as { packages: Record<string, { version: string } | undefined> };
+    const peers = Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true);
+    assert.deepEqual(peers, ['express', 'prom-client']);
+    for (const name of peers) assert.equal(packages[`node_modules/${name}`]?.version, devDependencies[name]);
   });
 
   it('publishes ports on the loopback address of the machine alone, each once', () => {
