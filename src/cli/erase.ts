@@ -1,8 +1,8 @@
 // keepwatch erase: takes what the archive says of a person out of it, after asking.
-import { createInterface } from 'node:readline/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Criterion } from '../archive/erase/criteria.ts';
 import { loadConfig } from '../config.ts';
+import { confirm } from './confirm.ts';
 import { type ErasedEverywhere, eraseEverywhere } from './erase-everywhere.ts';
 import { EXIT } from './exit.ts';
 import { untilInterrupted } from './interrupt.ts';
@@ -81,23 +81,12 @@ async function run(flags: Flags): Promise<void> {
   });
 }
 
-/** Asks on a terminal; a script means what it says. */
+/** Asks, unless that was said with the command. */
 async function isWanted({ where, dryRun, yes }: Flags, signal: AbortSignal): Promise<boolean> {
-  if (dryRun === true || yes === true || !process.stdin.isTTY || !process.stderr.isTTY) return true;
-  const asker = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    asker.on('SIGINT', () => asker.close());
-    const whose = where.map(({ key, value }) => `${key}=${value}`).join(' and ');
-    const answer = await asker.question(
-      `Erase metadata and errors of all events, and log lines, with ${printable(whose)}? Nothing brings them back. [y/N] `,
-      { signal },
-    );
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    return false; // Ctrl-C
-  } finally {
-    asker.close();
-  }
+  if (dryRun === true || yes === true) return true;
+  const whose = where.map(({ key, value }) => `${key}=${value}`).join(' and ');
+  const what = `metadata and errors of all events, and log lines, with ${printable(whose)}`;
+  return confirm(`Erase ${what}? Nothing brings them back.`, signal);
 }
 
 function print({ dryRun, json }: Flags, report: ErasedEverywhere): void {

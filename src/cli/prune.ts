@@ -1,10 +1,10 @@
 // keepwatch prune: removes days of raw events and log lines, and months of rollups, at once, after asking.
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { ExpiredDay, ExpiredMonth, Prunable, Pruned } from '../archive/maintenance/prune.ts';
 import { loadConfig } from '../config.ts';
 import { KeepwatchError } from '../errors.ts';
 import { formatDuration } from '../units.ts';
+import { confirm } from './confirm.ts';
 import { EXIT } from './exit.ts';
 import { type History, withHistory } from './history.ts';
 import { untilInterrupted } from './interrupt.ts';
@@ -76,20 +76,10 @@ function isNothing({ days, logDays, months }: Prunable): boolean {
   return days.length === 0 && logDays.length === 0 && months.length === 0;
 }
 
-/** Asks on a terminal; a script means what it says. */
+/** Asks, unless that was said with the command. */
 async function isWanted(found: Prunable, { yes, json }: Flags, signal: AbortSignal): Promise<boolean> {
-  if (yes === true || !process.stdin.isTTY || !process.stderr.isTTY) return true;
-  if (json !== true) process.stderr.write(`${tablesOf(found)}\n`);
-  const asker = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    asker.on('SIGINT', () => asker.close());
-    const answer = await asker.question(`Remove ${describe(found)}? [y/N] `, { signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    return false; // Ctrl-C
-  } finally {
-    asker.close();
-  }
+  if (yes === true) return true;
+  return confirm(`Remove ${describe(found)}?`, signal, json === true ? '' : `${tablesOf(found)}\n`);
 }
 
 async function prune(history: History, found: Prunable, flags: Flags, signal: AbortSignal): Promise<void> {
