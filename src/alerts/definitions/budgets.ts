@@ -4,6 +4,7 @@ import { type Database, inTransaction, sqlState, type Transaction } from '../../
 import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
 import type { BudgetDraft } from './budget-schema.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { WriteOutcome } from './write-outcome.ts';
 
 export interface Budget extends BudgetDraft {
@@ -16,14 +17,7 @@ export interface Budget extends BudgetDraft {
 }
 
 /** A change of a budget, from alert_audit. */
-export interface BudgetChange {
-  readonly at: string;
-  readonly action: 'create' | 'update' | 'delete';
-  readonly actor: string;
-  readonly version: number;
-  readonly before: Readonly<Record<string, unknown>> | null;
-  readonly after: Readonly<Record<string, unknown>> | null;
-}
+export type BudgetChange = ChangeRecord<'create' | 'update' | 'delete'>;
 
 export interface Budgets {
   /** In the order of their names. */

@@ -5,6 +5,7 @@ import { type Database, inTransaction, type Transaction } from '../../db/databas
 import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
 import { formatDuration } from '../../units.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { WriteOutcome } from './write-outcome.ts';
 
 /** A row of alert_rule. */
@@ -23,14 +24,7 @@ export interface StoredRule {
 }
 
 /** A row of alert_rule_audit. */
-export interface RuleChange {
-  readonly at: string;
-  readonly action: RuleAction;
-  readonly actor: string;
-  readonly version: number;
-  readonly before: Readonly<Record<string, unknown>> | null;
-  readonly after: Readonly<Record<string, unknown>> | null;
-}
+export type RuleChange = ChangeRecord<RuleAction>;
 
 export type RuleAction = 'create' | 'update' | 'enable' | 'disable' | 'delete';
 

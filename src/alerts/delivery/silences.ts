@@ -4,6 +4,7 @@ import { type Database, inTransaction, type Transaction } from '../../db/databas
 import { loadSql, type SqlFile } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
 import { matchesAll, parseMatchers } from '../../routing/matcher.ts';
+import type { ChangeRecord } from '../definitions/change-record.ts';
 import type { WriteOutcome } from '../definitions/write-outcome.ts';
 import { createCursor, cursorBehind, type Position, parseCursor } from '../page-cursor.ts';
 import { idsFrom, MOST_ALIKE, onlyOne, UUID } from './id-prefix.ts';
@@ -28,14 +29,7 @@ export interface Silence {
 }
 
 /** A change of a silence, from alert_audit. */
-export interface SilenceChange {
-  readonly at: string;
-  readonly action: 'create' | 'update' | 'expire';
-  readonly actor: string;
-  readonly version: number;
-  readonly before: Readonly<Record<string, unknown>> | null;
-  readonly after: Readonly<Record<string, unknown>> | null;
-}
+export type SilenceChange = ChangeRecord<'create' | 'update' | 'expire'>;
 
 export interface SilencesQuery {
   /** Default: all that are not over. */
