@@ -1,6 +1,6 @@
 // The parameters of what /api/v1 says about alerts: see api-parameters.ts.
 import { z } from 'zod';
-import { limitOf, name, numberOf, range, service, textOf, timeOf, type } from './api-parameters.ts';
+import { cursor, limitOf, name, numberOf, range, service, textOf, timeOf, type } from './api-parameters.ts';
 import { BadQuery, parse, rangeProblems, withRange } from './api-query.ts';
 
 const STATES = ['ok', 'pending', 'firing', 'recovering', 'nodata'] as const;
@@ -12,10 +12,6 @@ const MAX_CHOSEN = 1000;
 const TRUE_WORDS: readonly string[] = ['true', '1', 't', 'T', 'TRUE', 'True'];
 const FALSE_WORDS: readonly string[] = ['', 'false', '0', 'f', 'F', 'FALSE', 'False'];
 
-const cursor = textOf(
-  500,
-  'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
-).optional();
 const historyRange = {
   from: timeOf('Beginning of the range, which it includes. Default: a day before `to`.').optional(),
   to: timeOf('End of the range, which it excludes. Default: now.').optional(),

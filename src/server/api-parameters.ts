@@ -59,6 +59,11 @@ export function numberOf(description: string, form: { readonly min: number; read
 export const limitOf = (most: number, usual: number) =>
   numberOf('How many at most.', { min: 1, max: most, isWhole: true }).prefault(String(usual)).meta({ default: usual });
 
+export const cursor = textOf(
+  500,
+  'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
+).optional();
+
 export const range = {
   from: timeOf('Beginning of the range, which it includes. Default: an hour before `to`.').optional(),
   to: timeOf('End of the range, which it excludes. Default: now.').optional(),
@@ -156,10 +161,7 @@ export const eventsParameters = z.strictObject({
     .meta({ description: 'The member is there, whatever its value. Repeated: all of them.' })
     .optional(),
   limit: limitOf(1000, 100),
-  cursor: textOf(
-    500,
-    'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
-  ).optional(),
+  cursor,
 });
 
 const logLevels = Object.keys(LOG_LEVELS) as LogLevel[];
@@ -177,10 +179,7 @@ export const logsParameters = z.strictObject({
   trace_id: traceId.optional(),
   message: textOf(500, 'A part of the message, exactly as it stands there: no pattern, upper and lower case differ.').optional(),
   limit: limitOf(1000, 100),
-  cursor: textOf(
-    500,
-    'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
-  ).optional(),
+  cursor,
 });
 
 /** `GET /traces/{id}`; `id` stands in the path. */

@@ -1,7 +1,7 @@
 // The parameters of what /api/v1 says about silences, acknowledgements and deliveries: see api-parameters.ts.
 import { z } from 'zod';
 import { versionNumber } from './alerts-parameters.ts';
-import { limitOf, textOf, timeOf } from './api-parameters.ts';
+import { cursor, limitOf, textOf, timeOf } from './api-parameters.ts';
 import { parse } from './api-query.ts';
 
 const SILENCE_STATES = ['pending', 'active', 'expired'] as const;
@@ -15,10 +15,6 @@ const uuidOf = (what: string, form: string) =>
     .transform((text) => text.toLowerCase())
     .meta({ description: what });
 const ID_FORM = 'allowed: an id, as a uuid';
-const cursor = textOf(
-  500,
-  'Where the last page ended, as its answer says. All other parameters have to be those of that page.',
-).optional();
 const silenceId = uuidOf('Id of the silence.', ID_FORM);
 
 /** `GET /silences` */
