@@ -6,9 +6,8 @@ import { verifyArchive } from '../../src/archive/verify/verify.ts';
 import type { EventBatch } from '../../src/event.ts';
 import { createClock } from '../../src/instrument/clock.ts';
 import { ObservabilityTracker } from '../../src/instrument/tracker.ts';
-import { silentLogger } from '../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
-import { createSpoolDir } from '../support/test-archive.ts';
+import { createSpoolDir, UNHURRIED } from '../support/test-archive.ts';
 
 const CAPACITY = 256;
 
@@ -40,16 +39,11 @@ describe('the ring before the archive', function () {
       clock: createSteadyClock(),
     });
     archive = createArchive({
+      ...UNHURRIED,
       database: test.database,
       spoolDir: spool.path,
-      spoolMaxBytes: 1e9,
-      durability: 'process',
-      service: 'test',
-      instance: 'test:1',
-      cron: '0 0 0 1 1 *',
       now: () => tracker.now(),
       collect: () => tracker.flush(),
-      logger: silentLogger,
     });
     accept = (batch) => archive.sink.accept(batch);
     tracker.connect({ accept: (batch) => accept(batch) });

@@ -3,9 +3,8 @@ import { Registry } from 'prom-client';
 import { createArchive } from '../../src/archive/archive.ts';
 import type { Database } from '../../src/db/database.ts';
 import { ObservabilityTracker } from '../../src/instrument/tracker.ts';
-import { silentLogger } from '../../src/logger.ts';
 import { writePriceFile } from './llm-prices.ts';
-import { createSpoolDir } from './test-archive.ts';
+import { createSpoolDir, UNHURRIED } from './test-archive.ts';
 
 export interface LedgerSite {
   readonly tracker: ObservabilityTracker;
@@ -19,16 +18,13 @@ export function openLedgerSite(database: Database): LedgerSite {
   const spool = createSpoolDir();
   const tracker = new ObservabilityTracker({ service: 'chat', registry: new Registry(), llmPrices: prices.path });
   const archive = createArchive({
+    ...UNHURRIED,
     database,
     spoolDir: spool.path,
-    spoolMaxBytes: 1e9,
-    durability: 'process',
     service: 'chat',
     instance: 'chat:1',
-    cron: '0 0 0 1 1 *',
     now: () => tracker.now(),
     collect: () => tracker.flush(),
-    logger: silentLogger,
   });
   tracker.connect(archive.sink);
   return {

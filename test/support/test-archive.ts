@@ -12,8 +12,18 @@ export interface TestArchive {
   readonly tracker: ArrayTracker;
 }
 
+/** What tests ask of an archive that they flush themselves: its schedule is once a year. */
+export const UNHURRIED = {
+  spoolMaxBytes: 1e9,
+  durability: 'process',
+  service: 'test',
+  instance: 'test:1',
+  cron: '0 0 0 1 1 *',
+  logger: silentLogger,
+} as const satisfies Partial<ArchiveOptions>;
+
 /**
- * Not started. Its schedule is once a year: tests say `flush`.
+ * Not started; see `UNHURRIED`.
  * @param database undefined: `options.connection` says where
  */
 export function createTestArchive(
@@ -24,15 +34,10 @@ export function createTestArchive(
   const tracker = new ArrayTracker();
   const archive = createArchive({
     ...(database && { database }),
+    ...UNHURRIED,
     spoolDir,
-    spoolMaxBytes: 1e9,
-    durability: 'process',
-    service: 'test',
-    instance: 'test:1',
-    cron: '0 0 0 1 1 *',
     now: () => Date.now(),
     collect: tracker.collect,
-    logger: silentLogger,
     ...options,
   });
   tracker.sink = archive.sink;

@@ -7,10 +7,9 @@ import { createArchive } from '../../../src/archive/archive.ts';
 import { verifyArchive } from '../../../src/archive/verify/verify.ts';
 import { EVENT_TYPES, type EventSeries, LANES } from '../../../src/event.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
-import { silentLogger } from '../../../src/logger.ts';
 import type { ArrayEvent } from '../../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { createSpoolDir, createTestArchive } from '../../support/test-archive.ts';
+import { createSpoolDir, createTestArchive, UNHURRIED } from '../../support/test-archive.ts';
 
 const RUNS = 20;
 
@@ -153,16 +152,11 @@ describe('Archive, hostile events among good ones', function () {
         async (events) => {
           const tracker = new ObservabilityTracker({ service: 'test', registry: new Registry() });
           const archive = createArchive({
+            ...UNHURRIED,
             database: test.database,
             spoolDir: spool.path,
-            spoolMaxBytes: 1e9,
-            durability: 'process',
-            service: 'test',
-            instance: 'test:1',
-            cron: '0 0 0 1 1 *',
             now: () => tracker.now(),
             collect: () => tracker.flush(),
-            logger: silentLogger,
           });
           tracker.connect(archive.sink);
           for (const event of events) {

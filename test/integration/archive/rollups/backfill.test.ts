@@ -7,10 +7,9 @@ import { backfillRollups } from '../../../../src/archive/rollups/backfill.ts';
 import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
 import { verifyArchive } from '../../../../src/archive/verify/verify.ts';
 import { loadMigrations, migrate } from '../../../../src/db/migrate.ts';
-import { silentLogger } from '../../../../src/logger.ts';
 import { type ArrayEvent, ArrayTracker } from '../../../support/array-batch.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
-import { archiveEvents, createSpoolDir } from '../../../support/test-archive.ts';
+import { archiveEvents, createSpoolDir, UNHURRIED } from '../../../support/test-archive.ts';
 import { variedEvents } from '../../../support/varied-events.ts';
 
 const OLD = new URL('../../../fixtures/archive-7b50b4e/archive.mjs', import.meta.url);
@@ -35,16 +34,12 @@ describe('backfillRollups', function () {
     const { createArchive } = (await import(OLD.href)) as { createArchive: typeof CreateArchive };
     const tracker = new ArrayTracker();
     const archive = createArchive({
+      ...UNHURRIED,
       database: test.database,
       spoolDir: `${spool.path}/old`,
-      spoolMaxBytes: 1e9,
-      durability: 'process',
-      service: 'test',
       instance: 'old:1',
-      cron: '0 0 0 1 1 *',
       now: () => Date.now(),
       collect: tracker.collect,
-      logger: silentLogger,
     });
     tracker.sink = archive.sink;
     tracker.record(...events);
