@@ -37,16 +37,30 @@ for (const [title, framework] of FRAMEWORKS) {
       Object.assign(response, { req: undefined });
     }
 
-    it('records a request whose response forgets it before it is answered', async () => {
-      const app = await open((_request, response) => {
-        forgetRequest(response);
-        response.end('ok');
-      });
+    /** Three requests are answered, and recorded. */
+    async function answerThrice(app: MeasuredApp): Promise<void> {
       for (let index = 0; index < 3; index++) assert.match(await firstData(app.connect(head('GET', '/x'))), /200 OK/);
       assert.deepEqual(
         await app.records(3),
         Array.from({ length: 3 }, () => 'GET /x 200 success'),
       );
+    }
+
+    /** A client leaves once its request is there, and that is recorded. */
+    async function leaveEarly(app: MeasuredApp, isReached: () => boolean): Promise<void> {
+      const socket = app.connect(head('GET', '/x'));
+      await waitFor(isReached, { what: 'the request' });
+      socket.destroy();
+      assert.deepEqual(await app.records(1), ['GET /x - aborted client_disconnect']);
+      assert.equal(await app.sample('http_server_active_requests'), 0);
+    }
+
+    it('records a request whose response forgets it before it is answered', async () => {
+      const app = await open((_request, response) => {
+        forgetRequest(response);
+        response.end('ok');
+      });
+      await answerThrice(app);
     });
 
     it('records a request whose response forgets it while it is sent', async () => {
@@ -54,11 +68,7 @@ for (const [title, framework] of FRAMEWORKS) {
         response.end('ok');
         forgetRequest(response);
       });
-      for (let index = 0; index < 3; index++) assert.match(await firstData(app.connect(head('GET', '/x'))), /200 OK/);
-      assert.deepEqual(
-        await app.records(3),
-        Array.from({ length: 3 }, () => 'GET /x 200 success'),
-      );
+      await answerThrice(app);
     });
 
     it('records a request whose response forgets it, and whose client leaves', async () => {
@@ -67,52 +77,31 @@ for (const [title, framework] of FRAMEWORKS) {
         forgetRequest(response);
         isReached = true;
       });
-      const socket = app.connect(head('GET', '/x'));
-      await waitFor(() => isReached, { what: 'the request' });
-      socket.destroy();
-      assert.deepEqual(await app.records(1), ['GET /x - aborted client_disconnect']);
-      assert.equal(await app.sample('http_server_active_requests'), 0);
+      await leaveEarly(app, () => isReached);
     });
 
     it('records a response that is answered through a proxy', async () => {
-      const app = await MeasuredApp.open((inner) => inner.get('/x', (_request, response) => void response.send('ok')), {
-        framework,
-      });
-      measured = app;
+      const app = await open((_request, response) => void response.send('ok'));
       const [handler] = app.server.listeners('request') as [(...args: unknown[]) => void];
       app.server.removeAllListeners('request');
       app.server.on('request', (request, response) => handler(request, boundProxy(response)));
-      for (let index = 0; index < 3; index++) assert.match(await firstData(app.connect(head('GET', '/x'))), /200 OK/);
-      assert.deepEqual(
-        await app.records(3),
-        Array.from({ length: 3 }, () => 'GET /x 200 success'),
-      );
+      await answerThrice(app);
     });
 
     it('records a request that comes to it when its connection has closed', async () => {
       let isReached = false;
-      const app = await MeasuredApp.open((inner) => inner.get('/x', (_request, response) => void response.send('ok')), {
-        framework,
-      });
-      measured = app;
+      const app = await open((_request, response) => void response.send('ok'));
       const [handler] = app.server.listeners('request') as [(...args: unknown[]) => void];
       app.server.removeAllListeners('request');
       app.server.on('request', (request, response) => {
         request.socket.once('close', () => setImmediate(() => handler(request, response)));
         isReached = true;
       });
-      const socket = app.connect(head('GET', '/x'));
-      await waitFor(() => isReached, { what: 'the request' });
-      socket.destroy();
-      assert.deepEqual(await app.records(1), ['GET /x - aborted client_disconnect']);
-      assert.equal(await app.sample('http_server_active_requests'), 0);
+      await leaveEarly(app, () => isReached);
     });
 
     it('counts nothing as open on a socket that takes no property', async () => {
-      const app = await MeasuredApp.open((inner) => inner.get('/x', (_request, response) => void response.send('ok')), {
-        framework,
-      });
-      measured = app;
+      const app = await open((_request, response) => void response.send('ok'));
       app.server.prependListener('request', (request) => {
         Object.defineProperty(request, 'socket', { value: new Proxy(request.socket, { set: () => false }) });
       });
