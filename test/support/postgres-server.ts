@@ -26,9 +26,15 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/** Makes and starts a server. @param binary path of `postgres`; initdb and pg_ctl stand beside it */
-export async function createPostgresServer(binary: string): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-postgres-'));
+/**
+ * Makes and starts a server.
+ * @param binary path of `postgres`; initdb and pg_ctl stand beside it
+ * @param folder a new one, removed with the server; default: on the disk, as in production
+ */
+export async function createPostgresServer(
+  binary: string,
+  folder = mkdtempSync(join(tmpdir(), 'keepwatch-postgres-')),
+): Promise<PostgresServer> {
   const data = join(folder, 'data');
   const user = serverUser();
   const port = await freePort();

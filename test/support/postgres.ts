@@ -1,11 +1,10 @@
 // Real Postgres for tests: one embedded server per test process, one migrated template, a clone of it per test file.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { openEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { makeMemoryFolder } from './memory-folder.ts';
 import { waitFor } from './wait-for.ts';
 
 /** A migrated database of its own. */
@@ -106,7 +105,7 @@ async function makeTemplate(admin: Database, url: string): Promise<void> {
 
 /** In a new folder, thrown away afterwards. No child of this process: a run that fails halfway still ends. */
 async function startEmbedded(): Promise<{ url: string; stop(): Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-test-pg-'));
+  const folder = makeMemoryFolder();
   chmodSync(folder, 0o711);
   const postgres = await openEmbeddedPostgres({ folder, say() {} });
   return {

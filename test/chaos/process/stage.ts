@@ -1,6 +1,7 @@
 // Where process runs take place: a disk, and a Postgres server, of their own where it is to be killed.
 import { closeDatabase, createDatabase, type Database } from '../../../src/db/database.ts';
 import { migrate } from '../../../src/db/migrate.ts';
+import { makeMemoryFolder } from '../../support/memory-folder.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { createPostgresServer, type PostgresServer } from '../../support/postgres-server.ts';
 import { findTool } from '../../support/tools.ts';
@@ -47,7 +48,7 @@ export function openSharedStage(disk: SmallDisk, onEnd: ProcessStage['onEnd']): 
 export async function openProcessStage(disk: SmallDisk, onEnd: ProcessStage['onEnd']): Promise<ProcessStage> {
   const binary = findTool('postgres');
   if (binary === undefined) throw new Error('process faults need a server that may be killed: apt-get install postgresql-15');
-  const server = await createPostgresServer(binary);
+  const server = await createPostgresServer(binary, makeMemoryFolder());
   onEnd(() => server.remove());
   const urlOf = (name: string) => Object.assign(new URL(server.url), { pathname: `/${name}` }).href;
   const asAdmin = async (work: (admin: Database) => Promise<unknown>) => {
