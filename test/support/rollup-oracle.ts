@@ -5,7 +5,7 @@ import type { Database } from '../../src/db/database.ts';
 const COMPARE = `
   with bounds as (
     select array(
-      select floor(power(2::numeric, place / 32.0))::numeric from generate_series(0, 1600) as place order by place
+      select floor(power(2::numeric, place / 32.0))::bigint from generate_series(0, 1600) as place order by place
     ) as list
   ), keys as (
     select distinct on (service, type, name) service, type, name, array(select jsonb_object_keys(labels)) as keys
@@ -19,7 +19,7 @@ const COMPARE = `
     where $<service> is null or service = $<service>
   ), part as (
     select bucket, service, type, name, status, labels,
-      case when us = 0 then -32768 else width_bucket(us - 1, list) - 1 end as b,
+      case when us = 0 then -32768 else width_bucket(least(us - 1, 1e18)::bigint, list) - 1 end as b,
       count(*) as rows, sum(weight) as c, sum(weight * us) as sum_us, min(us) as min_us, max(us) as max_us
     from event, bounds group by 1, 2, 3, 4, 5, 6, 7
   ), raw as (
