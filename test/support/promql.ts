@@ -65,7 +65,7 @@ export async function knownMetrics(rules: readonly PrometheusRule[]): Promise<Kn
   return known;
 }
 
-/** @returns what is wrong: syntax, metrics that there are not, labels that their metrics do not have */
+/** @returns what is wrong: syntax, metrics that there are not, labels that their metrics do not have, bounds in the spelling of one Prometheus alone */
 export function wrongInPromql(text: string, known: KnownMetrics): string[] {
   const problems: string[] = [];
   const tree = parser.parse(text);
@@ -81,6 +81,9 @@ export function wrongInPromql(text: string, known: KnownMetrics): string[] {
     });
     return names;
   };
+  // Prometheus 2 stores a bound of a second as "1", Prometheus 3 as "1.0".
+  for (const [matcher] of text.matchAll(/\ble\s*(?:=~?|!=|!~)\s*"\d+"/g))
+    problems.push(`${matcher} is not found by Prometheus 3`);
   const check = (label: string, metrics: readonly string[]) => {
     if (!metrics.some((name) => known.get(name)?.has(label))) problems.push(`${label} is no label of ${metrics.join(', ')}`);
   };

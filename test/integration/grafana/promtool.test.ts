@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { PROMETHEUS_FOLDER } from '../../support/promql.ts';
 import { needTool } from '../../support/tools.ts';
+
+const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
 
 describe('grafana/prometheus, for the real promtool', () => {
   let promtool: string;
@@ -29,6 +31,26 @@ describe('grafana/prometheus, for the real promtool', () => {
 
   it('holds tests of the rules that pass', () => {
     run('test', 'rules', ...filesIn('tests'));
+  });
+
+  it('holds rules and tests that agree on Prometheus 3 as well: ranges that are open at their left, bounds written "1.0"', () => {
+    // A millisecond less is what "open" is, as samples have whole milliseconds.
+    const opened = (text: string) =>
+      text.replace(
+        /\[(\d+)([mhd])\]/g,
+        (_, count: string, unit: string) => `[${Number(count) * (SECONDS[unit] ?? 0) * 1000 - 1}ms]`,
+      );
+    const folder = mkdtempSync(join(tmpdir(), 'keepwatch-promtool-'));
+    try {
+      cpSync(PROMETHEUS_FOLDER, folder, { recursive: true });
+      for (const path of ['rules', 'tests'].flatMap((part) =>
+        readdirSync(join(folder, part)).map((file) => join(folder, part, file)),
+      ))
+        writeFileSync(path, opened(readFileSync(path, 'utf8')).replace(/\ble="(\d+)"/g, 'le="$1.0"'));
+      run('test', 'rules', ...filesIn('tests').map((path) => path.replace(PROMETHEUS_FOLDER, folder)));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('holds configurations that Prometheus would take, with the rules that they name', () => {

@@ -30,6 +30,14 @@ describe('rules for Prometheus', () => {
     assert.deepEqual(problems, []);
   });
 
+  it('may name no bound of a histogram as one version of Prometheus alone stores it', () => {
+    const bucketsTo = (matcher: string) => wrongInPromql(`http_server_request_duration_seconds_bucket{${matcher}}`, known);
+    assert.deepEqual(bucketsTo('le="1"'), ['le="1" is not found by Prometheus 3']);
+    assert.deepEqual(bucketsTo('le != "10"'), ['le != "10" is not found by Prometheus 3']);
+    assert.deepEqual(bucketsTo(String.raw`le=~"1|1\\.0", http_route="1"`), []);
+    assert.deepEqual(bucketsTo('le="0.5"'), []);
+  });
+
   it('would be found out if any metric or label were renamed', () => {
     const exported = [...known].filter(([name]) => !name.includes(':'));
     const used = exported.filter(([name]) => rules.some(({ expr }) => new RegExp(`\\b${name}\\b`).test(String(expr))));
@@ -104,6 +112,16 @@ describe('rules for Prometheus', () => {
       assert.ok(objective > 0 && objective < 1);
       for (const factor of factors) assert.ok(factor * (1 - objective) < 1, `${factor} of ${objective}`);
     }
+  });
+
+  it('count errors by the interval that they are recorded at, which promtool does not look at', () => {
+    const { groups } = parse(readFileSync(join(PROMETHEUS_FOLDER, 'rules/slo.yml'), 'utf8')) as {
+      groups: { interval: string; rules: PrometheusRule[] }[];
+    };
+    const recording = groups.find(({ rules: own }) => own.some(({ record }) => record === 'slo:errors:rate5m'));
+    const counting = rules.filter(({ record }) => record?.startsWith('slo:errors:increase'));
+    assert.equal(counting.length, 6);
+    for (const { expr } of counting) assert.equal(`${/ \* (\d+)$/.exec(String(expr))?.[1]}s`, recording?.interval, String(expr));
   });
 
   function isUsed(name: string, label: string): boolean {
