@@ -2,16 +2,11 @@
 import type { Labels } from '../../routing/matcher.ts';
 import type { FlapDamping } from '../../routing/routing.ts';
 import type { NotificationPayload } from '../notification.ts';
-import type { GroupSettings } from './destination.ts';
+import type { Destination } from './destination.ts';
 import type { GroupAlert, GroupPolicy } from './group-flush.ts';
 
 /** A row of notification_group. Times are ms since the epoch. */
-export interface GroupRow {
-  readonly group_key: string;
-  readonly receiver: string;
-  readonly route: string;
-  readonly labels: Labels;
-  readonly settings: GroupSettings;
+export interface GroupRow extends Destination {
   /** Messages so far. */
   readonly version: number;
   readonly thread: string | null;
