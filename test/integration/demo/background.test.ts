@@ -6,15 +6,14 @@ import { createLlmClient } from '../../../demo/llm-client.ts';
 import { type Partners, startPartners } from '../../../demo/partners.ts';
 import { type Provider, startProvider } from '../../../demo/provider.ts';
 import { createRandom } from '../../../demo/random.ts';
-import { createChatStore, openDemoDatabase } from '../../../demo/store.ts';
+import { createChatStore } from '../../../demo/store.ts';
 import { createWorkflows, type Workflows } from '../../../demo/workflows.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { openDemoStore } from '../../support/demo-store.ts';
 import { type RecordedEvent, RecordingSink } from '../../support/recording-sink.ts';
 
 describe('what the demo does beside requests', () => {
-  let test: TestDatabase;
-  let pool: ReturnType<typeof openDemoDatabase>;
+  let demo: Awaited<ReturnType<typeof openDemoStore>>;
   let provider: Provider;
   let partners: Partners;
   let tracker: ObservabilityTracker;
@@ -24,14 +23,9 @@ describe('what the demo does beside requests', () => {
 
   before(async function () {
     this.timeout(30_000);
-    test = await createTestDatabase();
-    pool = openDemoDatabase({ url: test.url });
-    await createChatStore(pool.query).prepare();
+    demo = await openDemoStore();
   });
-  after(async () => {
-    await pool.close();
-    await test.drop();
-  });
+  after(() => demo.close());
 
   async function start(failureRate: number): Promise<void> {
     provider = await startProvider({ medianMs: 0, failureRate: 0 });
@@ -41,7 +35,7 @@ describe('what the demo does beside requests', () => {
     tracker.connect(sink);
     connectors = createConnectors({ tracker, gateway: createGateway({ url: partners.url, tracker }) });
     const llm = createLlmClient({ url: provider.url, tracker });
-    const store = createChatStore(pool.query);
+    const store = createChatStore(demo.query);
     workflows = createWorkflows({ tracker, connectors, store, llm, random: createRandom(1), failureRate });
   }
   afterEach(async () => {

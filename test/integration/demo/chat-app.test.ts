@@ -2,16 +2,14 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { createChatApp } from '../../../demo/chat-app.ts';
 import { type Provider, startProvider } from '../../../demo/provider.ts';
-import { createChatStore, openDemoDatabase } from '../../../demo/store.ts';
 import { startTraffic, type TrafficAnswer } from '../../../demo/traffic.ts';
 import { ObservabilityTracker } from '../../../src/instrument/tracker.ts';
 import { listen, type RunningServer } from '../../../src/server/listen.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { openDemoStore } from '../../support/demo-store.ts';
 import { type RecordedEvent, RecordingSink } from '../../support/recording-sink.ts';
 
 describe('the chat API', () => {
-  let test: TestDatabase;
-  let pool: ReturnType<typeof openDemoDatabase>;
+  let demo: Awaited<ReturnType<typeof openDemoStore>>;
   let provider: Provider;
   let server: RunningServer;
   let tracker: ObservabilityTracker;
@@ -19,22 +17,17 @@ describe('the chat API', () => {
 
   before(async function () {
     this.timeout(30_000);
-    test = await createTestDatabase();
-    pool = openDemoDatabase({ url: test.url });
-    await createChatStore(pool.query).prepare();
+    demo = await openDemoStore();
   });
-  after(async () => {
-    await pool.close();
-    await test.drop();
-  });
+  after(() => demo.close());
 
   beforeEach(async () => {
     provider = await startProvider({ medianMs: 2, p99Ms: 10, failureRate: 0 });
     tracker = new ObservabilityTracker({ service: 'demo' });
     sink = new RecordingSink();
     tracker.connect(sink);
-    tracker.observePool(pool.pool, { name: 'chat' });
-    server = await listen(createServer(createChatApp({ tracker, query: pool.query, providerUrl: provider.url })), '127.0.0.1', 0);
+    tracker.observePool(demo.pool, { name: 'chat' });
+    server = await listen(createServer(createChatApp({ tracker, query: demo.query, providerUrl: provider.url })), '127.0.0.1', 0);
   });
   afterEach(async () => {
     await server.stop();
