@@ -33,7 +33,7 @@ describe('grafana/provisioning/alerting', () => {
     };
     const expr = groups[0]?.rules[0]?.data[0]?.model.expr;
     const alerts = [FIRST, ...OTHERS.map((other) => ({ ...FIRST, ...other }))];
-    const seen = alerts.map(({ alertname, alertstate: _, ...labels }) => ({
+    const seen = alerts.map(({ alertname, alertstate: _state, ...labels }) => ({
       labels: selector({ ...labels, alert: alertname }),
       value: 1,
     }));
