@@ -5,7 +5,8 @@ import { waitFor } from './wait-for.ts';
 
 interface Timer {
   readonly timer: WeakRef<NodeJS.Timeout>;
-  readonly madeAt: string;
+  /** Its stack is text only when somebody reads it: sources are looked up then. */
+  readonly made: Error;
 }
 
 const timers = new Set<Timer>();
@@ -16,7 +17,7 @@ export function rememberTimers(): void {
     const original = globalThis[name] as (...given: unknown[]) => NodeJS.Timeout;
     const remembering = (...given: unknown[]) => {
       const timer = original(...given);
-      timers.add({ timer: new WeakRef(timer), madeAt: caller() });
+      timers.add({ timer: new WeakRef(timer), made: new Error() });
       if (timers.size % 1000 === 0) forgetEnded();
       return timer;
     };
@@ -24,8 +25,8 @@ export function rememberTimers(): void {
   }
 }
 
-function caller(): string {
-  const lines = (new Error().stack ?? '').split('\n').slice(3);
+function placeOf({ made }: Timer): string {
+  const lines = (made.stack ?? '').split('\n').slice(2);
   const ours = lines.find((line) => !line.includes('node:') && !line.includes('node_modules'));
   return (ours ?? lines.find((line) => !line.includes('node:')) ?? 'an unknown place').trim();
 }
@@ -51,8 +52,9 @@ export async function waitForNothingLeft(): Promise<void> {
 function leftovers(): string[] {
   const handles = (process as unknown as { _getActiveHandles(): object[] })._getActiveHandles();
   const inUse = handles.map(describeHandle).filter((text) => text !== undefined);
-  const running = [...timers].filter((entry) => isRunning(entry) && !/mocha|wait-for/.test(entry.madeAt));
-  return [...inUse, ...running.map(({ madeAt }) => `a timer made ${madeAt}`)];
+  const running = [...timers].filter(isRunning).map(placeOf);
+  const ofTests = running.filter((place) => !/mocha|wait-for/.test(place));
+  return [...inUse, ...ofTests.map((place) => `a timer made ${place}`)];
 }
 
 /** Undefined for what belongs to the process itself, and for what does not keep it alive. */
