@@ -36,9 +36,7 @@ export function buildDashboard(definition: DashboardDefinition, home: Home): Das
     .readonly();
   addLinks(dashboard, definition, home);
   addVariables(dashboard, home, choices);
-  // Marked once, where both could: history knows when alerts fired better than a scrape.
-  const marking = home === 'prometheus' ? home : 'postgres';
-  for (const annotation of annotationsOf(marking, dataSourceOf(home, marking))) dashboard.annotation(annotation);
+  for (const annotation of annotationsOf(SOURCES_OF[home])) dashboard.annotation(annotation);
   let id = 0;
   for (const row of rows) {
     const panels = row.panels.flatMap((panel) => panelOf(panel, home) ?? []);
@@ -52,7 +50,7 @@ export function buildDashboard(definition: DashboardDefinition, home: Home): Das
 /** Asks the first data source of the home that the panel has a question for. */
 function panelOf(panel: Panel, home: Home): ReturnType<typeof buildPanel> {
   for (const source of SOURCES_OF[home]) {
-    const built = buildPanel(panel, source, dataSourceOf(home, source));
+    const built = buildPanel(panel, source, dataSourceOf(source));
     if (built !== undefined) return built;
   }
   return undefined;

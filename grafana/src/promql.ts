@@ -65,6 +65,11 @@ export function recorded(name: RecordedName, ...matchers: readonly string[]): st
   return `${name}{${['job=~"$job"', ...matchers].join(', ')}}`;
 }
 
+/** What rules of Prometheus say of the jobs that are chosen; not all of their alerts know an instance. */
+export function alertsOf(...matchers: readonly string[]): string {
+  return `ALERTS{${['job=~"$job"', ...matchers].join(', ')}}`;
+}
+
 /** A quantile of a histogram, in seconds, by labels. */
 export function quantile(q: number, name: HistogramName, matchers: readonly string[] = [], ...labels: readonly string[]): string {
   return `histogram_quantile(${q}, ${sum(rate(`${name}_bucket`, ...matchers), ...labels, 'le')})`;

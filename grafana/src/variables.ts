@@ -15,29 +15,26 @@ const DEFAULT_URL = 'http://127.0.0.1:3000';
 const SERVICES = 'select distinct service from keepwatch.observability_series order by service limit 1000';
 const ALL = { selected: true, text: 'All', value: '$__all' };
 
-/** The variable that holds the uid of a data source. */
-export function dataSourceOf(home: Home, source: Source): string {
-  return `\${${nameOf(home, source)}}`;
+/** The variable that holds the uid of a data source. Called the same everywhere, so that links between dashboards carry it along. */
+export function dataSourceOf(source: Source): string {
+  return `\${${source}}`;
 }
 
 export function addVariables(dashboard: DashboardBuilder, home: Home, choices: readonly Choice[]): void {
   const sources = SOURCES_OF[home];
-  for (const source of sources) {
-    const label = sources.length === 1 ? 'Data source' : TITLES[source];
-    dashboard.withVariable(new DatasourceVariableBuilder(nameOf(home, source)).label(label).type(TYPES[source]));
-  }
-  const add = (source: Source, { name, title, query, allValue }: Queried, isMulti: boolean) =>
-    dashboard.withVariable(
-      new QueryVariableBuilder(name)
-        .label(title)
-        .query(query)
-        .datasource({ type: TYPES[source], uid: dataSourceOf(home, source) })
-        .refresh(VariableRefresh.OnTimeRangeChanged)
-        .current(ALL)
-        .multi(isMulti)
-        .includeAll(true)
-        .allValue(allValue),
-    );
+  for (const source of sources)
+    dashboard.withVariable(new DatasourceVariableBuilder(source).label(TITLES[source]).type(TYPES[source]));
+  const add = (source: Source, { name, title, query, allValue }: Queried, isMulti: boolean) => {
+    const variable = new QueryVariableBuilder(name)
+      .label(title)
+      .query(query)
+      .datasource({ type: TYPES[source], uid: dataSourceOf(source) })
+      .refresh(VariableRefresh.OnTimeRangeChanged)
+      .current(ALL)
+      .multi(isMulti)
+      .includeAll(true);
+    dashboard.withVariable(allValue === undefined ? variable : variable.allValue(allValue));
+  };
   for (const source of sources) {
     for (const variable of TARGETS[source]) add(source, variable, source === 'prometheus');
   }
@@ -55,23 +52,18 @@ interface Queried {
   readonly name: string;
   readonly title: string;
   readonly query: string;
-  readonly allValue: string;
+  /** Default: every value that is listed. */
+  readonly allValue?: string;
 }
 
-/** What every dashboard of a data source chooses. One service or, unquoted, null, which the functions take for all of them. */
+/**
+ * What every dashboard of a data source chooses. All processes are those that have recorded events within the range: a Prometheus knows other targets too,
+ * and what it says of them (`up`, CPU, memory) is called the same. One service or, unquoted, null, which the functions take for all of them.
+ */
 const TARGETS: Readonly<Record<Source, readonly Queried[]>> = {
   prometheus: [
-    { name: 'job', title: 'Job', query: 'label_values(keepwatch_events_recorded_total, job)', allValue: '.+' },
-    {
-      name: 'instance',
-      title: 'Instance',
-      query: 'label_values(keepwatch_events_recorded_total{job=~"$job"}, instance)',
-      allValue: '.+',
-    },
+    { name: 'job', title: 'Job', query: 'label_values(keepwatch_events_recorded_total, job)' },
+    { name: 'instance', title: 'Instance', query: 'label_values(keepwatch_events_recorded_total{job=~"$job"}, instance)' },
   ],
   postgres: [{ name: 'service', title: 'Service', query: SERVICES, allValue: 'null' }],
 };
-
-function nameOf(home: Home, source: Source): string {
-  return home === 'roles' ? source : 'datasource';
-}

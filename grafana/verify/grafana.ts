@@ -1,5 +1,5 @@
-// A Grafana that answers over HTTP: /api/health, and /api/ds/query, which is what its own panels ask.
-import type { Question } from './questions.ts';
+// A Grafana that answers over HTTP: /api/health, /api/ds/query, which is what its own panels ask, and what its variables ask of Prometheus.
+import { fillVariables, type Listed, type Question, type Variable } from './questions.ts';
 
 /** What came back to a question. */
 export interface Answer {
@@ -10,6 +10,8 @@ export interface Answer {
   readonly ms: number;
   /** What Grafana said, of a question that failed. */
   readonly error?: string;
+  /** Of a variable. */
+  readonly listed?: readonly string[];
 }
 
 export interface GrafanaOptions {
@@ -61,18 +63,47 @@ export async function askHealth(options: GrafanaOptions): Promise<string> {
   return version ?? 'of an unknown version';
 }
 
-/** @throws GrafanaUnavailable when it went away, or asks for a login */
-export async function ask(options: GrafanaOptions, question: Question): Promise<Answer> {
+/**
+ * @param filled values of the variables so far
+ * @throws GrafanaUnavailable when it went away, or asks for a login
+ */
+export async function ask(
+  options: GrafanaOptions,
+  question: Question,
+  filled: { readonly variables: readonly Variable[]; readonly listed: Listed },
+): Promise<Answer> {
   const { fromMs, toMs, uids } = options;
-  const { type, refId, query, minStepMs } = question;
+  const { type, refId, minStepMs, lists } = question;
   const uid = uids[type];
   if (uid === undefined) return { outcome: 'failed', values: 0, ms: 0, error: `no data source of type ${type} is known` };
+  const query = fillVariables(question.query, filled.variables, filled.listed, fromMs) as Record<string, unknown>;
+  const began = performance.now();
+  const within = () => Math.round(performance.now() - began);
+  if (typeof query['labelValues'] === 'string')
+    return { ...(await askLabelValues(options, uid, query['labelValues'])), ms: within() };
   const datasource = { type, uid };
   const intervalMs = Math.max(minStepMs, Math.ceil((toMs - fromMs) / MAX_DATA_POINTS));
   const sent = { ...query, refId, datasource, intervalMs, maxDataPoints: MAX_DATA_POINTS };
-  const began = performance.now();
   const { status, body } = await request(options, '/api/ds/query', { queries: [sent], from: String(fromMs), to: String(toMs) });
-  return { ...judge(status, body, refId, uid), ms: Math.round(performance.now() - began) };
+  const answer = { ...judge(status, body, refId, uid), ms: within() };
+  const texts = (body.results?.[refId]?.frames ?? []).flatMap(({ data }) => data?.values?.[0] ?? []);
+  return lists === undefined ? answer : { ...answer, listed: texts.map(String) };
+}
+
+/** `label_values(selector, label)`, by way of the data source, as the page asks. */
+async function askLabelValues(
+  { fromMs, toMs, ...options }: GrafanaOptions,
+  uid: string,
+  text: string,
+): Promise<Omit<Answer, 'ms'>> {
+  const [, selector = '', label = ''] = /^label_values\((.+), *(\w+)\)$/.exec(text) ?? [];
+  const range = new URLSearchParams({ 'match[]': selector, start: String(fromMs / 1000), end: String(toMs / 1000) });
+  const path = `/api/datasources/uid/${uid}/resources/api/v1/label/${label}/values?${range}`;
+  const { status, body } = await request({ fromMs, toMs, ...options }, path);
+  const { data, error, message = error } = body as { data?: readonly string[]; error?: string; message?: string };
+  if (status !== 200 || data === undefined)
+    return { outcome: 'failed', values: 0, error: `HTTP ${status}: ${message ?? 'no result'} (data source ${uid})` };
+  return { outcome: data.length > 0 ? 'ok' : 'empty', values: data.length, listed: data };
 }
 
 function judge(status: number, body: Body, refId: string, uid: string): Omit<Answer, 'ms'> {

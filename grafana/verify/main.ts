@@ -1,13 +1,14 @@
-// npm run grafana:verify: asks every question of every committed dashboard through a running Grafana, as its panels would.
+// npm run grafana:verify: asks every question of every committed dashboard through a running Grafana, as its page would: variables, panels, annotations.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ask, askHealth, type GrafanaOptions, GrafanaUnavailable } from './grafana.ts';
-import { type Question, readQuestions } from './questions.ts';
+import { type AskedDashboard, type Listed, readDashboards } from './questions.ts';
 import { type Asked, describe, toJson, totalsOf } from './report.ts';
 
 const HELP = `Usage: npm run grafana:verify -- [options]
 
-Asks every question of every dashboard in grafana/dashboards through Grafana's own /api/ds/query, and says which failed or gave nothing.
+Asks every question of every dashboard in grafana/dashboards through Grafana's own API, as its page does: what variables list, what panels show, and what
+annotations mark. Says which failed or gave nothing.
 GRAFANA_URL is where it is (default http://127.0.0.1:3001, that of docker-compose.yml), GRAFANA_TOKEN the token of a service account with the role
 Viewer; where anonymous viewers may look, none is needed.
 
@@ -49,8 +50,8 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.ok;
   }
-  const questions = readQuestions(FOLDER).filter(({ file }) => file.includes(values.only ?? ''));
-  if (questions.length === 0) throw new UsageError(`no dashboard has ${values.only} in its path`);
+  const dashboards = readDashboards(FOLDER).filter(({ file }) => file.includes(values.only ?? ''));
+  if (dashboards.length === 0) throw new UsageError(`no dashboard has ${values.only} in its path`);
   const toMs = Date.now();
   const options: GrafanaOptions = {
     url: urlOf(process.env['GRAFANA_URL'] ?? 'http://127.0.0.1:3001'),
@@ -60,7 +61,7 @@ async function main(): Promise<number> {
     toMs,
   };
   const version = await askHealth(options);
-  const asked = await askAll(options, questions);
+  const asked = await askAll(options, dashboards);
   const { failed, empty } = totalsOf(asked);
   const header = `Grafana ${version} at ${options.url}, the last ${values.range} minutes\n`;
   process.stdout.write(values.json === true ? toJson({ url: options.url, version }, asked) : header + describe(asked));
@@ -99,12 +100,26 @@ function urlOf(text: string): string {
 }
 
 /** In the order of the questions. */
-async function askAll(options: GrafanaOptions, questions: readonly Question[]): Promise<Asked[]> {
-  const asked = new Array<Asked>(questions.length);
-  const waiting = questions.entries();
-  const work = async () => {
-    for (const [index, question] of waiting) asked[index] = { question, ...(await ask(options, question)) };
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+async function askAll(options: GrafanaOptions, dashboards: readonly AskedDashboard[]): Promise<Asked[]> {
+  const asked: Asked[] = [];
+  for (const { questions, variables } of dashboards) {
+    const listed: Record<string, Listed[string]> = {};
+    const answers = new Array<Asked>(questions.length);
+    const askOne = async (index: number) => {
+      const question = questions[index];
+      if (question === undefined) return;
+      const answer = { question, ...(await ask(options, question, { variables, listed })) };
+      answers[index] = answer;
+      if (question.lists !== undefined) listed[question.lists] = answer.listed ?? [];
+    };
+    const lists = questions.filter((question) => question.lists !== undefined).length;
+    for (let index = 0; index < lists; index++) await askOne(index);
+    const waiting = Array.from({ length: questions.length - lists }, (_, index) => lists + index).values();
+    const work = async () => {
+      for (const index of waiting) await askOne(index);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    asked.push(...answers);
+  }
   return asked;
 }

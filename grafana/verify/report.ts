@@ -13,6 +13,9 @@ export const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'Evaluations that failed',
   'Messages that wait or were given up',
   'Targets beside code',
+  'annotation Alerts',
+  'annotation Alerts of Prometheus',
+  'annotation Starts',
 ]);
 
 export interface Totals {

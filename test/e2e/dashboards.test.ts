@@ -17,6 +17,7 @@ import {
   targetsOf,
 } from '../support/grafana.ts';
 import {
+  askAllValues,
   askLabelValues,
   askNow,
   askPostgres,
@@ -48,7 +49,7 @@ const SCRAPE_MS = 1000;
 const EMPTY_WHEN_WELL: ReadonlySet<string> = new Set([
   'Alerts',
   'annotation Alerts',
-  'annotation Starts',
+  'annotation Alerts of Prometheus',
   'Evaluations that failed',
   'Messages that wait or were given up',
   'Targets beside code',
@@ -77,11 +78,14 @@ describe('the questions of all dashboards, over the demo', () => {
     await delay(TRAFFIC_MS);
     await site.comeToRest();
     const endedAt = Date.now() + 1000;
-    shown = { from: new Date(beganAt), to: new Date(endedAt), stepMs: 60_000 };
+    const range: Shown = { from: new Date(beganAt), to: new Date(endedAt), stepMs: 60_000 };
+    const [{ dashboard }] = keptDashboards().filter(({ path }) => path.startsWith('prometheus/')) as [KeptDashboard];
+    const variables = await askAllValues(site.prometheus, dashboard, range);
+    shown = { ...range, variables };
     const step = stepAround(shown.from, new Date(endedAt + 120_000));
     // At the begin of every fourth day.
     if (step === undefined) return this.skip();
-    whole = { from: step.begin, to: new Date(step.begin.getTime() + step.stepMs), stepMs: step.stepMs };
+    whole = { from: step.begin, to: new Date(step.begin.getTime() + step.stepMs), stepMs: step.stepMs, variables };
   });
 
   for (const kept of keptDashboards()) {

@@ -41,9 +41,11 @@ const TIME_FILTER =
 const OTHER_RANGES: ReadonlySet<string> = new Set([
   'increase[$__range]',
   'increase[1d]',
-  'changes[$__interval]',
+  'max_over_time[$__interval]',
   'avg_over_time[30d]',
 ]);
+/** What not all instances have a series of. */
+const WITHOUT_INSTANCE: ReadonlySet<string> = new Set(['ALERTS']);
 /** What has the same value for all jobs. */
 const WITHOUT_JOB: ReadonlySet<string> = new Set(['slo:objective:ratio']);
 /** Variables that Grafana itself knows. */
@@ -96,8 +98,10 @@ function wrongInVariable(
   if (type !== 'query') return [];
   const problems = /^\$\{\w+\}$/.test(datasource?.uid ?? '') ? [] : ['asks no chosen data source'];
   if (refresh !== 2) problems.push('is not asked again when the range changes');
-  if (includeAll === true && (allValue ?? '') === '') problems.push('has no value for All');
   const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
+  // Without one it is all that is listed, up to the limit of SQL.
+  if (includeAll === true && (allValue ?? '') === '' && selector === undefined) problems.push('has no value for All');
+  if (/^(job|instance)$/.test(label ?? '') && allValue !== undefined) problems.push('has targets of others for All');
   if (selector === undefined) return [...problems, ...wrongMembers(query), ...(/\blimit \d+$/.test(query) ? [] : ['no limit'])];
   return [...problems, ...wrongInPromql(`sum by (${label}) (${selector})`, known)];
 }
@@ -131,10 +135,11 @@ function wrongInPanel(panel: LintedPanel, variables: readonly Variable[], known:
 
 /** PromQL with Grafana's variables. */
 export function wrongInExpr(expr: string, known: KnownMetrics): string[] {
-  const problems = wrongInPromql(expr.replace(/\[\$__\w+\]/g, '[4m]'), known);
+  const problems = wrongInPromql(expr.replace(/\[\$__\w+\]/g, '[4m]').replace(/\$__(from|to)\b/g, '0'), known);
   for (const { 0: selector, 1: name = '', 2: matchers = '', index } of expr.matchAll(/([\w:]+)\{([^}]*)\}/g)) {
     if (!matchers.includes('job=~"$job"')) problems.push(`${name} is of all jobs`);
-    if (!name.includes(':') && !matchers.includes('instance=~"$instance"')) problems.push(`${name} is of all instances`);
+    const isOfJob = name.includes(':') || WITHOUT_INSTANCE.has(name);
+    if (!isOfJob && !matchers.includes('instance=~"$instance"')) problems.push(`${name} is of all instances`);
     const isCounter = /_total$|_bucket$|_sum$|_count$/.test(name) && !name.includes(':');
     const [, by = ''] = /(\w+)\($/.exec(expr.slice(0, index)) ?? [];
     if (isCounter && !/^(rate|increase|changes)$/.test(by)) problems.push(`${name} grows for ever`);

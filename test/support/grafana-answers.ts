@@ -1,5 +1,7 @@
 // What Grafana makes of the answers of its data sources: columns, and the lines of a panel with their names.
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { Database } from '../../src/db/database.ts';
+import { expandPromql, type Shown, type Target } from './grafana.ts';
 import type { PrometheusServer } from './prometheus.ts';
 
 type Cell = string | number | boolean | Date | null;
@@ -88,10 +90,49 @@ export async function askNow(prometheus: PrometheusServer, expr: string): Promis
   return result.map(({ metric, value, values }) => ({ metric, values: values ?? (value === undefined ? [] : [value]) }));
 }
 
-/** What a variable of Prometheus offers: `label_values(selector, label)`. */
-export async function askLabelValues(prometheus: PrometheusServer, query: string): Promise<readonly string[]> {
+/** What a variable of Prometheus offers, of what there was within the range: `label_values(selector, label)`. */
+export async function askLabelValues(
+  prometheus: PrometheusServer,
+  query: string,
+  range?: Pick<Shown, 'from' | 'to'>,
+): Promise<readonly string[]> {
   const [, selector = '', label = ''] = /^label_values\((.+), *(\w+)\)$/.exec(query) ?? [];
-  return (await prometheus.api(`label/${label}/values?match[]=${encodeURIComponent(selector)}`)) as string[];
+  const within = range === undefined ? '' : `&start=${range.from.getTime() / 1000}&end=${range.to.getTime() / 1000}`;
+  return (await prometheus.api(`label/${label}/values?match[]=${encodeURIComponent(selector)}${within}`)) as string[];
+}
+
+/** What All stands for, of variables of Prometheus that have no value of their own for it: all that they list, one after the other as a page asks. */
+export async function askAllValues(
+  prometheus: PrometheusServer,
+  dashboard: Dashboard,
+  shown: Shown,
+): Promise<Record<string, string[]>> {
+  const listed: Record<string, string[]> = {};
+  for (const { name, type, query, allValue } of dashboard.templating?.list ?? []) {
+    if (type !== 'query' || typeof query !== 'string' || !query.startsWith('label_values') || allValue !== undefined) continue;
+    const text = expandPromql(dashboard, query, { ...shown, variables: listed }, 1000);
+    listed[name] = [...(await askLabelValues(prometheus, text, shown))];
+  }
+  return listed;
+}
+
+/** What a page marks of the series of an annotation, by title: moments of one series that are no further apart than a step are one region. */
+export function marksOf(
+  series: readonly PromSeries[],
+  { legendFormat, useValueForTime }: Pick<Target, 'legendFormat' | 'useValueForTime'>,
+  stepMs: number,
+): { readonly title: string; readonly atMs: number; readonly endMs: number }[] {
+  return series.flatMap((one) => {
+    const regions: { title: string; atMs: number; endMs: number }[] = [];
+    for (const [at, value] of one.values) {
+      if (useValueForTime !== true && !(Number(value) > 0)) continue;
+      const atMs = Math.floor(useValueForTime === true ? Number(value) : at * 1000);
+      const open = regions.at(-1);
+      if (open !== undefined && open.endMs + stepMs >= atMs) open.endMs = atMs;
+      else regions.push({ title: nameOf(one, legendFormat), atMs, endMs: atMs });
+    }
+    return regions;
+  });
 }
 
 /** The name of a line: its legend filled in. */

@@ -1,5 +1,5 @@
-// A double of Grafana's HTTP API, as far as it is documented: /api/health, and /api/ds/query with its shapes of questions and answers. It refuses what
-// Grafana would refuse, so that a question that it takes is a whole one.
+// A double of Grafana's HTTP API, as far as it is documented: /api/health, /api/ds/query with its shapes of questions and answers, and the values of labels
+// by way of a data source. It refuses what Grafana would refuse, so that a question that it takes is a whole one.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -19,6 +19,8 @@ export type Reply = Readonly<Record<string, readonly unknown[]>> | { readonly er
 
 export interface GrafanaServerOptions {
   readonly reply?: (query: SentQuery) => Reply;
+  /** What a label of Prometheus has. */
+  readonly labelValues?: (label: string, selector: string) => readonly string[];
   /** Asked for as a bearer token; without it anonymous viewers may look. */
   readonly token?: string;
   readonly uids?: readonly string[];
@@ -27,6 +29,8 @@ export interface GrafanaServerOptions {
 export interface GrafanaServer {
   readonly url: string;
   readonly queries: readonly SentQuery[];
+  /** Labels whose values were asked for, with the selectors of their series. */
+  readonly labels: readonly string[];
   close(): Promise<void>;
 }
 
@@ -38,12 +42,14 @@ const MACROS = /\$__(interval_ms|interval|rate_interval|range|timeFilter|timeFro
 /** Starts on a free port of this machine. */
 export async function startGrafanaServer(options: GrafanaServerOptions = {}): Promise<GrafanaServer> {
   const queries: SentQuery[] = [];
-  const server = createServer((request, response) => void answer(request, response, options, queries));
+  const labels: string[] = [];
+  const server = createServer((request, response) => void answer(request, response, options, { queries, labels }));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
     queries,
+    labels,
     async close() {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
@@ -56,16 +62,28 @@ async function answer(
   response: ServerResponse,
   {
     reply = () => ({ time: [1], value: [1] }),
+    labelValues = () => ['a', 'b.c'],
     token,
     uids = ['keepwatch-prometheus', 'keepwatch-postgres'],
   }: GrafanaServerOptions,
-  queries: SentQuery[],
+  { queries, labels }: { readonly queries: SentQuery[]; readonly labels: string[] },
 ): Promise<void> {
   const say = (status: number, body: object) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   if (request.url === '/api/health') return void say(200, { database: 'ok', version: VERSION, commit: 'double' });
   if (token !== undefined && request.headers.authorization !== `Bearer ${token}`)
     return void say(401, { message: 'Unauthorized' });
+  const { pathname, searchParams } = new URL(request.url ?? '', 'http://double');
+  const [, uid = '', label = ''] =
+    /^\/api\/datasources\/uid\/([\w-]+)\/resources\/api\/v1\/label\/(\w+)\/values$/.exec(pathname) ?? [];
+  if (label !== '') {
+    const selector = searchParams.get('match[]') ?? '';
+    if (!uids.includes(uid)) return void say(404, { message: 'Data source not found' });
+    const isWhole = ['start', 'end'].every((moment) => Number(searchParams.get(moment)) > 1e9) && !selector.includes('$');
+    if (!isWhole) return void say(400, { status: 'error', error: `a query that is not whole: ${selector}` });
+    labels.push(`${label} of ${selector}`);
+    return void say(200, { status: 'success', data: labelValues(label, selector) });
+  }
   if (request.url !== '/api/ds/query' || request.method !== 'POST') return void say(404, { message: 'Not found' });
   let text = '';
   for await (const chunk of request) text += String(chunk);

@@ -10,7 +10,7 @@ export interface Shown {
   readonly from: Date;
   readonly to: Date;
   readonly stepMs: number;
-  /** Values of the variables, several of one that takes several; one that is not given is All. */
+  /** Values of the variables, several of one that takes several; one that is not given is All, if it has a value for that. */
   readonly variables?: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -27,6 +27,10 @@ export interface Target {
   readonly format?: string;
   readonly instant?: boolean;
   readonly unit?: string;
+  /** Of tables, by the name of the column. */
+  readonly columnUnits?: Readonly<Record<string, string>>;
+  /** Of an annotation: its values are the moments that it marks. */
+  readonly useValueForTime?: boolean;
 }
 
 type Query = Omit<Target, 'panel' | 'kind' | 'unit'>;
@@ -81,12 +85,24 @@ export function otherTargetsOf(dashboard: Dashboard): Target[] {
       const asked = datasource?.type === 'prometheus' ? { expr: text } : { rawSql: text, format: 'table' };
       return { panel: `variable ${name}`, kind: 'variable', refId: name, ...asked };
     });
-  const annotations = (dashboard.annotations?.list ?? []) as readonly { name?: string; expr?: string; target?: unknown }[];
+  const annotations = (dashboard.annotations?.list ?? []) as readonly {
+    name?: string;
+    expr?: string;
+    target?: unknown;
+    titleFormat?: string;
+    useValueForTime?: boolean;
+  }[];
   return [
     ...chosen,
-    ...annotations.map(({ name = '', expr, target }): Target => {
-      const query = { refId: name, ...(expr !== undefined && { expr }), ...(target as Partial<Query> | undefined) };
-      return { ...query, panel: `annotation ${name}`, kind: 'annotation' };
+    ...annotations.map(({ name = '', expr, target, titleFormat: legendFormat, useValueForTime }): Target => {
+      const ofPrometheus = expr === undefined ? {} : { expr, ...(legendFormat !== undefined && { legendFormat }) };
+      const query = { refId: name, ...ofPrometheus, ...(target as Partial<Query> | undefined) };
+      return {
+        ...query,
+        panel: `annotation ${name}`,
+        kind: 'annotation',
+        ...(useValueForTime !== undefined && { useValueForTime }),
+      };
     }),
   ];
 }
@@ -111,18 +127,19 @@ export function expandPromql(dashboard: Dashboard, expr: string, shown: Shown, s
 type Format = (value: string | readonly string[], variable: Variable, format: string | undefined) => string;
 
 /** Each place once: what a value holds is not looked at again. */
-function interpolate(dashboard: Dashboard, text: string, { stepMs, variables = {} }: Shown, write: Format): string {
+function interpolate(dashboard: Dashboard, text: string, { from, stepMs, variables = {} }: Shown, write: Format): string {
   const known = new Map(variablesOf(dashboard).map((variable) => [variable.name, variable]));
   const one = (place: string, plain?: string, braced?: string, format?: string): string => {
     const name = plain ?? braced ?? '';
     if (name === '__interval') return durationOf(stepMs);
     if (name === '__interval_ms') return String(stepMs);
+    if (name === '__from') return String(from.getTime());
     const variable = known.get(name);
     if (variable === undefined) return place;
     const value = variables[name];
     if (value !== undefined) return write(value, variable, format);
-    // A value of its own for All is written as it is, whatever the format.
-    if (variable.allValue === undefined) throw new Error(`the variable ${name} has no value for All`);
+    // A value of its own for All is written as it is, whatever the format; without one it is all that is listed.
+    if (variable.allValue === undefined) throw new Error(`the variable ${name} has no value for All, and none are given`);
     return variable.allValue;
   };
   return text.replace(/\$(\w+)|\$\{(\w+)(?::(\w+))?\}/g, one);

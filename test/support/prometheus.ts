@@ -1,4 +1,6 @@
-// A real Prometheus server that scrapes one target every second, for end-to-end tests; it can have rules, evaluated every second.
+// A real Prometheus server that scrapes one target every second, for end-to-end tests; it can have rules, evaluated every second, or know a past that
+// is made up.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,17 +26,34 @@ export async function startPrometheus(
   alerting?: { readonly rules: object /** host:port */; readonly alertmanager?: string },
 ): Promise<PrometheusServer> {
   const folder = mkdtempSync(join(tmpdir(), 'keepwatch-prometheus-'));
-  const port = await freePort();
-  const config = {
+  if (alerting !== undefined) writeFileSync(join(folder, 'rules.yml'), JSON.stringify(alerting.rules));
+  return start(binary, folder, {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     scrape_configs: [{ job_name: 'keepwatch', static_configs: [{ targets: [target] }] }],
     ...(alerting === undefined ? {} : { rule_files: ['rules.yml'] }),
     ...(alerting?.alertmanager === undefined
       ? {}
       : { alerting: { alertmanagers: [{ static_configs: [{ targets: [alerting.alertmanager] }] }] } }),
-  };
+  });
+}
+
+/**
+ * Starts `binary` with samples of the past, and scrapes nothing.
+ * @param promtool of the same version
+ * @param openMetrics samples with their times in seconds
+ */
+export async function startPrometheusOf(binary: string, promtool: string, openMetrics: string): Promise<PrometheusServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'keepwatch-prometheus-'));
+  writeFileSync(join(folder, 'samples.txt'), openMetrics);
+  const args = ['tsdb', 'create-blocks-from', 'openmetrics', join(folder, 'samples.txt'), join(folder, 'data')];
+  const { status, stderr } = spawnSync(promtool, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`promtool: ${stderr}`);
+  return start(binary, folder, {});
+}
+
+async function start(binary: string, folder: string, config: object): Promise<PrometheusServer> {
+  const port = await freePort();
   writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
-  if (alerting !== undefined) writeFileSync(join(folder, 'rules.yml'), JSON.stringify(alerting.rules));
   const server = startProcess(binary, [
     `--config.file=${folder}/prometheus.yml`,
     `--storage.tsdb.path=${folder}/data`,

@@ -57,6 +57,8 @@ export async function knownMetrics(rules: readonly PrometheusRule[]): Promise<Kn
     known.set(name, new Set([...(known.get(name) ?? []), ...own, ...TARGET_LABELS]));
   }
   for (const name of ['up', 'scrape_duration_seconds', 'scrape_samples_scraped']) known.set(name, new Set(TARGET_LABELS));
+  const ofAlerts = rules.flatMap(({ alert, labels = {} }) => (alert === undefined ? [] : Object.keys(labels)));
+  known.set('ALERTS', new Set(['alertname', 'alertstate', ...TARGET_LABELS, ...ofAlerts]));
   for (const { record = '', labels = {} } of rules) {
     const level = record.split(':')[0] ?? '';
     const own = level === 'job_route' ? ['job', 'http_route'] : level === 'slo' ? ['job', 'slo'] : ['job'];

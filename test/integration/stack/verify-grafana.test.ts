@@ -1,14 +1,30 @@
 // npm run grafana:verify, against a double of Grafana that takes whole questions only. Whether a real one answers them, somebody has to try.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { readQuestions } from '../../../grafana/verify/questions.ts';
+import { fillVariables, readDashboards } from '../../../grafana/verify/questions.ts';
 import { MAY_BE_EMPTY } from '../../../grafana/verify/report.ts';
 import { PACKAGE_FOLDER } from '../../../src/db/sql.ts';
 import { type GrafanaServer, type GrafanaServerOptions, startGrafanaServer } from '../../support/grafana-server.ts';
 import { freePort } from '../../support/postgres.ts';
 import { startProgram } from '../../support/process.ts';
 
-const QUESTIONS = readQuestions(join(PACKAGE_FOLDER, 'grafana/dashboards'));
+const DASHBOARDS = readDashboards(join(PACKAGE_FOLDER, 'grafana/dashboards'));
+const QUESTIONS = DASHBOARDS.flatMap(({ questions }) => questions);
+/** What the double says of every label. */
+const LISTED = { job: ['a', 'b.c'], instance: ['a', 'b.c'] };
+/** What is sent of each question, the begin of the range left out. */
+const SENT = DASHBOARDS.flatMap(({ questions, variables }) =>
+  questions
+    .filter(({ query }) => query['labelValues'] === undefined)
+    .map(({ panel, query }) => ({ panel, text: textOf(fillVariables(query, variables, LISTED, 0) as Texts) })),
+);
+interface Texts {
+  readonly expr?: unknown;
+  readonly rawSql?: unknown;
+}
+function textOf({ expr, rawSql }: Texts): string {
+  return String(expr ?? rawSql).replace(/>= \d{13}$/, '>= 0');
+}
 
 describe('npm run grafana:verify', () => {
   let grafana: GrafanaServer | undefined;
@@ -36,11 +52,39 @@ describe('npm run grafana:verify', () => {
       new RegExp(`${QUESTIONS.length} questions: ${QUESTIONS.length} with values, 0 failed, 0 with nothing\n$`),
     );
     assert.ok(QUESTIONS.length > 100);
-    const texts = (all: readonly { readonly expr?: unknown; readonly rawSql?: unknown }[]) =>
-      all.map(({ expr, rawSql }) => String(expr ?? rawSql)).sort((a, b) => (a < b ? -1 : 1));
-    assert.deepEqual(texts(grafana?.queries ?? []), texts(QUESTIONS.map(({ query }) => query)));
+    const texts = SENT.map(({ text }) => text);
+    assert.deepEqual((grafana?.queries ?? []).map(textOf).sort(), texts.sort());
+    assert.equal(grafana?.labels.length, QUESTIONS.length - texts.length);
     const steps = grafana?.queries.map(({ datasource, intervalMs }) => `${datasource.uid} ${intervalMs}`);
-    assert.deepEqual(new Set(steps), new Set(['keepwatch-prometheus 15000', 'keepwatch-postgres 60000']));
+    assert.deepEqual(
+      new Set(steps),
+      new Set(['keepwatch-prometheus 15000', 'keepwatch-prometheus 60000', 'keepwatch-postgres 60000']),
+    );
+  });
+
+  it('asks what variables list first, and takes All for that, as the page does', async () => {
+    const labelValues = (label: string) => (label === 'job' ? ['shop.eu'] : ['a:1', 'b:1']);
+    const { code, output } = await run({ labelValues }, ['--only', 'prometheus/system']);
+    assert.equal(code, 0, output);
+    const recorded = 'keepwatch_events_recorded_total';
+    assert.deepEqual(grafana?.labels, [`job of ${recorded}`, `instance of ${recorded}{job=~"shop\\\\.eu"}`]);
+    const up = grafana?.queries.find(({ expr = '' }) => expr.includes('up{'));
+    assert.equal(up?.expr, 'sum(up{job=~"shop\\\\.eu", instance=~"(a:1|b:1)"})');
+    const starts = grafana?.queries.find(({ expr = '' }) => expr.includes('process_start_time_seconds'));
+    assert.match(starts?.expr ?? '', / >= \d{13}$/);
+  });
+
+  it('names variables and annotations that fail or give nothing', async () => {
+    const reply = ({ rawSql = '', expr = '' }: { rawSql?: string; expr?: string }) => {
+      if (rawSql.includes('alert_transition')) return { error: 'pq: no such table' };
+      return expr.includes('ALERTS{') || rawSql.startsWith('select distinct service') ? {} : { value: [1] };
+    };
+    const { code, output } = await run({ reply, labelValues: (label) => (label === 'job' ? [] : ['a']) });
+    assert.equal(code, 1);
+    assert.match(output, /failed {3}annotation Alerts \(X\): pq: no such table\n/);
+    assert.match(output, /nothing {2}variable job \(A\)\n/);
+    assert.match(output, /nothing {2}variable service \(A\)\n/);
+    assert.match(output, /nothing {2}annotation Alerts of Prometheus \(X\), as may be\n/);
   });
 
   it('names each panel that failed or gave nothing, with what Grafana said', async () => {
@@ -63,9 +107,13 @@ describe('npm run grafana:verify', () => {
       [...MAY_BE_EMPTY].filter((panel) => !panels.has(panel)),
       [],
     );
-    const quiet = QUESTIONS.filter(({ panel }) => MAY_BE_EMPTY.has(panel)).map(({ query }) => query['rawSql']);
-    const { code, output } = await run({ reply: ({ rawSql }) => (quiet.includes(rawSql) ? {} : { value: ['text'] }) });
+    const quiet = new Set(SENT.filter(({ panel }) => MAY_BE_EMPTY.has(panel)).map(({ text }) => text));
+    const { code, output } = await run({ reply: (query) => (quiet.has(textOf(query)) ? {} : { value: ['text'] }) });
     assert.equal(code, 0, output);
+    assert.match(
+      output,
+      new RegExp(`, ${QUESTIONS.filter(({ panel }) => MAY_BE_EMPTY.has(panel)).length} with nothing, as may be\n$`),
+    );
   });
 
   it('prints JSON, of some dashboards alone, for a data source of another uid', async () => {

@@ -100,4 +100,13 @@ describe('the linter of dashboards', () => {
       );
     });
   }
+
+  it('finds: has targets of others for All', () => {
+    const kept = keptDashboards().find(({ path }) => path === 'prometheus/system-overview.json');
+    assert.ok(kept !== undefined);
+    const dashboard = structuredClone(kept.dashboard);
+    const instance = dashboard.templating.list?.find(({ name }) => name === 'instance');
+    Object.assign(instance ?? {}, { allValue: '.+' });
+    assert.deepEqual(wrongInDashboard(dashboard, known), ['$instance: has targets of others for All']);
+  });
 });

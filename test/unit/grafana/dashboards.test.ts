@@ -50,12 +50,25 @@ describe('dashboards', () => {
   });
 
   it('mark when processes began and when alerts fired', () => {
-    for (const { path, dashboard } of dashboards) {
+    for (const { path, home, dashboard } of dashboards) {
       assert.deepEqual(
         dashboard.annotations.list?.map(({ name }) => name),
-        ['Starts', 'Alerts'],
+        ['Starts', 'Alerts', ...(home === 'postgres' ? [] : ['Alerts of Prometheus'])],
         path,
       );
+    }
+    // Those of Prometheus are marked by job.
+    for (const { alert, expr } of readPrometheusRules().filter((rule) => rule.alert !== undefined)) {
+      assert.doesNotMatch(String(expr), /\b(sum|max|min|avg|count|group|absent|absent_over_time)\(/, `${alert} has no job`);
+      for (const [, by = ''] of String(expr).matchAll(/\bby \(([^)]*)\)/g)) assert.ok(by.split(', ').includes('job'), alert);
+    }
+  });
+
+  it('call each data source alike, so that a link from one to another carries along which is chosen, and no wrong one', () => {
+    for (const { path, dashboard } of dashboards) {
+      const chosen = dashboard.templating.list?.filter(({ type }) => type === 'datasource') ?? [];
+      for (const { name, query } of chosen)
+        assert.equal(query, { prometheus: 'prometheus', postgres: 'grafana-postgresql-datasource' }[name], `${path}: ${name}`);
     }
   });
 
