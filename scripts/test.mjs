@@ -9,16 +9,22 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MOCHA = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 
 /**
- * What each part gives to mocha. Parts of a wave run side by side, each with servers of its own. Only unit tests and laws (what is
- * generated or enumerated by the thousand) run side by side within a part: others share servers and disks.
+ * What each part gives to mocha. Only unit tests and laws (what is generated or enumerated by the thousand) run side by side within a part,
+ * and alone: others share servers and disks. Of those, two parts run side by side, each with servers of its own; what takes longest comes first.
  */
-const WAVES = [
-  { 'unit, laws': ['--parallel', '--jobs', '3', 'test/{unit,laws}/**/*.test.ts'] },
-  {
-    'end to end, endurance': ['test/{e2e,endurance}/**/*.test.ts'],
-    'walls, integration': ['test/{walls,integration}/**/*.test.ts'],
-  },
-];
+const FIRST = { 'unit, laws': ['--parallel', '--jobs', '3', 'test/{unit,laws}/**/*.test.ts'] };
+const PARTS = {
+  endurance: ['test/endurance/**/*.test.ts'],
+  'integration of alerts': ['test/integration/alerts/**/*.test.ts'],
+  'archive under faults': ['test/e2e/chaos.test.ts'],
+  'end to end': ['test/e2e/!(chaos).test.ts'],
+  'integration of the archive': ['test/integration/archive/**/*.test.ts'],
+  'walls, other integration': [
+    'test/walls/**/*.test.ts',
+    'test/integration/*.test.ts',
+    'test/integration/!(alerts|archive)/**/*.test.ts',
+  ],
+};
 const COUNTED = ['passing', 'failing', 'pending'];
 
 /** For several that write at once: what one writes is held back until those before it have ended. */
@@ -84,9 +90,15 @@ async function runPart(name, args, turn) {
 }
 
 const turns = new Turns();
-for (const wave of WAVES) {
-  if (!isInterrupted) await Promise.all(Object.entries(wave).map(([name, args]) => runPart(name, args, turns.next())));
+
+/** One after another, whatever has not begun. */
+async function runParts(parts) {
+  for (let part = parts.shift(); part !== undefined && !isInterrupted; part = parts.shift()) await runPart(...part, turns.next());
 }
+
+await runParts(Object.entries(FIRST));
+const parts = Object.entries(PARTS);
+await Promise.all([runParts(parts), runParts(parts)]);
 await turns.ended;
 console.log(failed.length === 0 ? '' : `\nfailed: ${failed.join('; ')}`);
 for (const [index, word] of COUNTED.entries()) if (index === 0 || sums[index] > 0) console.log(`  ${sums[index]} ${word}`);
