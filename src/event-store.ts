@@ -14,6 +14,9 @@ export interface StoreNumbers {
   /** What waits: in the spool, or in memory where there is none. */
   readonly spoolBytes: number;
   readonly spoolEvents: number;
+  /** What may wait at most, and how much of it is left: of the whole spool, which processes share, or of the memory. The rest drops events. */
+  readonly spoolLimitBytes: number;
+  readonly spoolFreeBytes: number;
   /** What no event could be read from and is kept for people to look at; and files of it that this process has removed since, as no longer kept. */
   readonly suspectBytes: number;
   readonly suspectsRemoved: number;

@@ -112,6 +112,8 @@ export function createArchive(options: ArchiveOptions): Archive {
       failures,
       spoolBytes: spool.bytes,
       spoolEvents: spool.events,
+      spoolLimitBytes: spoolMaxBytes,
+      spoolFreeBytes: spool.freeBytes,
       suspectBytes,
       suspectsRemoved,
       lagSeconds: oldestMs === undefined ? 0 : Math.max(0, (now() - oldestMs) / 1000),

@@ -109,6 +109,8 @@ class Store implements EventStore {
       dropped: { ...this.#dropped },
       spoolBytes: bytes,
       spoolEvents: events,
+      spoolLimitBytes: this.#queueLimit,
+      spoolFreeBytes: Math.max(0, this.#queueLimit - bytes),
       suspectBytes: 0,
       suspectsRemoved: 0,
       lagSeconds: events === 0 ? 0 : Math.max(0, (this.#options.now() - oldestMs) / 1000),
@@ -156,8 +158,11 @@ class Store implements EventStore {
   }
 
   #isFull(lane: Lane): boolean {
-    const { maxQueueBytes = DEFAULT_QUEUE_BYTES } = this.#options;
-    return this.#writer.waiting.bytes >= maxQueueBytes * QUEUE_SHARES[lane];
+    return this.#writer.waiting.bytes >= this.#queueLimit * QUEUE_SHARES[lane];
+  }
+
+  get #queueLimit(): number {
+    return this.#options.maxQueueBytes ?? DEFAULT_QUEUE_BYTES;
   }
 
   #drop(reason: DropReason, events: number): void {

@@ -53,7 +53,7 @@ const TRACKER: TrackerNumbers = {
 };
 const STORE = {
   ...{ archived: 1, deadLettered: 1, quarantined: 1, spoolBytes: 1, spoolEvents: 1, suspectBytes: 1, suspectsRemoved: 1 },
-  ...{ lagSeconds: 1, failures: 1, dropped: {}, batches: 1, batchSecondsSum: 1 },
+  ...{ spoolLimitBytes: 1, spoolFreeBytes: 1, lagSeconds: 1, failures: 1, dropped: {}, batches: 1, batchSecondsSum: 1 },
 } as const;
 const ARCHIVED_LOGS = { archived: 1, deadLettered: 1, quarantined: 1, dropped: { damaged: 1 }, spooled: 1 } as const;
 const ALERTS = {
@@ -165,6 +165,8 @@ export const DRIVERS: Readonly<Record<MetricName, Driver>> = {
   keepwatch_events_quarantined_total: ofArchive,
   keepwatch_spool_bytes: ofArchive,
   keepwatch_spool_events: ofArchive,
+  keepwatch_spool_limit_bytes: ofArchive,
+  keepwatch_spool_free_bytes: ofArchive,
   keepwatch_spool_suspect_bytes: ofArchive,
   keepwatch_spool_suspects_removed_total: ofArchive,
   keepwatch_archive_lag_seconds: ofArchive,

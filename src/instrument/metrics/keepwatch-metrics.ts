@@ -47,7 +47,17 @@ export const SELF_METRICS = {
   keepwatch_events_waiting: { type: 'gauge', help: 'Timing events in memory that no sink has taken yet.', labels: [] },
   keepwatch_spool_bytes: {
     type: 'gauge',
-    help: 'Bytes of the spool that wait for Postgres, or in memory for JSONL files.',
+    help: 'Bytes of the spool that wait for Postgres, or in memory for JSONL files: of this process.',
+    labels: [],
+  },
+  keepwatch_spool_limit_bytes: {
+    type: 'gauge',
+    help: 'Bytes that may wait at most: in the spool, of all processes that share it, or in memory for JSONL files.',
+    labels: [],
+  },
+  keepwatch_spool_free_bytes: {
+    type: 'gauge',
+    help: 'Bytes that are left of keepwatch_spool_limit_bytes; in the last tenth of a spool only failures and slow events are taken.',
     labels: [],
   },
   keepwatch_spool_events: {

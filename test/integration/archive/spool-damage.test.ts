@@ -102,10 +102,12 @@ describe('Archive, when the spool is unwell', () => {
       made.tracker.collect();
       await made.archive.flush();
     }
-    const { state, reasons, spoolBytes, dropped } = made.archive.stats();
+    const { state, reasons, spoolBytes, spoolLimitBytes, spoolFreeBytes, dropped } = made.archive.stats();
     assert.equal(state, 'degraded');
     assert.ok(reasons.includes('the spool is almost full: events that neither failed nor were slow are dropped'));
     assert.ok(spoolBytes < 1_100_000, `${spoolBytes} bytes`);
+    // What KeepwatchSpoolFilling of grafana/prometheus/rules goes by.
+    assert.ok(spoolLimitBytes === 1_000_000 && spoolFreeBytes < 150_000, `${spoolFreeBytes} bytes are free`);
     assert.ok((dropped.spool_full ?? 0) > 0);
     site.proxy.up();
     await made.archive.flush();

@@ -57,19 +57,49 @@ describe('grafana/prometheus, for the real promtool', () => {
     run('check', 'config', join(PROMETHEUS_FOLDER, 'prometheus.yml'));
   });
 
-  it('holds scrape configurations for Kubernetes that fit; Debian builds Prometheus without its discovery', () => {
+  it('makes targets of pods: an address of their own, a job of namespace and app; Debian builds Prometheus without its discovery', () => {
+    const pod = { namespace: 'prod', pod_name: 'shop-1', pod_phase: 'Running', pod_annotation_prometheus_io_scrape: 'true' };
+    const asked = { ...pod, pod_annotation_prometheus_io_port: '3000', pod_label_app_kubernetes_io_name: 'shop' };
+    const found = discover([
+      ['10.0.0.7:80', { ...asked, pod_ip: '10.0.0.7' }],
+      ['[fd00::7]:80', { ...asked, namespace: 'staging', pod_ip: 'fd00::7' }],
+      ['10.0.0.8:8080', { ...pod, pod_ip: '10.0.0.8', pod_annotation_prometheus_io_path: '/own' }],
+      ['10.0.0.9:8080', { ...asked, pod_ip: '10.0.0.9', pod_phase: 'Succeeded' }],
+      ['10.0.0.10:8080', { ...asked, pod_ip: '10.0.0.10', pod_annotation_prometheus_io_scrape: 'false' }],
+    ]);
+    const own = found.map(({ instance, job, namespace, pod: name, __metrics_path__: path }) => [
+      ...[instance, job, namespace, name],
+      path,
+    ]);
+    assert.deepEqual(own.sort(), [
+      ['10.0.0.7:3000', 'prod/shop', 'prod', 'shop-1', '/metrics'],
+      ['10.0.0.8:8080', 'prod', 'prod', 'shop-1', '/own'],
+      ['[fd00::7]:3000', 'staging/shop', 'staging', 'shop-1', '/metrics'],
+    ]);
+  });
+
+  type Labels = Readonly<Record<string, string>>;
+
+  /** What scrape-kubernetes.yml makes of pods that Kubernetes tells of. @param pods address and labels, these without `__meta_kubernetes_` */
+  function discover(pods: readonly (readonly [string, Labels])[]): Labels[] {
+    const text = readFileSync(join(PROMETHEUS_FOLDER, 'scrape-kubernetes.yml'), 'utf8');
+    const { scrape_configs } = parse(text) as { scrape_configs: { job_name: string; kubernetes_sd_configs: unknown }[] };
+    const [{ kubernetes_sd_configs, ...rest } = assert.fail(), ...others] = scrape_configs;
+    assert.deepEqual([kubernetes_sd_configs, others], [[{ role: 'pod' }], []]);
+    const metaOf = (labels: Labels) =>
+      Object.fromEntries(Object.entries(labels).map(([name, value]) => [`__meta_kubernetes_${name}`, value]));
+    const static_configs = pods.map(([address, labels]) => ({ targets: [address], labels: metaOf(labels) }));
     const folder = mkdtempSync(join(tmpdir(), 'keepwatch-promtool-'));
     try {
-      const text = readFileSync(join(PROMETHEUS_FOLDER, 'scrape-kubernetes.yml'), 'utf8');
-      const { scrape_configs } = parse(text) as { scrape_configs: Record<string, unknown>[] };
-      const known = scrape_configs.map(({ kubernetes_sd_configs, ...rest }) => {
-        assert.deepEqual(kubernetes_sd_configs, [{ role: 'pod' }]);
-        return { ...rest, static_configs: [{ targets: ['127.0.0.1:3000'] }] };
-      });
-      writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify({ scrape_configs: known }));
-      run('check', 'config', join(folder, 'prometheus.yml'));
+      const file = join(folder, 'prometheus.yml');
+      writeFileSync(file, JSON.stringify({ scrape_configs: [{ ...rest, static_configs }] }));
+      run('check', 'config', file);
+      const said = run('check', 'service-discovery', '--timeout=2s', file, rest.job_name);
+      return (JSON.parse(said) as { labels: Labels }[])
+        .map(({ labels }) => labels)
+        .filter(({ instance }) => instance !== undefined);
     } finally {
       rmSync(folder, { recursive: true });
     }
-  });
+  }
 });

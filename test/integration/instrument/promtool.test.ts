@@ -33,6 +33,8 @@ function fullRegistry() {
       quarantined: 0,
       spoolBytes: 0,
       spoolEvents: 0,
+      spoolLimitBytes: 1e9,
+      spoolFreeBytes: 1e9,
       suspectBytes: 0,
       suspectsRemoved: 0,
       lagSeconds: 0,

@@ -147,7 +147,8 @@ describe('JsonlStore', () => {
     const before = store.stats();
     for (let index = 0; index < 10; index++) tracker.record({ endMs: NOON_MS, lane: 'keep', status: 'failure' });
     tracker.collect();
-    const { archived, dropped, spoolEvents, spoolBytes, reasons } = store.stats();
+    const { archived, dropped, spoolEvents, spoolBytes, spoolLimitBytes, spoolFreeBytes, reasons } = store.stats();
+    assert.deepEqual([spoolLimitBytes, spoolFreeBytes], [200_000, 200_000 - spoolBytes]);
     assert.equal(tracker.recorded, archived + (dropped.spool_error ?? 0) + spoolEvents, 'the accounting law');
     assert.ok((dropped.spool_error ?? 0) > 0 && spoolBytes < 300_000, `${JSON.stringify(dropped)}, ${spoolBytes} bytes`);
     assert.equal(spoolEvents, before.spoolEvents + 10, 'failures still fit');
