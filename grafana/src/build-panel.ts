@@ -11,6 +11,8 @@ import { PostgresQuery } from './postgres-query.ts';
 
 /** Rollups are minutes: a step that is shorter would read raw rows. */
 const POSTGRES_MIN_STEP = '1m';
+/** Of a trace, up to its id. */
+const TRACE_URL = '/d/keepwatch-trace?var-trace_id=';
 const REF_IDS = 'ABCDEFGH';
 
 type AnyPanel = LinesPanel | StatPanel | TablePanel;
@@ -95,8 +97,10 @@ function overrideUnit(built: AnyPanel, column: string, unit: Unit): void {
   built.overrideByName(column, [{ id: 'unit', value: unit }]);
 }
 
-/** `externalUrl` is the address of Keepwatch, a variable of the dashboard. */
+/** By Grafana itself, whose login is all that a browser has. Grafana puts the path that it is served below before it. */
 function linkTraces(built: AnyPanel, column: string): void {
-  const link = new DashboardLinkBuilder('Open trace').url('${keepwatch_url}/api/v1/traces/${__value.raw}').targetBlank(true);
+  const link = new DashboardLinkBuilder('Open trace')
+    .url(`${TRACE_URL}\${__value.raw}&var-postgres=\${postgres}`)
+    .targetBlank(true);
   built.overrideByName(column, [{ id: 'links', value: [link.build()] }]);
 }

@@ -4,6 +4,7 @@ import { aiAgentAnalytics } from './dashboards/ai-agent-analytics.ts';
 import { connectorHealth } from './dashboards/connector-health.ts';
 import { systemOverview } from './dashboards/system-overview.ts';
 import { workflowPerformance } from './dashboards/workflow-performance.ts';
+import { trace } from './details/trace.ts';
 import { type DashboardDefinition, type Home, SOURCES } from './panel.ts';
 import { business } from './roles/business.ts';
 import { development } from './roles/development.ts';
@@ -15,6 +16,9 @@ export const SUBJECTS: readonly DashboardDefinition[] = [systemOverview, connect
 
 /** By who looks: each asks both. */
 export const ROLES: readonly DashboardDefinition[] = [operations, development, business, objectives];
+
+/** Of one thing, which links lead to. */
+export const DETAILS: readonly DashboardDefinition[] = [trace];
 
 /** A file to be written: its path below grafana/dashboards. */
 export interface DashboardFile {
@@ -28,6 +32,7 @@ export function dashboardFiles(): DashboardFile[] {
   return [
     ...SOURCES.flatMap((source) => SUBJECTS.map((definition) => fileOf(definition, source))),
     ...ROLES.map((definition) => fileOf(definition, 'roles')),
+    ...DETAILS.map((definition) => fileOf(definition, 'details')),
   ];
 }
 

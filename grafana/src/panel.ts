@@ -61,14 +61,23 @@ export interface Row {
 export type Source = 'prometheus' | 'postgres';
 export const SOURCES = ['prometheus', 'postgres'] as const satisfies readonly Source[];
 
-/** Where a dashboard lives: with those of one data source, or with those of roles, which ask both, each panel the first that it has a question for. */
-export type Home = Source | 'roles';
+/**
+ * Where a dashboard lives: with those of one data source, with those of roles, which ask both, each panel the first that it has a question for, or with those
+ * of one thing, which links lead to.
+ */
+export type Home = Source | 'roles' | 'details';
 
 export const SOURCES_OF: Readonly<Record<Home, readonly Source[]>> = {
   prometheus: ['prometheus'],
   postgres: ['postgres'],
   roles: SOURCES,
+  details: ['postgres'],
 };
+
+export interface Textbox {
+  readonly name: string;
+  readonly title: string;
+}
 
 /** A dashboard, whatever it asks. */
 export interface DashboardDefinition {
@@ -79,6 +88,8 @@ export interface DashboardDefinition {
   readonly rows: readonly Row[];
   /** Variables of its domain. Those of roles are asked of Postgres alone: All is written otherwise in PromQL. */
   readonly choices?: readonly Choice[];
+  /** What is put in by hand or by a link. */
+  readonly textboxes?: readonly Textbox[];
   /** Default: an hour. */
   readonly from?: string;
 }

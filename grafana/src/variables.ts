@@ -7,11 +7,9 @@ import {
   VariableRefresh,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { TYPES } from './build-panel.ts';
-import { ALL_VALUES, type Choice, VALUES } from './choices.ts';
-import { type Home, SOURCES_OF, type Source } from './panel.ts';
+import { ALL_VALUES, VALUES } from './choices.ts';
+import { type DashboardDefinition, type Home, SOURCES_OF, type Source } from './panel.ts';
 
-/** Where Keepwatch's own API is; traces are opened there. */
-const DEFAULT_URL = 'http://127.0.0.1:3000';
 const SERVICES = 'select distinct service from keepwatch.observability_series order by service limit 1000';
 const ALL = { selected: true, text: 'All', value: '$__all' };
 
@@ -20,7 +18,16 @@ export function dataSourceOf(source: Source): string {
   return `\${${source}}`;
 }
 
-export function addVariables(dashboard: DashboardBuilder, home: Home, choices: readonly Choice[]): void {
+/** What was put into a textbox, as a literal of SQL: Grafana quotes it by itself in no version, and in this format in all. */
+export function textbox(name: string): string {
+  return `\${${name}:sqlstring}`;
+}
+
+export function addVariables(
+  dashboard: DashboardBuilder,
+  home: Home,
+  { choices = [], textboxes = [] }: DashboardDefinition,
+): void {
   const sources = SOURCES_OF[home];
   for (const source of sources)
     dashboard.withVariable(new DatasourceVariableBuilder(source).label(TITLES[source]).type(TYPES[source]));
@@ -35,15 +42,16 @@ export function addVariables(dashboard: DashboardBuilder, home: Home, choices: r
       .includeAll(true);
     dashboard.withVariable(allValue === undefined ? variable : variable.allValue(allValue));
   };
-  for (const source of sources) {
+  // One thing is of whichever service it is.
+  for (const source of home === 'details' ? [] : sources) {
     for (const variable of TARGETS[source]) add(source, variable, source === 'prometheus');
   }
-  const asked = home === 'roles' ? 'postgres' : home;
+  const asked = home === 'prometheus' ? home : 'postgres';
   for (const choice of choices) {
     const { name, title } = choice;
     add(asked, { name, title, query: VALUES[asked](choice), allValue: ALL_VALUES[asked] }, true);
   }
-  dashboard.withVariable(new TextBoxVariableBuilder('keepwatch_url').label('Keepwatch').defaultValue(DEFAULT_URL));
+  for (const { name, title } of textboxes) dashboard.withVariable(new TextBoxVariableBuilder(name).label(title).defaultValue(''));
 }
 
 export const TITLES: Readonly<Record<Source, string>> = { prometheus: 'Prometheus', postgres: 'Postgres' };

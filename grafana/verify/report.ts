@@ -10,6 +10,8 @@ export interface Asked extends Answer {
 export const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'Alerts',
   'Budgets',
+  'Log lines',
+  'Spans',
   'Evaluations that failed',
   'Messages that wait or were given up',
   'Targets beside code',

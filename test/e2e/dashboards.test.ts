@@ -45,15 +45,18 @@ import { waitFor } from '../support/wait-for.ts';
 /** How long the demo runs, so that rates have something to be made of. */
 const TRAFFIC_MS = 25_000;
 const SCRAPE_MS = 1000;
-/** What is empty as long as nothing is wrong, nothing was started anew, and code declares no targets. */
+/** What is empty as long as nothing is wrong, nobody logs, and code declares no targets. */
 const EMPTY_WHEN_WELL: ReadonlySet<string> = new Set([
   'Alerts',
   'annotation Alerts',
   'annotation Alerts of Prometheus',
   'Evaluations that failed',
+  'Log lines',
   'Messages that wait or were given up',
   'Targets beside code',
 ]);
+/** What may be used up twice. */
+const MORE_THAN_WHOLE: ReadonlySet<string> = new Set(['Budgets: used', 'Targets beside code: used']);
 /** Lines that one of them has more, by panel. */
 const ONLY_IN_PROMETHEUS: Readonly<Record<string, string>> = { 'Recorded and archived': 'recorded' };
 /** Panels of one title whose definitions differ, as their descriptions say. */
@@ -81,7 +84,10 @@ describe('the questions of all dashboards, over the demo', () => {
     const range: Shown = { from: new Date(beganAt), to: new Date(endedAt), stepMs: 60_000 };
     const [{ dashboard }] = keptDashboards().filter(({ path }) => path.startsWith('prometheus/')) as [KeptDashboard];
     const variables = await askAllValues(site.prometheus, dashboard, range);
-    shown = { ...range, variables };
+    const [trace] = await site.database.any<{ id: string }>(
+      `select trace_id::text as id from keepwatch.observability_metrics where trace_id is not null and type = 'api' limit 1`,
+    );
+    shown = { ...range, variables: { ...variables, trace_id: trace?.id ?? '' } };
     const step = stepAround(shown.from, new Date(endedAt + 120_000));
     // At the begin of every fourth day.
     if (step === undefined) return this.skip();
@@ -91,14 +97,14 @@ describe('the questions of all dashboards, over the demo', () => {
   for (const kept of keptDashboards()) {
     for (const target of targetsOf(kept.dashboard)) {
       it(`${kept.path}: ${target.panel} (${target.refId}) has an answer`, async () => {
-        const { values } = await ask(kept, target);
+        const { values, shares } = await ask(kept, target);
         if (EMPTY_WHEN_WELL.has(target.panel)) return;
         const numbers = values.filter((value) => Number.isFinite(value));
         assert.ok(numbers.length > 0, `no value: ${target.expr ?? target.rawSql}`);
-        if (target.unit === 'percentunit')
+        for (const [of, ratios] of shares)
           assert.ok(
-            numbers.every((value) => value >= 0 && value <= 1),
-            String(numbers),
+            MORE_THAN_WHOLE.has(of) ? ratios.every((one) => one >= 0) : ratios.every((one) => one >= 0 && one <= 1),
+            `${of}: ${ratios}`,
           );
       });
     }
@@ -164,22 +170,37 @@ describe('the questions of all dashboards, over the demo', () => {
     assert.ok(live >= before && live <= (await site.ask(rows)), `${live}`);
   });
 
-  /** Numbers that are drawn or listed, and how many series or rows they are of. */
-  async function ask({ dashboard }: KeptDashboard, target: Target): Promise<{ values: number[]; size: number }> {
-    const { expr, rawSql = '', kind, format } = target;
+  /** Numbers that are drawn or listed, how many series or rows they are of, and which of them are shares of a whole, by panel or column. */
+  async function ask(
+    { dashboard }: KeptDashboard,
+    target: Target,
+  ): Promise<{ values: number[]; size: number; shares: Map<string, number[]> }> {
+    const { expr, rawSql = '', kind, format, panel, unit, columnUnits = {} } = target;
+    const isShare = unit === 'percentunit';
+    const sharesOf = (values: readonly number[]) => new Map(isShare ? [[panel, values.filter(Number.isFinite)]] : []);
     if (expr === undefined) {
       const answer = await askPostgres(site.database, expandSql(dashboard, rawSql, shown));
       if (format === 'time_series') {
         const lines = linesOfSql(answer);
         assert.ok([...lines.keys()].some((name) => name !== '') || lines.size === 0, 'lines without names');
       }
-      return { values: numbersOf(answer), size: answer.rows.length };
+      const shares = sharesOf(numbersOf(answer));
+      for (const [column, columnUnit] of Object.entries(columnUnits)) {
+        assert.ok(
+          answer.columns.some(({ name }) => name === column),
+          `${panel} has no column ${column}`,
+        );
+        const cells = answer.rows.flatMap((row) => (row[column] == null ? [] : [Number(row[column])]));
+        if (columnUnit === 'percentunit') shares.set(`${panel}: ${column}`, cells);
+      }
+      return { values: numbersOf(answer), size: answer.rows.length, shares };
     }
     const text = expandPromql(dashboard, expr, { ...shown, stepMs: 5000 }, SCRAPE_MS);
-    if (kind === 'variable') return { values: [], size: (await askLabelValues(site.prometheus, text)).length };
+    if (kind === 'variable') return { values: [], size: (await askLabelValues(site.prometheus, text)).length, shares: new Map() };
     const series = await askRange(site.prometheus, text, { from: shown.from, to: shown.to, stepSeconds: 5 });
     assertNamed(series, target.legendFormat);
-    return { values: series.flatMap(({ values }) => values.map(([, value]) => Number(value))), size: series.length };
+    const values = series.flatMap((one) => one.values.map(([, value]) => Number(value)));
+    return { values, size: series.length, shares: sharesOf(values) };
   }
 
   /** Values by the names of their lines. */

@@ -6,8 +6,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { closeDatabase, createDatabase } from '../../src/db/database.ts';
+import { closeDatabase, createDatabase, type Database } from '../../src/db/database.ts';
 import { PACKAGE_FOLDER } from '../../src/db/sql.ts';
+import { expandSql, keptDashboards, targetsOf } from '../support/grafana.ts';
 import { createTestDatabase, freePort, type TestDatabase } from '../support/postgres.ts';
 import { type RunningProcess, startKeepwatch, startProcess, startProgram } from '../support/process.ts';
 import { PROMETHEUS_FOLDER } from '../support/promql.ts';
@@ -40,7 +41,6 @@ describe('the stack of docker-compose.yml, without Docker', function () {
   let test: TestDatabase;
   let folder: string;
   let prometheusUrl: string;
-  let demoUrl: string;
   const running: RunningProcess[] = [];
 
   before(async function () {
@@ -48,8 +48,7 @@ describe('the stack of docker-compose.yml, without Docker', function () {
     test = await createTestDatabase();
     folder = mkdtempSync(join(tmpdir(), 'keepwatch-stack-'));
     await setUp(psql);
-    demoUrl = await startDemo();
-    prometheusUrl = await startPrometheus(prometheus, new URL(demoUrl).host);
+    prometheusUrl = await startPrometheus(prometheus, await startDemo());
   });
   after(async () => {
     for (const one of running.reverse()) await one.end();
@@ -86,7 +85,7 @@ describe('the stack of docker-compose.yml, without Docker', function () {
     const forward = startProgram('scripts/forward-port.mjs', [String(outer), String(inner)]);
     running.push(forward);
     await forward.printed(/forwarding/);
-    return `http://127.0.0.1:${outer}`;
+    return `127.0.0.1:${outer}`;
   }
 
   /** With its rules, and the demo where it is now. */
@@ -102,6 +101,12 @@ describe('the stack of docker-compose.yml, without Docker', function () {
     );
     running.push(startProcess(binary, [...flags, `--web.listen-address=127.0.0.1:${port}`]));
     return `http://127.0.0.1:${port}`;
+  }
+
+  /** As Grafana does. */
+  function logIn(): Database {
+    const { KEEPWATCH_PGPASSWORD: password = '' } = services.grafana.environment;
+    return createDatabase({ url: Object.assign(new URL(test.url), { username: LOGIN, password }).href, max: 1 });
   }
 
   async function ask<T>(path: string): Promise<T> {
@@ -123,7 +128,8 @@ describe('the stack of docker-compose.yml, without Docker', function () {
   });
 
   it('leads from a dot above a histogram to its trace, by the link that Grafana is given', async () => {
-    const [, link = ''] = /url: (\$KEEPWATCH_URL\S+)/.exec(SOURCES) ?? [];
+    const [, link = ''] = /url: (\/d\/\S+)/.exec(SOURCES) ?? [];
+    const database = logIn();
     const window = `start=${Date.now() / 1000 - 300}&end=${Date.now() / 1000 + 300}`;
     await waitFor(
       async () => {
@@ -133,19 +139,21 @@ describe('the stack of docker-compose.yml, without Docker', function () {
         const traceId = series.flatMap(({ exemplars }) => exemplars)[0]?.labels['trace_id'];
         if (traceId === undefined) return false;
         // As Grafana expands it: $$ is $, and the variable is the label's value.
-        const url = link.replace('$KEEPWATCH_URL', demoUrl).replace('$${__value.raw}', traceId);
-        const response = await fetch(url);
-        if (response.status !== 200) return false;
-        const { data } = (await response.json()) as { data: { trace_id: string; spans: unknown[] } };
-        return data.trace_id === traceId && data.spans.length > 0;
+        const { pathname, searchParams } = new URL(link.replace('$${__value.raw}', traceId), 'http://grafana');
+        const opened = keptDashboards().find(({ dashboard }) => pathname === `/d/${dashboard.uid}`)?.dashboard;
+        assert.ok(opened !== undefined, pathname);
+        const variables = Object.fromEntries([...searchParams].map(([name, value]) => [name.slice('var-'.length), value]));
+        const spans = targetsOf(opened).find(({ panel }) => panel === 'Spans')?.rawSql ?? '';
+        const shown = { from: new Date(0), to: new Date(), stepMs: 60_000, variables };
+        const rows = await database.any<{ span: string }>(expandSql(opened, spans, shown));
+        return rows.some(({ span }) => span.startsWith('api '));
       },
       { timeoutMs: 60_000, what: 'an exemplar whose trace opens' },
-    );
+    ).finally(() => closeDatabase(database));
   });
 
   it('lets the login of Grafana read what the demo has done', async () => {
-    const { KEEPWATCH_PGPASSWORD: password = '' } = services.grafana.environment;
-    const database = createDatabase({ url: Object.assign(new URL(test.url), { username: LOGIN, password }).href, max: 1 });
+    const database = logIn();
     try {
       await waitFor(
         async () =>

@@ -31,6 +31,8 @@ interface Variable {
   readonly refresh?: number;
 }
 
+/** What reads one thing by its id. */
+const OF_ONE = /keepwatch\.trace\(/;
 /** Panels of which a unit would say nothing. */
 const WITHOUT_UNIT: ReadonlySet<string> = new Set(['table', 'row']);
 /** What says how things stand now, and keeps no history. */
@@ -124,7 +126,8 @@ function wrongInPanel(panel: LintedPanel, variables: readonly Variable[], known:
     }
     if (expr !== undefined) problems.push(...wrongInExpr(expr, known));
     if (rawSql === undefined) continue;
-    problems.push(...wrongInSql(rawSql, type));
+    const textboxes = variables.filter((variable) => variable.type === 'textbox').map(({ name }) => name);
+    problems.push(...wrongInSql(rawSql, type, textboxes));
     for (const { name, multi, includeAll } of variables) {
       if (rawSql.includes(`\${${name}}`) && multi !== true && includeAll !== true)
         problems.push(`Grafana does not quote ${name}`);
@@ -154,17 +157,21 @@ export function wrongInExpr(expr: string, known: KnownMetrics): string[] {
   return problems;
 }
 
-/** SQL with Grafana's macros. @param kind of the panel */
-export function wrongInSql(sql: string, kind: string): string[] {
+/** SQL with Grafana's macros. @param kind of the panel @param textboxes what is put in by hand */
+export function wrongInSql(sql: string, kind: string, textboxes: readonly string[] = []): string[] {
   const problems = wrongMembers(sql);
-  if (!OF_NOW.test(sql) && !TIME_FILTER.test(sql)) problems.push('asks for all time');
+  if (!OF_NOW.test(sql) && !OF_ONE.test(sql) && !TIME_FILTER.test(sql)) problems.push('asks for all time');
   if (/keepwatch\.(observability_metrics|events)\b/.test(sql) && !/\$__timeFilter\(end_time\)|end_time >= /.test(sql))
     problems.push('reads all raw rows');
   if (kind === 'table' && !/\blimit \d+$/.test(sql)) problems.push('no limit');
   if (/select \*/.test(sql)) problems.push('selects all columns');
-  // Grafana quotes what has no format, if the variable offers All or several values; none of its formats quotes as Postgres does.
+  // Grafana quotes what has no format, if the variable offers All or several values; none of its formats quotes as Postgres does. What is put into a textbox
+  // it quotes in this one format alone, and not as it was where there is a double quote.
   if (/'\$\{?(?!__)\w/.test(sql)) problems.push('a variable within quotes');
-  if (/\$\{\w+:|\$(?!__|\{)\w/.test(sql)) problems.push('a variable with a format of its own');
+  const formatted = [...sql.matchAll(/\$\{(\w+):(\w+)\}/g)].some(
+    ([, name = '', format]) => !textboxes.includes(name) || format !== 'sqlstring',
+  );
+  if (formatted || /\$(?!__|\{)\w/.test(sql)) problems.push('a variable with a format of its own');
   return problems;
 }
 

@@ -39,7 +39,11 @@ interface AnyPanel {
   readonly type: string;
   readonly targets?: readonly Query[];
   readonly panels?: readonly AnyPanel[];
-  readonly fieldConfig?: { readonly defaults?: { readonly unit?: string } };
+  readonly fieldConfig?: { readonly defaults?: { readonly unit?: string }; readonly overrides?: readonly Override[] };
+}
+interface Override {
+  readonly matcher: { readonly id: string; readonly options?: unknown };
+  readonly properties: readonly { readonly id: string; readonly value?: unknown }[];
 }
 interface Variable {
   readonly name: string;
@@ -69,9 +73,13 @@ export function keptDashboards(): KeptDashboard[] {
 export function targetsOf(dashboard: Dashboard): Target[] {
   const panels = (dashboard.panels ?? []) as unknown as readonly AnyPanel[];
   return [...panels, ...panels.flatMap(({ panels: within = [] }) => within)].flatMap(
-    ({ title = '', type, targets = [], fieldConfig }) => {
-      const unit = fieldConfig?.defaults?.unit;
-      return targets.map((target) => ({ ...target, panel: title, kind: type, ...(unit !== undefined && { unit }) }));
+    ({ title = '', type, targets = [], fieldConfig: { defaults, overrides = [] } = {} }) => {
+      const unit = defaults?.unit;
+      const units = overrides.flatMap(({ matcher, properties }) =>
+        properties.flatMap(({ id, value }) => (id === 'unit' ? [[String(matcher.options), String(value)] as const] : [])),
+      );
+      const asked = { panel: title, kind: type, columnUnits: Object.fromEntries(units) };
+      return targets.map((target) => ({ ...target, ...asked, ...(unit !== undefined && { unit }) }));
     },
   );
 }
@@ -136,7 +144,7 @@ function interpolate(dashboard: Dashboard, text: string, { from, stepMs, variabl
     if (name === '__from') return String(from.getTime());
     const variable = known.get(name);
     if (variable === undefined) return place;
-    const value = variables[name];
+    const value = variables[name] ?? (variable.type === 'textbox' ? String(variable.query ?? '') : undefined);
     if (value !== undefined) return write(value, variable, format);
     // A value of its own for All is written as it is, whatever the format; without one it is all that is listed.
     if (variable.allValue === undefined) throw new Error(`the variable ${name} has no value for All, and none are given`);

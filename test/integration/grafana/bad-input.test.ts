@@ -14,23 +14,9 @@ import {
 } from '../../support/grafana.ts';
 import { askPostgres, linesOfSql, numbersOf, type SqlAnswer } from '../../support/grafana-answers.ts';
 import { createHistory } from '../../support/history.ts';
+import { HOSTILE_TEXTS } from '../../support/hostile-texts.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 
-/** What a variable may hold; service names have 100 characters at most. */
-const HOSTILE: Readonly<Record<string, string>> = {
-  'a quote': "o'hara",
-  'quotes that would end a statement': `'; drop table keepwatch.sources; --`,
-  'a double quote': 'the "old" shop',
-  'a backslash': String.raw`C:\shop\'`,
-  'a placeholder': '$1 and ${2} and $x',
-  'a percent sign': '100 % _ %s',
-  'a comma': "a, 'b', c",
-  newlines: 'two\nlines\r\nand\ttabs',
-  'what looks like All': 'null',
-  'parentheses and brackets': '(a) [b] {c} [[d]]',
-  'characters of many bytes': 'Würstchen 🌭 店',
-  'very long text': 'x'.repeat(10_000),
-};
 /** What it is called otherwise. */
 const SERVICE = 'shop';
 const WITH_SERVICE = ['observability_metrics', 'observability_series', 'sources'];
@@ -62,7 +48,7 @@ describe('SQL of dashboards', () => {
     });
     after(() => test.drop());
 
-    for (const [what, service] of [['all services', undefined] as const, ...Object.entries(HOSTILE)]) {
+    for (const [what, service] of [['all services', undefined] as const, ...Object.entries(HOSTILE_TEXTS)]) {
       it(`has no numbers, not even 0: ${what}`, async () => {
         for (const { where, dashboard, target } of questions) {
           const variables = service === undefined ? {} : everywhere(dashboard, service);
@@ -88,7 +74,7 @@ describe('SQL of dashboards', () => {
     });
     after(() => test.drop());
 
-    for (const [what, name] of Object.entries(HOSTILE)) {
+    for (const [what, name] of Object.entries(HOSTILE_TEXTS)) {
       it(`says the same whatever its name is: ${what}`, async function () {
         this.timeout(20_000);
         await test.database.tx(async (task) => {
@@ -129,7 +115,7 @@ describe('SQL of dashboards', () => {
 
   /** The value for each variable that is asked for, twice where several may be chosen. */
   function everywhere(dashboard: KeptDashboard['dashboard'], value: string): NonNullable<Shown['variables']> {
-    const asked = (dashboard.templating.list ?? []).filter(({ type }) => type === 'query');
+    const asked = (dashboard.templating.list ?? []).filter(({ type }) => type === 'query' || type === 'textbox');
     return Object.fromEntries(asked.map(({ name, multi }) => [name, multi === true ? [value, `${value}2`] : value]));
   }
 

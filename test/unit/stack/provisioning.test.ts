@@ -104,10 +104,35 @@ describe('grafana/provisioning', () => {
   it('leads from exemplars to traces, by the label that they have', () => {
     const destinations = datasources.find(({ type }) => type === 'prometheus')?.jsonData['exemplarTraceIdDestinations'];
     // Grafana makes $ of $$: the value is its own variable, not one of the environment.
-    const url = '$KEEPWATCH_URL/api/v1/traces/$${__value.raw}';
+    const url = '/d/keepwatch-trace?var-trace_id=$${__value.raw}&var-postgres=keepwatch-postgres';
     assert.deepEqual(destinations, [{ name: 'trace_id', url, urlDisplayLabel: 'Open trace' }]);
+    const { pathname, searchParams } = new URL(url, 'http://grafana');
+    const opened = dashboards.map(({ text }) => JSON.parse(text) as Dashboard).find(({ uid }) => pathname === `/d/${uid}`);
+    const variables = opened?.templating.list.map(({ name }) => `var-${name}`);
+    assert.deepEqual(new Set(searchParams.keys()), new Set(variables));
+    assert.ok(datasources.some(({ uid }) => uid === searchParams.get('var-postgres')));
     const source = readFileSync(join(PACKAGE_FOLDER, 'src/instrument/metrics/exemplars.ts'), 'utf8');
     assert.match(source, /\{trace_id="/);
+  });
+
+  it('makes by the API of Grafana, as docs/operations.md says, what it makes by itself', () => {
+    const page = readFileSync(join(PACKAGE_FOLDER, 'docs/operations.md'), 'utf8');
+    const made = [...page.matchAll(/jq -n '(\{uid: [^']*\})' \| api datasources/g)].map(
+      ([, object = '']) => parse(object) as DataSource,
+    );
+    assert.deepEqual(
+      made.map(({ uid, name, type }) => [uid, name, type]),
+      datasources.map(({ uid, name, type }) => [uid, name, type]),
+    );
+    for (const [index, { jsonData }] of datasources.entries()) {
+      const byHand = made[index]?.jsonData ?? {};
+      assert.deepEqual(Object.keys(byHand).sort(), Object.keys(jsonData).sort());
+      for (const [key, value] of Object.entries(jsonData)) {
+        // What an environment says, the page has an example of.
+        if (typeof value === 'string' && /^\$\w+$/.test(value)) continue;
+        assert.deepEqual(byHand[key], JSON.parse(JSON.stringify(value).replaceAll('$$', '$')), key);
+      }
+    }
   });
 
   it('has no secret in it, and takes nothing from the environment that the stack does not give', () => {
