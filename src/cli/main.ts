@@ -4,22 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { PACKAGE_FOLDER } from '../db/sql.ts';
-import { addAlerts } from './alerts.ts';
-import { addBudgets } from './budgets.ts';
-import { addDemo } from './demo.ts';
-import { addErase } from './erase.ts';
+import { addCommands } from './commands.ts';
 import { EXIT, exitCodeOf, reportError } from './exit.ts';
-import { addExport } from './export.ts';
-import { addImport } from './import.ts';
-import { addLogs } from './logs.ts';
-import { addMigrate } from './migrate.ts';
-import { addPrune } from './prune.ts';
-import { addRecent } from './recent.ts';
-import { addServe } from './serve.ts';
-import { addSpool } from './spool.ts';
-import { addSummary } from './summary.ts';
-import { addTargets } from './targets.ts';
-import { addVerify } from './verify.ts';
 
 const { version } = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8')) as { version: string };
 
@@ -35,24 +21,7 @@ Configuration: options, then environment (DATABASE_URL, KEEPWATCH_…), then kee
 Without DATABASE_URL an embedded Postgres keeps its data in .keepwatch/pg.
 Exit codes: 0 ok, 1 a check failed, 2 wrong usage or configuration, 3 something it needs is down.`,
   );
-for (const add of [
-  addDemo,
-  addServe,
-  addMigrate,
-  addVerify,
-  addSummary,
-  addRecent,
-  addLogs,
-  addPrune,
-  addErase,
-  addExport,
-  addImport,
-  addSpool,
-  addAlerts,
-  addBudgets,
-  addTargets,
-])
-  add(program);
+await addCommands(program, process.argv.slice(2));
 
 // A reader that has seen enough (`| head`) and a terminal that was closed end no command halfway.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
