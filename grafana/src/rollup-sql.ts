@@ -1,16 +1,9 @@
 // SQL of panels whose variables choose series. At All the functions answer, which are the fastest. Some tenants or models they do not know: then it is
-// the rollups of those series, with the same columns and numbers; minutes for a day at most, hours for all that is longer, in steps of an hour or more.
+// the rollups of those series, with the same columns, steps and numbers; minutes for a day at most, hours for all that is longer.
 import type { EventType } from '../../src/event.ts';
 import { type Choice, isAll, isChosen, labelValueOf } from './choices.ts';
-import { CHOSEN, OF_SERVICE, steps } from './sql.ts';
+import { CHOSEN, IS_LONG, OF_SERVICE, stepOf, steps } from './sql.ts';
 
-/** Whether the range is longer than minutes answer for: a constant, so that the planner leaves out one of the two. */
-const IS_LONG = "$__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '1 day'";
-const STEP = `greatest(interval '1 ms' * $__interval_ms, case when ${IS_LONG} then interval '1 hour' else interval '1 minute' end)`;
-/** The steps begin where those of keepwatch.timeseries do. */
-const STEP_OF_BUCKET = `date_bin(${STEP}, bucket, timestamptz '1970-01-05 00:00:00+00')`;
-/** Of a step that the range cuts off, what lies within. */
-const SECONDS = `extract(epoch from least(bucket + ${STEP}, $__timeTo()::timestamptz) - greatest(bucket, $__timeFrom()::timestamptz))::float8`;
 const COLUMNS = 'bucket, service, type, name, labels, status, count, sum_us, min_us, max_us, hb, hc';
 
 const MEASURES = `sum(count) as count, coalesce(sum(count) filter (where status = 'aborted'), 0) as aborted,
@@ -45,6 +38,7 @@ export interface ChosenRollups {
 export function chosenSteps({ type, choices }: ChosenRollups, columns: string, by?: string, condition?: string): string {
   const value = by === undefined ? "''" : `coalesce(${labelValueOf(by, type, 'labels')}, '')`;
   const isRanked = columns.includes('p95_ms');
+  const step = stepOf(isRanked);
   const only = condition === undefined ? '' : ` and ${condition}`;
   // The function says null where there is none, and has names whether they are labels or not.
   const ofAll = by === undefined ? columns : columns.replace(/\bvalue\b/, "coalesce(value, '')");
@@ -52,15 +46,20 @@ export function chosenSteps({ type, choices }: ChosenRollups, columns: string, b
   return `(
 ${steps(type, ofAll, group, `${isAll(choices)}${only}`)}
 ) union all (
-${measured({ type, choices }, STEP_OF_BUCKET, value, isRanked)}
+${measured({ type, choices }, `date_bin(${step}, bucket, timestamptz '1970-01-05 00:00:00+00')`, value, isRanked)}
 select bucket as time, ${columns}
 from (
-  select measured.*, count / ${SECONDS} as per_second${isRanked ? P95 : ''}
+  select measured.*, count / ${secondsOf(step)} as per_second${isRanked ? P95 : ''}
   from measured${isRanked ? JOINED : ''}
 ) as step
 where not (${isAll(choices)})${only}
 )
 order by time`;
+}
+
+/** Of a step that the range cuts off, what lies within. */
+function secondsOf(step: string): string {
+  return `extract(epoch from least(bucket + ${step}, $__timeTo()::timestamptz) - greatest(bucket, $__timeFrom()::timestamptz))::float8`;
 }
 
 /** Names by all the time that they took. @param columns made of name, count, error_rate, total_ms, p95_ms */

@@ -10,8 +10,21 @@ export const SERVICE = '${service}';
 /** A condition on the column `service`. */
 export const OF_SERVICE = `(${SERVICE}::text is null or service = ${SERVICE})`;
 const RANGE = 'from_time => $__timeFrom(), to_time => $__timeTo()';
-/** Whole minutes, so that rollups answer: the panel's step is never shorter. */
-const STEP = "interval '1 ms' * $__interval_ms";
+/** How long the range is that is shown. */
+const LENGTH = '$__timeTo()::timestamptz - $__timeFrom()::timestamptz';
+/** Whether the range is longer than minutes answer for: a constant, so that the planner leaves out one of the two. */
+export const IS_LONG = `${LENGTH} > interval '1 day'`;
+
+/**
+ * The step of lines: the panel's, but whole hours where hours answer. Of durations and of everything that ran, rollups hold most: whole days (UTC)
+ * where days answer for more than a week, and a quarter of an hour where minutes answer for more than some hours.
+ */
+export function stepOf(isMuch: boolean): string {
+  const cases = isMuch ? [`when ${LENGTH} > interval '7 days' then interval '1 day'`] : [];
+  cases.push(`when ${IS_LONG} then interval '1 hour'`);
+  if (isMuch) cases.push(`when ${LENGTH} > interval '6 hours' then interval '15 minutes'`);
+  return `greatest(interval '1 ms' * $__interval_ms, case ${cases.join(' ')} else interval '1 minute' end)`;
+}
 
 /** The columns of one line for each step of all executions (of a type), of each value of `by` where it is given; of those that a condition lets pass. */
 export function steps(type: EventType | undefined, columns: string, by?: string, condition?: string): string {
@@ -19,7 +32,7 @@ export function steps(type: EventType | undefined, columns: string, by?: string,
   const group = by === undefined ? '' : `, group_by => '${by}'`;
   const quantiles = [...columns.matchAll(/\bp(\d\d)_ms\b/g)].map(([, percent]) => `0.${percent}`);
   return `select bucket as time, ${columns}
-from keepwatch.timeseries(${ofType}step => ${STEP}${group}, service => ${SERVICE}, ${RANGE}, quantiles => '{${quantiles.join(',')}}')
+from keepwatch.timeseries(${ofType}step => ${stepOf(type === undefined || quantiles.length > 0)}${group}, service => ${SERVICE}, ${RANGE}, quantiles => '{${quantiles.join(',')}}')
 where bucket >= $__timeFrom()${condition === undefined ? '' : ` and ${condition}`}
 order by bucket`;
 }

@@ -1,7 +1,7 @@
 // The way of events into Postgres: what comes, what waits, what is lost.
 import type { Panel } from '../panel.ts';
 import { of, rate, sum } from '../promql.ts';
-import { CHOSEN, OF_SERVICE } from '../sql.ts';
+import { OF_SERVICE, steps } from '../sql.ts';
 
 export const ARCHIVE_PANELS: readonly Panel[] = [
   {
@@ -15,13 +15,7 @@ export const ARCHIVE_PANELS: readonly Panel[] = [
       { expr: sum(rate('keepwatch_events_recorded_total')), legend: 'recorded' },
       { expr: sum(rate('keepwatch_events_archived_total')), legend: 'archived' },
     ],
-    postgres: [
-      `select bucket as time, sum(per_second) as archived
-from keepwatch.timeseries(step => interval '1 ms' * $__interval_ms, ${CHOSEN})
-where bucket >= $__timeFrom()
-group by bucket
-order by bucket`,
-    ],
+    postgres: [steps(undefined, 'per_second as archived')],
   },
   {
     title: 'Lag of the archive',

@@ -79,9 +79,11 @@ const usage: readonly Panel[] = [
     unit: 'none',
     columnUnits: { failed: 'percentunit', p95: 's', seconds: 's' },
     postgres: [
-      `select value as tenant, count, failures, error_rate as failed, p95_ms / 1000 as p95, total_ms / 1000 as seconds
-from keepwatch.per_label('tenant_id', ${CHOSEN})
+      `select value as tenant, count, failures, failures::float8 / nullif(count - aborted, 0) as failed, quantiles_us[1] / 1000000 as p95,
+  (total_us / 1000000)::float8 as seconds
+from keepwatch.measure(group_by => 'tenant_id', ${CHOSEN}, quantiles => '{0.95}')
 where value <> '' and ${OF_TENANT}
+order by count desc, value
 limit 100`,
     ],
   },
@@ -166,10 +168,7 @@ limit 100`,
 ];
 
 function tenantSteps(column: string): string {
-  return `select bucket as time, value as tenant, ${column}
-from keepwatch.timeseries(step => interval '1 ms' * $__interval_ms, group_by => 'tenant_id', ${CHOSEN})
-where bucket >= $__timeFrom() and value <> '' and ${OF_TENANT}
-order by bucket`;
+  return steps(undefined, `value as tenant, ${column}`, 'tenant_id', `value <> '' and ${OF_TENANT}`);
 }
 
 function ofDay(title: string, label: string, description: string): Panel {

@@ -15,32 +15,38 @@ const QUERY = { label: 'query_name', group: 'name', as: 'query' } as const;
 const HITS = sum(rate('cache_hits_total'), 'cache');
 const TYPES: Choice = { name: 'type', title: 'Type', label: 'type', metric: 'retries_total' };
 const OF_TYPE = isChosen(TYPES, 'type');
-/** More names than an archive has series of: all of them are ranked anyway. */
-const ALL_NAMES = 10_000;
+const AVERAGE = '(total_us / nullif(count - aborted, 0) / 1000000)::float8 as average';
+const FAILED = 'failures::float8 / nullif(count - aborted, 0) as failed';
 
-/** Names of all types, by one column of keepwatch.top. */
-function names(by: 'p95_ms' | 'error_rate', words: Pick<Panel, 'title' | 'description'>, where = 'true'): Panel {
-  return {
-    ...words,
+const code: readonly Panel[] = [
+  {
+    title: 'Slowest',
+    description: 'Names by the time that 95 of 100 of their executions stay within.',
     kind: 'table',
     unit: 'none',
     columnUnits: { p95: 's', average: 's', failed: 'percentunit' },
     postgres: [
-      `select service, type, name, count, p95_ms / 1000 as p95, avg_ms / 1000 as average, failures, error_rate as failed
-from keepwatch.top('${by}', n => ${ALL_NAMES}, ${CHOSEN})
-where ${where} and ${OF_TYPE}
+      `select service, type, name, count, quantiles_us[1] / 1000000 as p95, ${AVERAGE}, failures, ${FAILED}
+from keepwatch.measure(${CHOSEN}, quantiles => '{0.95}')
+where ${OF_TYPE}
+order by p95 desc nulls last, count desc, service, type, name
 limit 20`,
     ],
-  };
-}
-
-const code: readonly Panel[] = [
-  names('p95_ms', { title: 'Slowest', description: 'Names by the time that 95 of 100 of their executions stay within.' }),
-  names(
-    'error_rate',
-    { title: 'Most failing', description: 'Names by the share of their executions that failed.' },
-    'failures > 0',
-  ),
+  },
+  {
+    title: 'Most failing',
+    description: 'Names by the share of their executions that failed.',
+    kind: 'table',
+    unit: 'none',
+    columnUnits: { average: 's', failed: 'percentunit' },
+    postgres: [
+      `select service, type, name, count, ${AVERAGE}, failures, ${FAILED}
+from keepwatch.measure(${CHOSEN})
+where failures > 0 and ${OF_TYPE}
+order by failed desc, count desc, service, type, name
+limit 20`,
+    ],
+  },
   {
     title: 'Executions by type',
     description: 'Executions of any type that ended, per second.',
