@@ -8,7 +8,8 @@ import type { Logger } from '../logger.ts';
 import type { Delivery, OutboxMessage } from './receivers/notifier.ts';
 
 /** How an attempt ended: `failed` is tried again, `dead` is given up. */
-export type DeliveryOutcome = 'sent' | 'failed' | 'dead';
+export const DELIVERY_OUTCOMES = ['sent', 'failed', 'dead'] as const;
+export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 /** A token bucket. */
 export interface DeliveryPace {
@@ -54,8 +55,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    for (const receiver of options.receivers)
-      for (const outcome of ['sent', 'failed', 'dead'] as const) this.#count(receiver, outcome, 0);
+    for (const receiver of options.receivers) for (const outcome of DELIVERY_OUTCOMES) this.#count(receiver, outcome, 0);
   }
 
   /** Attempts by receiver and outcome since the start of the process. */

@@ -19,7 +19,7 @@ interface FoundCount {
 
 const COUNT_INSTANCES = loadSql('alerts/count-instances');
 const MAX_AGE_MS = 15_000;
-const STATES = ['ok', 'pending', 'firing', 'recovering', 'nodata'] as const satisfies readonly State[];
+export const STATES = ['ok', 'pending', 'firing', 'recovering', 'nodata'] as const satisfies readonly State[];
 
 /** Rules that metrics tell apart at most; the others are one. */
 const MAX_ALERTNAMES = 1000;

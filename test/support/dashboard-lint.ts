@@ -7,6 +7,7 @@ import { PACKAGE_FOLDER } from '../../src/db/sql.ts';
 import { EVENT_TYPES } from '../../src/event.ts';
 import { CATALOGUE } from '../../src/instrument/metrics/catalogue.ts';
 import type { MetricEntry } from '../../src/instrument/metrics/metric-entry.ts';
+import { wrongValuesInSql } from './label-values.ts';
 import { type KnownMetrics, wrongInPromql } from './promql.ts';
 
 export interface LintedPanel {
@@ -36,9 +37,9 @@ const OF_ONE = /keepwatch\.trace\(/;
 /** Panels of which a unit would say nothing. */
 const WITHOUT_UNIT: ReadonlySet<string> = new Set(['table', 'row']);
 /** What says how things stand now, and keeps no history. */
-const OF_NOW = /keepwatch\.(sources|ledger|alert_instance|budgets|targets)\b/;
+const OF_NOW: ReadonlySet<string> = new Set(['sources', 'ledger', 'alert_instance', 'alert_group', 'budgets', 'targets']);
 const TIME_FILTER =
-  /\$__timeFilter\(|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)|(?:end_time >=|from_time =>) greatest\(\$__timeFrom\(\)/;
+  /\$__timeFilter\(|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)|(?:end_time >=|from_time =>) greatest\(\$__timeFrom\(\)|end_time >= date_trunc\(|measure\(\$__timeFrom\(\), \$__timeTo\(\)/;
 /** Ranges that are not the step of a panel, and why they may be: a day that ends at each moment, 30 days of an objective. */
 const OTHER_RANGES: ReadonlySet<string> = new Set([
   'increase[$__range]',
@@ -160,7 +161,8 @@ export function wrongInExpr(expr: string, known: KnownMetrics): string[] {
 /** SQL with Grafana's macros. @param kind of the panel @param textboxes what is put in by hand */
 export function wrongInSql(sql: string, kind: string, textboxes: readonly string[] = []): string[] {
   const problems = wrongMembers(sql);
-  if (!OF_NOW.test(sql) && !OF_ONE.test(sql) && !TIME_FILTER.test(sql)) problems.push('asks for all time');
+  const isOfNow = [...sql.matchAll(/\bkeepwatch\.(\w+)/g)].every(([, name = '']) => OF_NOW.has(name));
+  if (!isOfNow && !OF_ONE.test(sql) && !TIME_FILTER.test(sql)) problems.push('asks for all time');
   if (/keepwatch\.(observability_metrics|events)\b/.test(sql) && !/\$__timeFilter\(end_time\)|end_time >= /.test(sql))
     problems.push('reads all raw rows');
   if (kind === 'table' && !/\blimit \d+$/.test(sql)) problems.push('no limit');
@@ -175,15 +177,16 @@ export function wrongInSql(sql: string, kind: string, textboxes: readonly string
   return problems;
 }
 
-/** Members of labels and metadata, and labels and types that functions are given: all that is only text for Postgres. */
+/** Members of labels and metadata, labels and types that functions are given, and values of columns: all that is only text for Postgres. */
 export function wrongMembers(sql: string): string[] {
   const members = [
     ...sql.matchAll(/(?:metadata|labels|annotations) (?:->>?|\?) '(\w+)'/g),
     ...sql.matchAll(/(?:group_by =>|per_label\() ?'(\w+)'/g),
   ];
-  const types = [...sql.matchAll(/\btype = '(\w+)'/g), ...sql.matchAll(/keepwatch\.(?:timeseries|latency|slowest)\('(\w+)'/g)];
+  const types = [...sql.matchAll(/keepwatch\.(?:timeseries|latency|slowest)\('(\w+)'/g)];
   return [
     ...members.flatMap(([, name = '']) => (MEMBERS.has(name) ? [] : [`there is no label or member ${name}`])),
+    ...wrongValuesInSql(sql),
     ...types.flatMap(([, name = '']) => ((EVENT_TYPES as readonly string[]).includes(name) ? [] : [`there is no type ${name}`])),
   ];
 }

@@ -7,6 +7,7 @@ import { PACKAGE_FOLDER } from '../../src/db/sql.ts';
 import { CATALOGUE } from '../../src/instrument/metrics/catalogue.ts';
 import type { MetricEntry } from '../../src/instrument/metrics/metric-entry.ts';
 import { createRegistry } from '../../src/instrument/metrics/registry.ts';
+import { wrongValues } from './label-values.ts';
 
 export const PROMETHEUS_FOLDER = join(PACKAGE_FOLDER, 'grafana/prometheus');
 
@@ -67,7 +68,10 @@ export async function knownMetrics(rules: readonly PrometheusRule[]): Promise<Kn
   return known;
 }
 
-/** @returns what is wrong: syntax, metrics that there are not, labels that their metrics do not have, bounds in the spelling of one Prometheus alone */
+/**
+ * @returns what is wrong: syntax, metrics that there are not, labels and values that their metrics do not have, bounds in the spelling of one
+ * Prometheus alone, rates of gauges, quantiles without bounds
+ */
 export function wrongInPromql(text: string, known: KnownMetrics): string[] {
   const problems: string[] = [];
   const tree = parser.parse(text);
@@ -89,13 +93,24 @@ export function wrongInPromql(text: string, known: KnownMetrics): string[] {
   const check = (label: string, metrics: readonly string[]) => {
     if (!metrics.some((name) => known.get(name)?.has(label))) problems.push(`${label} is no label of ${metrics.join(', ')}`);
   };
+  for (const [, by = '', name = ''] of text.matchAll(/\b(rate|irate|increase|resets)\(\s*([a-zA-Z_][\w:]*)/g))
+    if (!/(_total|_bucket|_sum|_count)$/.test(name)) problems.push(`${by} of ${name}, which is no counter`);
   tree.iterate({
     enter(node) {
       if (node.type.isError) problems.push(`is not PromQL at character ${node.from + 1}`);
       if (node.name === 'Identifier' && !known.has(read(node))) problems.push(`there is no metric ${read(node)}`);
+      if (node.name === 'FunctionCall' && read(node).startsWith('histogram_quantile')) {
+        // A quantile of what is not told apart by bound is none.
+        for (const [, by] of read(node).matchAll(/\b(?:sum|avg|max|min|count)\b(?:\s*by\s*\(([^)]*)\))?\s*\(/g))
+          if (by?.split(/,\s*/).includes('le') !== true) problems.push('histogram_quantile without le');
+      }
       if (node.name !== 'LabelName' || node.node.parent === null) return;
       const holder = node.node.parent;
       const isMatcher = holder.name.endsWith('LabelMatcher');
+      const [, operator = '', value = ''] = /^\w+\s*(=~|!~|!=|=)\s*"(.*)"$/.exec(read(holder)) ?? [];
+      if (isMatcher)
+        for (const metric of metricsIn(holder.parent?.parent ?? holder))
+          problems.push(...wrongValues(metric, read(node), operator, value));
       const scope = isMatcher ? holder.parent?.parent : holder.parent?.parent;
       check(read(node), metricsIn(scope ?? { from: 0, to: text.length }));
     },

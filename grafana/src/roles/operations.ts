@@ -9,11 +9,14 @@ import { failuresBy, p95By, perSecondBy } from '../red-panels.ts';
 import { OF_SERVICE } from '../sql.ts';
 
 const RECORDED = sum(increase('keepwatch_events_recorded_total'));
+/** Without receivers there are no messages that could be given up, and no 0 of them. */
+const NOTIFIED = sum(increase('keepwatch_notifications_total'));
 const JOB = { label: 'job', as: 'job' } as const;
 
-/** A number that is 0 as long as all is well. */
+/** A number that is 0 as long as all is well. @param whole what there has to be for that */
 function countOf(
   names: readonly SampleName[],
+  whole: string,
   words: Pick<Panel, 'title' | 'description'>,
   ...matchers: readonly string[]
 ): Panel {
@@ -24,7 +27,7 @@ function countOf(
     width: 4,
     decimals: 0,
     thresholds: [{ from: 1, color: 'red' }],
-    prometheus: [{ expr: names.map((name) => orZero(sum(increase(name, ...matchers)), RECORDED)).join(' + '), isInstant: true }],
+    prometheus: [{ expr: names.map((name) => orZero(sum(increase(name, ...matchers)), whole)).join(' + '), isInstant: true }],
   };
 }
 
@@ -68,16 +71,17 @@ having exists (select from keepwatch.alert_group)`,
     ],
     prometheus: [{ expr: `max(${of('keepwatch_archive_lag_seconds')})`, isInstant: true }],
   },
-  countOf(['keepwatch_events_dropped_total'], {
+  countOf(['keepwatch_events_dropped_total'], RECORDED, {
     title: 'Events dropped',
     description: 'Events within the range that never reach the archive.',
   }),
-  countOf(['keepwatch_events_dead_lettered_total', 'keepwatch_events_quarantined_total'], {
+  countOf(['keepwatch_events_dead_lettered_total', 'keepwatch_events_quarantined_total'], RECORDED, {
     title: 'Events refused',
     description: 'Events within the range that Postgres refused, or whose time was impossible: they are kept aside.',
   }),
   countOf(
     ['keepwatch_notifications_total'],
+    NOTIFIED,
     { title: 'Messages given up', description: 'Messages within the range that no receiver took until they expired.' },
     'outcome="dead"',
   ),

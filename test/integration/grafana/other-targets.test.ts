@@ -63,6 +63,19 @@ describe('dashboards of a Prometheus that knows other targets', () => {
     assert.ok(asked > 80, String(asked));
   });
 
+  it('say 0 of what did not happen, and nothing of what there is not', async () => {
+    const kept = keptDashboards().find(({ path }) => path === 'roles/operations.json');
+    assert.ok(kept !== undefined);
+    const numbers = async (panel: string) => {
+      const target = targetsOf(kept.dashboard).find((one) => one.panel === panel && one.expr !== undefined);
+      const series = await ask(kept.dashboard, target?.expr ?? '', shown);
+      return series.map(({ values }) => Number(values.at(-1)?.[1]));
+    };
+    assert.deepEqual(await numbers('Events dropped'), [0]);
+    // These processes have no receivers.
+    assert.deepEqual(await numbers('Messages given up'), []);
+  });
+
   for (const minutes of [180, 100, 10]) {
     it(`mark every start within ${minutes} minutes, of a process with another instance too, and no other`, async () => {
       const range = { ...shown, from: new Date(at(minutes)) };

@@ -16,6 +16,7 @@ describe('the linter of dashboards', () => {
     known = await knownMetrics(readPrometheusRules());
   });
 
+  const CHOSEN = 'job=~"$job", instance=~"$instance"';
   const exprs: Readonly<Record<string, string>> = {
     'sum(llm_requests_total{job=~"$job", instance=~"$instance"})': 'llm_requests_total grows for ever',
     'sum(rate(llm_requests_total{job=~"$job", instance=~"$instance"}[5m]))': 'rate over [5m]',
@@ -27,6 +28,27 @@ describe('the linter of dashboards', () => {
       'agent is no label of llm_requests_total',
     'sum(up{job=~"$job", instance=~"$instance"}': 'is not PromQL at character 43',
     'slo:burn_rate:1h > 1': 'slo:burn_rate:1h is of all jobs',
+    [`sum(rate(agent_execution_total{status="failed", ${CHOSEN}}[$__rate_interval]))`]: 'status is never failed',
+    [`sum(rate(agent_execution_total{status=~"failure|abort", ${CHOSEN}}[$__rate_interval]))`]: 'status is never abort',
+    [`sum(rate(agent_execution_total{status!="canceled", ${CHOSEN}}[$__rate_interval]))`]: 'status is never canceled',
+    [`sum(rate(keepwatch_notifications_total{outcome="deads", ${CHOSEN}}[$__rate_interval]))`]: 'outcome is never deads',
+    [`sum(rate(keepwatch_alert_evaluations_total{outcome="failed", ${CHOSEN}}[$__rate_interval]))`]: 'outcome is never failed',
+    [`sum(rate(keepwatch_events_dropped_total{reason="full", ${CHOSEN}}[$__rate_interval]))`]: 'reason is never full',
+    [`max(keepwatch_alerts{state="fires", ${CHOSEN}})`]: 'state is never fires',
+    [`sum(rate(llm_tokens_total{direction="in", ${CHOSEN}}[$__rate_interval]))`]: 'direction is never in',
+    [`sum(rate(http_server_request_duration_seconds_count{error_type!="client_gone", ${CHOSEN}}[$__rate_interval]))`]:
+      'error_type is never client_gone',
+    [`sum(rate(http_server_request_duration_seconds_bucket{le="7", ${CHOSEN}}[$__rate_interval]))`]:
+      'le="7" is not found by Prometheus 3',
+    [`histogram_quantile(0.95, sum by (job) (rate(http_server_request_duration_seconds_bucket{${CHOSEN}}[$__rate_interval])))`]:
+      'histogram_quantile without le',
+    [`histogram_quantile(0.95, sum(rate(http_server_request_duration_seconds_bucket{${CHOSEN}}[$__rate_interval])))`]:
+      'histogram_quantile without le',
+    [`rate(http_server_active_requests{${CHOSEN}}[$__rate_interval])`]:
+      'rate of http_server_active_requests, which is no counter',
+    [`sum(increase(process_resident_memory_bytes{${CHOSEN}}[$__range]))`]:
+      'increase of process_resident_memory_bytes, which is no counter',
+    [`deriv(llm_requests_total{${CHOSEN}}[$__rate_interval])`]: 'llm_requests_total grows for ever',
   };
   for (const [expr, problem] of Object.entries(exprs)) {
     it(`finds: ${problem}`, () => {
@@ -46,7 +68,20 @@ describe('the linter of dashboards', () => {
     [`select name from keepwatch.events where ${RANGE} and service = $service limit 10`]: 'a variable with a format of its own',
     [`select metadata ->> 'tenant' as tenant from keepwatch.events where ${RANGE} limit 10`]:
       'there is no label or member tenant',
-    [`select name from keepwatch.events where ${RANGE} and type = 'apis' limit 10`]: 'there is no type apis',
+    [`select name from keepwatch.events where ${RANGE} and type = 'apis' limit 10`]: 'type is never apis',
+    [`select name from keepwatch.events where ${RANGE} and status = 'failed' limit 10`]: 'status is never failed',
+    [`select name from keepwatch.events where ${RANGE} and status in ('failure', 'cancelled') limit 10`]:
+      'status is never cancelled',
+    [`select name from keepwatch.events where ${RANGE} and type <> 'unknown' limit 10`]: 'type is never unknown',
+    "select rule from keepwatch.alert_instance where state = 'fires' limit 10": 'state is never fires',
+    "select receiver from keepwatch.notification_outbox where $__timeFilter(created_at) and status = 'failure' limit 10":
+      'status is never failure',
+    "select rule from keepwatch.alert_evaluation where $__timeFilter(slot) and outcome = 'failure' limit 10":
+      'outcome is never failure',
+    'select name from keepwatch.observability_rollup_1h join keepwatch.targets using (service, name) limit 10':
+      'asks for all time',
+    'select instance from keepwatch.sources where exists (select from keepwatch.observability_logs) limit 10':
+      'asks for all time',
     "select value from keepwatch.timeseries('api', group_by => 'route', from_time => $__timeFrom(), to_time => $__timeTo()) limit 9":
       'there is no label or member route',
   };
