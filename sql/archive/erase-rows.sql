@@ -15,6 +15,12 @@ with erased as (
   where ctid >= $<fromPage>::tid and ctid < $<untilPage>::tid and not metadata ? 'keepwatch.erased'
     and ($<from>::timestamptz is null or end_time >= $<from>::timestamptz) and ($<until>::timestamptz is null or end_time < $<until>::timestamptz)
     and jsonb_path_exists(metadata, $<path>::jsonpath, $<vars>::jsonb, true)
-  returning 1
+  returning end_time
+), reopened as (
+  -- Those that are being closed wait here, or there: none is closed with what is erased.
+  insert into keepwatch.usage_closings (hour, reopened_at)
+  select distinct date_trunc('hour', end_time, 'UTC'), clock_timestamp() from erased where isfinite(end_time) and not keepwatch.is_retired(end_time)
+  order by 1
+  on conflict (hour) do update set reopened_at = excluded.reopened_at
 )
 select count(*)::float8 as rows from erased;

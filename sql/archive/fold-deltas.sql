@@ -1,5 +1,5 @@
 -- Folds deltas of minutes that are over into rollup_minutes and rollup_hours: all three change at once, so that readers never count twice or
--- too little. Deltas of months that are no longer kept are left to expire-deltas, and of months that have no partitions to themselves (one
+-- too little. Hours of usage that are closed are open again, as rows came late to them. Deltas of months that are no longer kept are left to expire-deltas, and of months that have no partitions to themselves (one
 -- is being removed, or a person has detached it). To be run by one process at a time.
 -- Parameters: seconds (how long a minute has begun), keepDays (null: all are kept), limit. One row: folded (deltas).
 with taken as (
@@ -16,6 +16,9 @@ with taken as (
     limit $<limit>
   ))
   returning *
+), reopened as (
+  update keepwatch.usage_closings set reopened_at = clock_timestamp()
+  where reopened_at is null and hour in (select distinct date_trunc('hour', bucket, 'UTC') from taken) and not keepwatch.is_retired(hour)
 ), minute_cells as (
   select bucket, series_id, status, b, least(sum(c), 2147483647)::integer as c from taken, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4
 ), minute_histograms as (

@@ -12,7 +12,7 @@ grant select, insert, update on keepwatch.observability_logs, keepwatch.observab
 grant select on keepwatch.migration, keepwatch.events, keepwatch.logs, keepwatch.expired_events, keepwatch.expired_series,
   keepwatch.expired_refusals, keepwatch.retired_partitions,
   keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog,
-  keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h to keepwatch_writer;
+  keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.usage_hours, keepwatch.usage_closings to keepwatch_writer;
 grant select, insert, update on keepwatch.targets to keepwatch_writer;
 grant select, update on keepwatch.alert_definition_revision to keepwatch_writer;
 revoke execute on function keepwatch.ensure_partitions from public;
@@ -33,6 +33,6 @@ revoke all on all tables in schema keepwatch from keepwatch_rules;
 grant select on keepwatch.observability_metrics, keepwatch.events, keepwatch.sources, keepwatch.observability_series,
   keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.budgets, keepwatch.targets, keepwatch.logs,
   keepwatch.rollup_minutes, keepwatch.rollup_hours to keepwatch_rules;
--- Of no use by themselves: keepwatch.measure reads them, with the rights of whoever calls it.
-grant select on keepwatch.rollup_deltas, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_backlog, keepwatch.retired_partitions
-  to keepwatch_rules;
+-- Of no use by themselves: keepwatch.measure and keepwatch.usage read them, with the rights of whoever calls it.
+grant select on keepwatch.rollup_deltas, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_backlog, keepwatch.retired_partitions,
+  keepwatch.usage_hours, keepwatch.usage_closings to keepwatch_rules;

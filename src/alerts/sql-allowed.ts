@@ -27,6 +27,7 @@ export const CLOCK_UNLESS_TO_TIME: Readonly<Record<string, number>> = {
   slowest: 7,
   error_fingerprints: 7,
   timeseries: 8,
+  usage: 4,
 };
 
 /** Functions of the schema keepwatch that give rows. */
@@ -35,7 +36,7 @@ export const ROW_FUNCTIONS: ReadonlySet<string> = new Set([...Object.keys(CLOCK_
 /** Functions of the schema keepwatch. */
 export const ALLOWED_KEEPWATCH_FUNCTIONS: ReadonlySet<string> = new Set([
   ...ROW_FUNCTIONS,
-  ...['bucket_of', 'bucket_value', 'duration_us', 'error_fingerprint', 'histogram_quantile'],
+  ...['bucket_of', 'bucket_value', 'duration_us', 'error_fingerprint', 'histogram_quantile', 'is_usage_scope', 'usage_labels'],
 ]);
 
 /**

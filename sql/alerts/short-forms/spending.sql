@@ -1,10 +1,11 @@
--- Examples of the short form budget: what most was spent on since the period began. Bound: now, and label_budget, a label of the alert.
-select metrics.service, metrics.name, metrics.metadata ->> 'model' as model, count(*) as events,
-  sum(metrics.weight * (metrics.metadata ->> 'cost_usd')::numeric) as spend_usd
+-- Examples of the short form budget: what most was spent on since the period began, within its scope as far as usage is told apart by it.
+-- Bound: now, and label_budget, a label of the alert.
+select used.service, used.labels ->> 'model' as model, used.labels ->> 'team' as team, used.labels ->> 'tenant_id' as tenant_id,
+  sum(used.priced) as events, sum(used.cost_usd) as spend_usd
 from keepwatch.budgets as budgets
-join keepwatch.observability_metrics as metrics
-  on metrics.end_time >= date_trunc(budgets.period, :now, budgets.timezone) and metrics.end_time < :now and metrics.metadata @> budgets.scope
+cross join lateral keepwatch.usage(from_time => date_trunc(budgets.period, :now, budgets.timezone), to_time => :now) as used
 where budgets.name = :label_budget
-  and metrics.metadata ? 'cost_usd' and jsonb_typeof(metrics.metadata -> 'cost_usd') = 'number'
-group by metrics.service, metrics.name, metrics.metadata ->> 'model'
+  and used.priced > 0
+  and used.labels @> keepwatch.usage_labels(budgets.scope)
+group by used.service, model, team, tenant_id
 order by spend_usd desc

@@ -2,6 +2,7 @@
 // kept; gives the days that stay the indexes of this version.
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
+import { removeExpiredUsage } from '../rollups/usage.ts';
 import { removeExpiredDeltas } from './expired-deltas.ts';
 import { removeExpiredRefusals } from './expired-refusals.ts';
 import { type LeasedRun, LeasedWork } from './leased-work.ts';
@@ -60,6 +61,7 @@ export function createMaintenance({ database, holder, keepMs, keepRollupsMs, log
 async function expireRollups(leased: LeasedRun, keepMs: number, logger: Logger): Promise<boolean> {
   const { partitions, rows, isWaiting } = await expirePartitions({ ...leased, retained: 'rollups', keepMs });
   if (partitions > 0) logger.info({ partitions, rows }, 'months of rollups that are no longer kept are removed');
+  await removeExpiredUsage(leased, keepMs);
   const late = await removeExpiredDeltas(leased, keepMs);
   if (late > 0) logger.info({ rows: late }, 'what came late to months of rollups that are no longer kept is removed');
   return isWaiting;

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Database, sqlState } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import { KeepwatchError } from '../../errors.ts';
+import { removeExpiredUsage } from '../rollups/usage.ts';
 import { removeExpiredDeltas } from './expired-deltas.ts';
 import { Lease } from './lease.ts';
 import { type ExpiredPartition, expirePartitions, type ListExpiredOptions, listExpired } from './retention.ts';
@@ -104,7 +105,10 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
       let reason = 'another process that removes old days';
       if (await lease.take()) {
         for (const list of lists) await expirePartitions({ ...leased, ...list, onDropped });
-        if (keepRollupsMs !== undefined) await removeExpiredDeltas(leased, keepRollupsMs);
+        if (keepRollupsMs !== undefined) {
+          await removeExpiredUsage(leased, keepRollupsMs);
+          await removeExpiredDeltas(leased, keepRollupsMs);
+        }
         if ((await countLeft(database, lists)) === 0) break;
         reason = 'a transaction that reads the events';
       }

@@ -1,10 +1,11 @@
-// What rollups need now and then: deltas folded, what is missing added. Where nobody may do it, deltas stay as they are, and every answer stays
-// right.
+// What rollups need now and then: deltas folded, what is missing added, hours of usage closed. Where nobody may do it, deltas and hours stay as they
+// are, and every answer stays right.
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
 import { type LeasedRun, LeasedWork } from '../maintenance/leased-work.ts';
 import { backfillRollups } from './backfill.ts';
 import { foldRollups } from './fold.ts';
+import { closeUsage } from './usage.ts';
 
 const EVERY_MS = 15_000;
 
@@ -23,6 +24,7 @@ export function createRollupUpkeep({ database, holder, keepMs, logger }: UpkeepO
     await foldRollups({ ...leased, keepMs });
     const rows = await backfillRollups(leased);
     if (rows > 0) logger.info({ rows }, 'rows that were archived without rollups are added to them');
+    await closeUsage(leased);
   }
   return new LeasedWork({
     database,

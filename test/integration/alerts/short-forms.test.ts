@@ -206,6 +206,7 @@ describe('short forms', function () {
         endMs: Math.floor(slotMs - random() * 33 * 24 * HOUR),
         metadata: {
           team: random() < 0.5 ? 'search' : 'ads',
+          region: random() < 0.5 ? 'eu' : 'us',
           cost_usd: random() < 0.1 ? 'unknown' : Math.round(random() * 1e6) / 1e6,
         },
       };
@@ -213,19 +214,31 @@ describe('short forms', function () {
     await insertRolledUp(database, spending);
     const rule = ruleOf('budget: {}');
     const found = await ask(rule, slotMs);
-    // Summer time began in Berlin the day before, on Sunday; that Monday began at 22:00 UTC.
-    const begins = { all: Date.UTC(2026, 2, 1), search: Date.UTC(2026, 2, 29, 22), today: Date.UTC(2026, 2, 29, 22) };
+    // Summer time began in Berlin the day before, on Sunday; that Monday began at 22:00 UTC, and at 18:15 in Kathmandu.
+    const monthMs = Date.UTC(2026, 2, 1);
+    const begins = {
+      all: monthMs,
+      search: Date.UTC(2026, 2, 29, 22),
+      today: Date.UTC(2026, 2, 29, 22),
+      region: monthMs,
+      both: Date.UTC(2026, 2, 29, 18, 15),
+    };
+    const isOf = (budget: string, { team, region }: Readonly<Record<string, unknown>>) =>
+      ({ search: team === 'search', region: region === 'eu', both: region === 'eu' && team === 'ads' })[budget] ?? true;
+    const spentOf = (own: readonly PlainEvent[]) =>
+      own.reduce((sum, { weight, metadata }) => sum + weight * (Number(metadata?.['cost_usd']) || 0), 0);
     for (const [budget, fromMs] of Object.entries(begins)) {
-      const own = spending.filter(
-        ({ endMs, metadata }) => endMs >= fromMs && endMs < slotMs && (budget !== 'search' || metadata?.['team'] === 'search'),
+      const spent = spentOf(
+        spending.filter(({ endMs, metadata = {} }) => endMs >= fromMs && endMs < slotMs && isOf(budget, metadata)),
       );
-      const spent = own.reduce((sum, { weight, metadata }) => sum + weight * (Number(metadata?.['cost_usd']) || 0), 0);
       const row = found.find((one) => one['budget'] === budget);
       assert.ok(Math.abs(Number(row?.['spend_usd']) - spent) < 1e-9, `${budget}: ${row?.['spend_usd']}, not ${spent}`);
       assert.ok(Math.abs(Number(row?.['value']) - spent / 100) < 1e-9);
     }
     assert.deepEqual(found.map(({ budget, period_start }) => `${budget} ${period_start}`).sort(), [
       'all 2026-03-01',
+      'both 2026-03-30',
+      'region 2026-03-01',
       'search 2026-03-30',
       'today 2026-03-30',
     ]);
@@ -240,10 +253,12 @@ describe('short forms', function () {
       values: rule.context?.compiled.values(slotMs, { budget: 'all' }) ?? [],
     };
     const { rows } = await runRulesQuery(fixture.rulesDatabase, examples, { maxRows: 5 });
-    const all = found.find(({ budget }) => budget === 'all');
+    const teams = ['ads', 'search'].map((team) =>
+      spending.filter(({ endMs, metadata }) => endMs >= begins.all && metadata?.['team'] === team),
+    );
     assert.deepEqual(
-      rows.map(([service, name, model, , usd]) => [service, name, model, usd]),
-      [['chat', 'ask', null, all?.['spend_usd']]],
+      rows.map(([service, model, team, tenant, , usd]) => [service, model, team, tenant, Number(usd).toFixed(6)]).toSorted(),
+      teams.map((own, index) => ['chat', null, ['ads', 'search'][index], null, spentOf(own).toFixed(6)]).toSorted(),
     );
   });
 
@@ -299,4 +314,5 @@ describe('short forms', function () {
 const BUDGETS = `
   insert into keepwatch.budgets (name, scope, period, timezone, limit_usd, enabled) values
     ('all', '{}', 'month', 'UTC', 100, true), ('search', '{"team":"search"}', 'week', 'Europe/Berlin', 100, true),
-    ('today', '{}', 'day', 'Europe/Berlin', 100, true), ('off', '{}', 'day', 'UTC', 100, false);`;
+    ('today', '{}', 'day', 'Europe/Berlin', 100, true), ('region', '{"region":"eu"}', 'month', 'UTC', 100, true),
+    ('both', '{"region":"eu","team":"ads"}', 'week', 'Asia/Kathmandu', 100, true), ('off', '{}', 'day', 'UTC', 100, false);`;
