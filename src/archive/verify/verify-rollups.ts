@@ -1,4 +1,4 @@
-// Rollups against raw rows, day by day as long as these are there, and hours against minutes for as long as there are any: every count, sum
+// Rollups and usage against raw rows, day by day as long as these are there, and hours against minutes for as long as there are any: every count, sum
 // and bucket. In the moment that the caller reads.
 import type { Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
@@ -8,19 +8,22 @@ import type { Leaf } from './table-reader.ts';
 const MAX_NAMED = 10;
 
 const verifyRollupsOfDay = loadSql('archive/verify-rollups-of-day');
+const verifyUsageOfDay = loadSql('archive/verify-usage-of-day');
 const verifyRollupHours = loadSql('archive/verify-rollup-hours');
 const listRollups = loadSql('archive/list-rollups');
 
 /** Rollups differ from what they are made of. */
 export interface RollupDifference {
-  /** `rollup_minutes`: from raw rows. `rollup_hours`: from the minutes. */
-  readonly kind: 'rollup_minutes' | 'rollup_hours';
+  /** `rollup_minutes` and `usage_hours`: from raw rows. `rollup_hours`: from the minutes. */
+  readonly kind: 'rollup_minutes' | 'rollup_hours' | 'usage_hours';
   /** Begin of the minute or hour, ISO 8601. */
   readonly bucket: string;
   /** Null: the rollup has a series that nobody knows. */
   readonly service: string | null;
   readonly type: string | null;
+  /** Of usage, its labels. */
   readonly name: string | null;
+  /** Of usage, none. */
   readonly status: string;
   /** A sentence with the place and both sides. */
   readonly message: string;
@@ -87,6 +90,9 @@ export async function verifyRollups(
       'rollup_minutes',
       await transaction.any<DifferenceRow>(verifyRollupsOfDay, { fromDay, untilDay, wasRemoved, limit: MAX_NAMED }),
     );
+    // What came of a day behind its removal is in no usage.
+    if (!wasRemoved)
+      note('usage_hours', await transaction.any<DifferenceRow>(verifyUsageOfDay, { fromDay, untilDay, limit: MAX_NAMED }));
     comparedDays++;
   }
   for (const month of known.months) {
@@ -104,9 +110,11 @@ function describe(kind: RollupDifference['kind'], row: DifferenceRow): RollupDif
   const { service, type, name, status } = row;
   const bucket = row.bucket.toISOString();
   const place = `${service ?? 'unknown series'} ${type ?? ''} ${name ?? ''} ${status}`;
-  const [expected, found] = kind === 'rollup_minutes' ? [row.raw, row.rolled] : [row.minutes, row.hours];
-  const [unit, source] = kind === 'rollup_minutes' ? ['minute', 'raw rows'] : ['hour', 'its minutes'];
-  const message = `rollups of the ${unit} ${bucket}, ${place}: ${source} say ${brief(expected)}, the rollup ${brief(found)}`;
+  const [expected, found] = kind === 'rollup_hours' ? [row.minutes, row.hours] : [row.raw, row.rolled];
+  const unit = kind === 'rollup_minutes' ? 'minute' : 'hour';
+  const source = kind === 'rollup_hours' ? 'its minutes' : 'raw rows';
+  const what = kind === 'usage_hours' ? 'usage' : 'rollups';
+  const message = `${what} of the ${unit} ${bucket}, ${place}: ${source} say ${brief(expected)}, the rollup ${brief(found)}`;
   return { kind, bucket, service, type, name, status, message };
 }
 

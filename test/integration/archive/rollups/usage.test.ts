@@ -8,6 +8,7 @@ import { expirePartitions } from '../../../../src/archive/maintenance/retention.
 import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
 import { createRollupUpkeep } from '../../../../src/archive/rollups/upkeep.ts';
 import { closeUsage, removeExpiredUsage } from '../../../../src/archive/rollups/usage.ts';
+import { verifyArchive } from '../../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase } from '../../../../src/db/database.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
@@ -107,7 +108,7 @@ describe('keepwatch.usage', function () {
 
   const number = fc.oneof(
     fc.nat(5000),
-    fc.constantFrom<unknown>(0, -3, 0.000000001, 1e300, -1e300, 123456789.123456789, '7', true, null, 'free', [1], { n: 1 }),
+    fc.constantFrom<unknown>(0, -3, 0.000000001, 1e300, -1e300, 1234567.123456789, '7', true, null, 'free', [1], { n: 1 }),
   );
   const metadata = fc.dictionary(
     fc.constantFrom(...SUMS, 'time_to_first_token_ms', 'time_to_first_token_ms', 'user_id'),
@@ -226,6 +227,34 @@ describe('keepwatch.usage', function () {
     // And goes with the rollups of its month, as soon as its raw rows have gone.
     assert.equal(await removeExpiredUsage({ ...retention, shouldStop: () => false }, 400 * DAY_MS), 0);
   });
+
+  for (const [what, change] of [
+    ['a sum', 'cost_usd = cost_usd + 0.000000001'],
+    ['a count', 'count = count + 1'],
+    ['what was not there', 'records = 0'],
+    ['a bucket of a histogram', 'first_token_hc = array[2]'],
+    ['labels', `labels = '{"team": "b"}'`],
+  ] as const) {
+    it(`is verified: names the hour and the labels of ${what} that raw rows do not say`, async () => {
+      const endMs = nowMs - 1;
+      await insertRolledUp(test.database, [
+        call(endMs, { cost_usd: 4, team: 'a', time_to_first_token_ms: 300 }),
+        call(endMs, { team: 'b' }),
+      ]);
+      await fold();
+      await close();
+      assert.deepEqual((await verifyArchive({ database: test.database })).rollups.problems, []);
+      await test.database.none(`update keepwatch.usage_hours set ${change} where labels = '{"team": "a"}'`);
+      const { ok, rollups } = await verifyArchive({ database: test.database });
+      assert.equal(ok, false);
+      const [problem] = rollups.problems;
+      assert.deepEqual(
+        [problem?.kind, problem?.bucket, problem?.name],
+        ['usage_hours', new Date(nowMs - HOUR_MS).toISOString(), '{"team": "a"}'],
+      );
+      assert.match(problem?.message ?? '', /^usage of the hour .*Z, chat llm \{"team": "a"\} : raw rows say \{.*\}, the rollup /);
+    });
+  }
 
   it('is closed by the upkeep of rollups', async () => {
     await insertRolledUp(test.database, [call(nowMs - 2 * DAY_MS, { cost_usd: 4 })]);
