@@ -12,7 +12,7 @@ export interface Choice {
   readonly label: string;
   /** Prometheus knows the values by this metric. */
   readonly metric: SampleName;
-  /** Postgres knows them by executions of this type; default all that have the label. */
+  /** Postgres knows them by executions of this type; default all that have the label, and usage, which is told apart by it. */
   readonly type?: EventType;
 }
 
@@ -48,6 +48,10 @@ export const VALUES = {
   postgres: ({ label, type }: Choice) => {
     const value = labelValueOf(label, type, 'labels');
     const ofType = type === undefined ? '' : `type = '${type}' and `;
-    return `select distinct ${value} as value from keepwatch.observability_series where ${ofType}${value} <> '' order by 1 limit 1000`;
+    const ofSeries = `select ${value} as value from keepwatch.observability_series where ${ofType}${value} <> ''`;
+    if (type !== undefined) return `select distinct ${ofSeries.slice('select '.length)} order by 1 limit 1000`;
+    // Models are called for some that no metric names.
+    const ofUsage = `select labels ->> '${label}' from keepwatch.usage(from_time => $__timeFrom(), to_time => $__timeTo()) where labels ->> '${label}' <> ''`;
+    return `${ofSeries} union ${ofUsage} order by 1 limit 1000`;
   },
 } as const;

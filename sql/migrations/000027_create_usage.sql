@@ -147,7 +147,7 @@ returns table (end_time timestamptz, service text, type text, labels jsonb, coun
   output_tokens numeric, reasoning_tokens numeric, audio_input_tokens numeric, audio_output_tokens numeric, total_tokens numeric,
   records numeric,
   first_token_us bigint)
-language plpgsql stable parallel safe set plan_cache_mode = force_custom_plan as $$
+language plpgsql stable parallel safe set plan_cache_mode = force_custom_plan set jit = off as $$
 begin
   return query select * from keepwatch.event_usage($1, $2);
 end
@@ -187,6 +187,44 @@ language sql stable parallel safe as $$
   ) as part
 $$;
 comment on function keepwatch.usage is 'Tokens, dollars, records and times to first token of a range, by hour (or step), service, type and labels: exact at any time. A key may have several rows: add them up. Without from_time and to_time, of the time that ends now.';
+
+-- By itself, and compiled by nobody: that of all partitions takes longer than what they are asked.
+create function keepwatch.spending(moment timestamptz, budget text default null)
+returns table (name text, period text, period_start date, scope jsonb, limit_usd numeric, spent_usd numeric)
+language plpgsql stable parallel safe set plan_cache_mode = force_custom_plan set jit = off as $$
+begin
+  return query
+  with due as materialized (
+    select budgets.name, budgets.period, budgets.timezone, budgets.scope, budgets.limit_usd,
+      date_trunc(budgets.period, moment, budgets.timezone) as started_at, keepwatch.is_usage_scope(budgets.scope) as is_usage
+    from keepwatch.budgets
+    where budgets.enabled and (budget is null or budgets.name = budget)
+  ), used as materialized (
+    select begun.started_at, used.labels, sum(used.cost_usd) as usd
+    from (select distinct due.started_at from due where due.is_usage) as begun
+    cross join lateral keepwatch.usage(from_time => begun.started_at, to_time => moment) as used
+    where used.priced > 0
+    group by begun.started_at, used.labels
+  ), spent as (
+    select due.name, sum(used.usd) as usd
+    from due join used on used.started_at = due.started_at and used.labels @> due.scope
+    where due.is_usage
+    group by due.name
+    union all
+    select own.name, sum(metrics.weight * keepwatch.usage_number(metrics.metadata, 'cost_usd'))
+    from keepwatch.observability_metrics as metrics
+    cross join lateral (
+      select due.name from due where not due.is_usage and metrics.end_time >= due.started_at and metrics.metadata @> due.scope offset 0
+    ) as own
+    where metrics.end_time >= (select min(due.started_at) from due where not due.is_usage) and metrics.end_time < moment
+      and metrics.metadata ? 'cost_usd'
+    group by own.name
+  )
+  select due.name, due.period, (due.started_at at time zone due.timezone)::date, due.scope, due.limit_usd::numeric, coalesce(spent.usd, 0)
+  from due left join spent on spent.name = due.name;
+end
+$$;
+comment on function keepwatch.spending is 'What was spent of each budget that is enabled, or of one, from the begin of its period to a moment: exact. From usage where usage is told apart by all members of its scope, which takes a moment; else from raw events, as long as they are kept.';
 
 do $$
 begin

@@ -31,12 +31,12 @@ export const CLOCK_UNLESS_TO_TIME: Readonly<Record<string, number>> = {
 };
 
 /** Functions of the schema keepwatch that give rows. */
-export const ROW_FUNCTIONS: ReadonlySet<string> = new Set([...Object.keys(CLOCK_UNLESS_TO_TIME), 'measure', 'trace']);
+export const ROW_FUNCTIONS: ReadonlySet<string> = new Set([...Object.keys(CLOCK_UNLESS_TO_TIME), 'measure', 'spending', 'trace']);
 
 /** Functions of the schema keepwatch. */
 export const ALLOWED_KEEPWATCH_FUNCTIONS: ReadonlySet<string> = new Set([
   ...ROW_FUNCTIONS,
-  ...['bucket_of', 'bucket_value', 'duration_us', 'error_fingerprint', 'histogram_quantile', 'is_usage_scope', 'usage_labels'],
+  ...['bucket_of', 'bucket_value', 'duration_us', 'error_fingerprint', 'histogram_quantile', 'usage_labels'],
 ]);
 
 /**

@@ -15,7 +15,7 @@ import {
   perSecondBy,
   slowest,
 } from '../red-panels.ts';
-import { rawRows } from '../sql.ts';
+import { firstTokenP95, tokenRates, type UsageBy, usageLabel, usageRate } from '../usage-sql.ts';
 
 const COST = 'llm_cost_usd_total';
 const AGENTS: Choice = { name: 'agent', title: 'Agent', label: 'agent_id', metric: 'agent_execution_total', type: 'agent' };
@@ -41,19 +41,8 @@ const MODEL: By = { label: 'model', as: 'model' };
 const TOOL: By = { label: 'tool_name', group: 'name', as: 'tool' };
 const SECONDS_AN_HOUR = 3600;
 
-/** Tokens of an event by bucket, as rows: those of metadata that are numbers. */
-const TOKEN_BUCKETS = [
-  'input',
-  'cached_input',
-  'cache_write',
-  'cache_write_1h',
-  'output',
-  'reasoning',
-  'audio_input',
-  'audio_output',
-]
-  .map((bucket) => `('${bucket}', metadata -> '${bucket}_tokens')`)
-  .join(', ');
+const CALLED = { type: 'llm', choices: [MODELS] } as const;
+const labelled = (label: string): UsageBy => ({ value: usageLabel(label), as: label });
 
 const agents: readonly Panel[] = [
   perSecond(RUNS, { title: 'Runs', description: 'Runs of agents that ended, per second.', as: 'runs', width: 6, decimals: 3 }),
@@ -68,13 +57,7 @@ const agents: readonly Panel[] = [
     width: 6,
     decimals: 2,
     prometheus: [{ expr: `${sum(rate(COST, OF_MODELS))} * ${SECONDS_AN_HOUR}` }],
-    postgres: [
-      `select $__timeGroupAlias(end_time, $__interval), (sum(weight * (metadata ->> 'cost_usd')::numeric) * 3600000 / $__interval_ms)::float8 as usd
-from keepwatch.observability_metrics
-where ${rawRows('llm', "jsonb_typeof(metadata -> 'cost_usd') = 'number'", [MODELS])}
-group by 1
-order by 1`,
-    ],
+    postgres: [usageRate(CALLED, 'cost_usd', 'usd', { seconds: SECONDS_AN_HOUR })],
   },
   perSecondBy(RUNS, AGENT, { title: 'Runs by agent', description: 'Runs of agents that ended, per second.' }),
   p95By(RUNS, AGENT, {
@@ -97,14 +80,7 @@ const models: readonly Panel[] = [
     unit: 's',
     min: 0,
     prometheus: [{ expr: quantile(0.95, 'llm_time_to_first_token_seconds', [OF_MODELS], 'model'), legend: '{{model}}' }],
-    postgres: [
-      `select $__timeGroupAlias(end_time, $__interval), metadata ->> 'model' as model,
-  percentile_disc(0.95) within group (order by (metadata ->> 'time_to_first_token_ms')::float8) / 1000 as p95
-from keepwatch.observability_metrics
-where ${rawRows('llm', "jsonb_typeof(metadata -> 'time_to_first_token_ms') = 'number'", [MODELS])}
-group by 1, 2
-order by 1`,
-    ],
+    postgres: [firstTokenP95(CALLED, labelled('model'))],
   },
   {
     title: 'Tokens',
@@ -114,14 +90,7 @@ order by 1`,
     unit: 'short',
     isStacked: true,
     prometheus: [{ expr: sum(rate('llm_tokens_total', OF_MODELS), 'direction'), legend: '{{direction}}' }],
-    postgres: [
-      `select $__timeGroupAlias(end_time, $__interval), bucket, sum(weight * tokens::text::numeric)::float8 * 1000 / $__interval_ms as tokens
-from keepwatch.observability_metrics
-cross join lateral (values ${TOKEN_BUCKETS}) as of_event (bucket, tokens)
-where ${rawRows('llm', "jsonb_typeof(tokens) = 'number'", [MODELS])}
-group by 1, 2
-order by 1`,
-    ],
+    postgres: [tokenRates(CALLED)],
   },
   {
     title: 'Tokens by agent',
@@ -141,7 +110,7 @@ const money: readonly Panel[] = [
     unit: 'currencyUSD',
     isStacked: true,
     prometheus: [{ expr: `${sum(rate(COST, OF_MODELS), 'model')} * ${SECONDS_AN_HOUR}`, legend: '{{model}}' }],
-    postgres: [costPerHour('model')],
+    postgres: [usageRate(CALLED, 'cost_usd', 'usd', { seconds: SECONDS_AN_HOUR, by: labelled('model') })],
   },
   {
     title: 'Cost by team',
@@ -150,7 +119,7 @@ const money: readonly Panel[] = [
     unit: 'currencyUSD',
     isStacked: true,
     prometheus: [{ expr: `${sum(rate(COST, OF_MODELS), 'team')} * ${SECONDS_AN_HOUR}`, legend: '{{team}}' }],
-    postgres: [costPerHour('team')],
+    postgres: [usageRate(CALLED, 'cost_usd', 'usd', { seconds: SECONDS_AN_HOUR, by: labelled('team') })],
   },
   {
     title: 'Calls without a price',
@@ -173,16 +142,6 @@ const tools: readonly Panel[] = [
     description: 'The longest runs of agents on the last day of the range, each with its trace.',
   }),
 ];
-
-/** US dollars an hour by a label of the calls. */
-function costPerHour(label: string): string {
-  return `select $__timeGroupAlias(end_time, $__interval), coalesce(metadata ->> '${label}', '') as ${label},
-  (sum(weight * (metadata ->> 'cost_usd')::numeric) * 3600000 / $__interval_ms)::float8 as usd
-from keepwatch.observability_metrics
-where ${rawRows('llm', "jsonb_typeof(metadata -> 'cost_usd') = 'number'", [MODELS])}
-group by 1, 2
-order by 1`;
-}
 
 export const aiAgentAnalytics: DashboardDefinition = {
   name: 'ai-agent-analytics',

@@ -15,6 +15,7 @@ import {
 } from '../red-panels.ts';
 import { chosenSteps } from '../rollup-sql.ts';
 import { LAST_DAY, rawRows } from '../sql.ts';
+import { usageRate } from '../usage-sql.ts';
 
 const METRIC = 'connector_operations_total';
 const CHOICES: readonly Choice[] = [
@@ -36,7 +37,8 @@ const OPERATION: By = { label: 'operation', as: 'operation' };
 const now: readonly Panel[] = [
   {
     title: 'Connectors up',
-    description: 'Connectors that work, of those that were used: as the app says, else as their last operation ended.',
+    description:
+      'Connectors that work, of those that were used: as the app says, else as their last operation ended (in Postgres, that of the last day of the range).',
     kind: 'stat',
     unit: 'percentunit',
     width: 8,
@@ -48,7 +50,7 @@ const now: readonly Panel[] = [
 from (
   select distinct on (service, metadata ->> 'connector_type', metadata ->> 'tenant_id') status
   from keepwatch.observability_metrics
-  where ${rawRows('connector', `status <> 'aborted'`, CHOICES)}
+  where ${rawRows('connector', `status <> 'aborted'`, CHOICES, LAST_DAY)}
   order by service, metadata ->> 'connector_type', metadata ->> 'tenant_id', end_time desc
 ) as last`,
     ],
@@ -130,12 +132,9 @@ const syncs: readonly Panel[] = [
       },
     ],
     postgres: [
-      `select $__timeGroupAlias(end_time, $__interval), concat_ws(' ', metadata ->> 'connector_type', metadata ->> 'resource_type') as resource,
-  sum(weight * (metadata ->> 'records')::numeric)::float8 * 1000 / $__interval_ms as records
-from keepwatch.observability_metrics
-where ${rawRows('connector', `jsonb_typeof(metadata -> 'records') = 'number'`, CHOICES)}
-group by 1, 2
-order by 1`,
+      usageRate({ type: 'connector', choices: CHOICES }, 'records', 'records', {
+        by: { value: "concat_ws(' ', labels ->> 'connector_type', labels ->> 'resource_type')", as: 'resource' },
+      }),
     ],
   },
   {

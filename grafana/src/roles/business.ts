@@ -1,15 +1,16 @@
-// Business: who uses what, and what it costs. Usage comes from rollups for as long as they are kept; what only raw events know (users, dollars of a
-// tenant) is asked of one day, the last of the range, and over longer times by the counters of Prometheus.
+// Business: who uses what, and what it costs, from rollups and usage for as long as they are kept. What only raw events know (users) is asked of one
+// day, the last of the range.
 import { type Choice, isChosen } from '../choices.ts';
 import type { DashboardDefinition, Panel } from '../panel.ts';
 import { BUDGETS } from '../panels/budgets.ts';
-import { increase, of, sum } from '../promql.ts';
 import { CHOSEN, LAST_DAY, OF_SERVICE, steps } from '../sql.ts';
+import { usageBars, usageLabel, usageRows } from '../usage-sql.ts';
 
 const TENANTS: Choice = { name: 'tenant', title: 'Tenant', label: 'tenant_id', metric: 'connector_operations_total' };
 const OF_TENANT = isChosen(TENANTS, 'value');
 const TENANT_OF_EVENT = isChosen(TENANTS, "metadata ->> 'tenant_id'");
-const COST = 'llm_cost_usd_total';
+const CALLS = { type: 'llm', choices: [TENANTS] } as const;
+const SYNCS = { type: 'connector', choices: [TENANTS] } as const;
 
 const summary: readonly Panel[] = [
   {
@@ -20,7 +21,8 @@ const summary: readonly Panel[] = [
     width: 6,
     postgres: [
       `select $__timeTo()::timestamptz as time, sum(count)::float8 as executions
-from keepwatch.throughput(${CHOSEN})`,
+from keepwatch.measure(group_by => 'tenant_id', ${CHOSEN}, quantiles => '{}')
+where ${OF_TENANT}`,
     ],
   },
   {
@@ -42,7 +44,7 @@ where ${LAST_DAY} and metadata ? 'user_id' and ${OF_SERVICE} and ${TENANT_OF_EVE
     unit: 'currencyUSD',
     width: 6,
     decimals: 2,
-    prometheus: [{ expr: sum(increase(COST)), isInstant: true }],
+    postgres: [`select $__timeTo()::timestamptz as time, sum(cost_usd)::float8 as usd\nfrom ${usageRows(CALLS)}`],
   },
   {
     title: 'Records',
@@ -50,7 +52,7 @@ where ${LAST_DAY} and metadata ? 'user_id' and ${OF_SERVICE} and ${TENANT_OF_EVE
     kind: 'stat',
     unit: 'short',
     width: 6,
-    prometheus: [{ expr: sum(increase('connector_sync_records_total')), isInstant: true }],
+    postgres: [`select $__timeTo()::timestamptz as time, sum(records)::float8 as records\nfrom ${usageRows(SYNCS)}`],
   },
 ];
 
@@ -89,11 +91,16 @@ limit 100`,
   },
   {
     title: 'Records by connector',
-    description: 'Records within the range that syncs brought, of all tenants.',
+    description: 'Records within the range that syncs brought.',
     kind: 'table',
     unit: 'none',
-    prometheus: [
-      { expr: sum(increase('connector_sync_records_total'), 'connector_type', 'resource_type', 'tenant_id'), isInstant: true },
+    postgres: [
+      `select ${usageLabel('connector_type')} as connector, ${usageLabel('resource_type')} as resource, ${usageLabel('tenant_id')} as tenant,
+  sum(records)::float8 as records
+from ${usageRows(SYNCS, 'records is not null')}
+group by 1, 2, 3
+order by records desc
+limit 100`,
     ],
   },
   {
@@ -112,7 +119,7 @@ order by 1`,
   },
   {
     title: 'Features',
-    description: 'How often each feature was used within the range.',
+    description: 'How often each feature was used within the range, by all tenants.',
     kind: 'table',
     unit: 'none',
     postgres: [
@@ -124,7 +131,7 @@ limit 100`,
   },
   {
     title: 'Sessions',
-    description: 'Sessions of users that ended, per second, by type.',
+    description: 'Sessions of users that ended, per second, by type, of all tenants.',
     kind: 'bars',
     unit: 'reqps',
     isStacked: true,
@@ -136,30 +143,26 @@ const cost: readonly Panel[] = [
   {
     title: 'Cost by tenant, team, model and feature',
     description:
-      'US dollars and tokens of calls to models on the last day of the range, by what code says of them; empty: nothing. `unpriced` calls are in no sum.',
+      'US dollars and tokens of calls to models within the range, by what code says of them; empty: nothing. `unpriced` calls are in no sum.',
     kind: 'table',
     unit: 'none',
     width: 24,
     columnUnits: { usd: 'currencyUSD' },
     postgres: [
-      `select date_trunc('day', end_time, 'UTC') as day, coalesce(metadata ->> 'tenant_id', '') as tenant, coalesce(metadata ->> 'team', '') as team,
-  coalesce(metadata ->> 'model', '') as model, coalesce(metadata ->> 'feature', '') as feature, sum(weight) as calls,
-  sum(weight * (metadata ->> 'cost_usd')::numeric)::float8 as usd,
-  sum(weight) filter (where metadata ->> 'cost_usd' is null) as unpriced,
-  sum(weight * (metadata ->> 'total_tokens')::numeric)::float8 as tokens
-from keepwatch.observability_metrics
-where ${LAST_DAY} and type = 'llm' and ${OF_SERVICE} and ${TENANT_OF_EVENT}
-group by 1, 2, 3, 4, 5
+      `select ${usageLabel('tenant_id')} as tenant, ${usageLabel('team')} as team, ${usageLabel('model')} as model, ${usageLabel('feature')} as feature,
+  sum(count)::float8 as calls, sum(cost_usd)::float8 as usd, sum(count - priced)::float8 as unpriced, sum(total_tokens)::float8 as tokens
+from ${usageRows(CALLS)}
+group by 1, 2, 3, 4
 order by usd desc nulls last
 limit 100`,
     ],
   },
-  ofDay('Cost of a day by model', 'model', 'US dollars that the calls to a model cost within the 24 hours before each moment.'),
-  ofDay('Cost of a day by team', 'team', 'US dollars that the calls of a team cost within the 24 hours before each moment.'),
+  costBy('model'),
+  costBy('team'),
   BUDGETS,
   {
     title: 'Calls by team',
-    description: 'Calls to models that ended, per second, by the team that pays.',
+    description: 'Calls to models that ended, per second, by the team that pays, of all tenants.',
     kind: 'lines',
     unit: 'reqps',
     isStacked: true,
@@ -171,14 +174,14 @@ function tenantSteps(column: string): string {
   return steps(undefined, `value as tenant, ${column}`, 'tenant_id', `value <> '' and ${OF_TENANT}`);
 }
 
-function ofDay(title: string, label: string, description: string): Panel {
+function costBy(label: string): Panel {
   return {
-    title,
-    description,
-    kind: 'lines',
+    title: `Cost by ${label}`,
+    description: `US dollars that calls cost, by ${label}: of an hour each, or of a day (UTC) where the range is longer than two.`,
+    kind: 'bars',
     unit: 'currencyUSD',
     isStacked: true,
-    prometheus: [{ expr: sum(`increase(${of(COST)}[1d])`, label), legend: `{{${label}}}` }],
+    postgres: [usageBars(CALLS, 'cost_usd', 'usd', { value: usageLabel(label), as: label })],
   };
 }
 
