@@ -153,6 +153,8 @@ begin
 end
 $$;
 
+comment on function keepwatch.usage_of_events is 'As event_usage, planned by itself.';
+
 create function keepwatch.usage(within interval default '1 hour', step interval default null,
   from_time timestamptz default null, to_time timestamptz default null)
 returns table (bucket timestamptz, service text, type text, labels jsonb, count bigint, priced bigint,

@@ -177,6 +177,27 @@ export const ANSWERS: Readonly<Record<string, string>> = {
       (select sum((metadata -> 'cost_usd')::numeric) from executions
         where type = 'llm' and labels ->> 'team' = team and (end_time at time zone 'UTC')::date = (now() at time zone 'UTC')::date - 1) as usd_yesterday
     from (select distinct labels ->> 'team' as team from history where type = 'llm') as teams order by usd_today desc nulls last, team`,
+  'What did each tenant and model cost this month, and how many calls have no price': `
+    select metadata ->> 'tenant_id' as tenant, metadata ->> 'model' as model, sum(weight) as calls, sum(weight * (metadata ->> 'cost_usd')::numeric) as usd,
+      coalesce(sum(weight) filter (where metadata ->> 'cost_usd' is null), 0) as unpriced
+    from keepwatch.observability_metrics
+    where type = 'llm' and end_time >= date_trunc('month', now(), 'UTC') and end_time < now()
+    group by 1, 2
+    order by usd desc nulls last, tenant, model`,
+  'Tokens per day, cached ones apart': `
+    select date_trunc('day', end_time, 'UTC') as day, sum(weight * (metadata ->> 'input_tokens')::numeric) as input,
+      sum(weight * (metadata ->> 'cached_input_tokens')::numeric) as cached, sum(weight * (metadata ->> 'output_tokens')::numeric) as output
+    from keepwatch.observability_metrics
+    where type = 'llm' and end_time >= now() - interval '30 days' and end_time < now()
+    group by 1
+    order by 1`,
+  'When did the slowest twentieth of streams begin, per model': `
+    select metadata ->> 'model' as model,
+      keepwatch.bucket_value(keepwatch.bucket_of(keepwatch.duration_us(percentile_disc(0.95) within group (order by (metadata ->> 'time_to_first_token_ms')::float8)))) / 1000 as p95_ms
+    from keepwatch.observability_metrics cross join generate_series(1, weight)
+    where metadata ? 'time_to_first_token_ms' and end_time >= now() - interval '7 days' and end_time < now()
+    group by 1
+    order by 1`,
   'How much of each budget is used, of its period so far (rules of the short form `budget` ask the same)': `
     select name, period, limit_usd, coalesce(usd, 0) as spent_usd, coalesce(usd, 0) / limit_usd as used
     from (values
