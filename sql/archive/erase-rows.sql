@@ -19,7 +19,9 @@ with erased as (
 ), reopened as (
   -- Those that are being closed wait here, or there: none is closed with what is erased.
   insert into keepwatch.usage_closings (hour, reopened_at)
-  select distinct date_trunc('hour', end_time, 'UTC'), clock_timestamp() from erased where isfinite(end_time) and not keepwatch.is_retired(end_time)
+  select hour, clock_timestamp()
+  from (select distinct date_trunc('hour', end_time, 'UTC') as hour from erased where isfinite(end_time)) as touched
+  where not keepwatch.is_retired(hour)
   order by 1
   on conflict (hour) do update set reopened_at = excluded.reopened_at
 )

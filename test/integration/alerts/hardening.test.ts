@@ -11,7 +11,15 @@ const [EARLIER, LATER] = [`keepwatch_test_app_${process.pid}`, `keepwatch_test_n
 const OWNER = `keepwatch_test_owner_${process.pid}`;
 const HARDEN = new URL('../../../docs/harden.sql', import.meta.url);
 /** Read by functions that rules may call, with the rights of the role; the parser refuses them by name. */
-const FOR_FUNCTIONS = ['retired_partitions', 'rollup_backlog', 'rollup_deltas', 'rollup_history', 'rollup_start'];
+const FOR_FUNCTIONS = [
+  'retired_partitions',
+  'rollup_backlog',
+  'rollup_deltas',
+  'rollup_history',
+  'rollup_start',
+  'usage_closings',
+  'usage_hours',
+];
 
 describe('docs/harden.sql', function () {
   this.timeout(60_000);
