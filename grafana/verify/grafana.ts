@@ -98,7 +98,7 @@ async function askLabelValues(
 ): Promise<Omit<Answer, 'ms'>> {
   const [, selector = '', label = ''] = /^label_values\((.+), *(\w+)\)$/.exec(text) ?? [];
   const range = new URLSearchParams({ 'match[]': selector, start: String(fromMs / 1000), end: String(toMs / 1000) });
-  const path = `/api/datasources/uid/${uid}/resources/api/v1/label/${label}/values?${range}`;
+  const path = `/api/datasources/uid/${uid}/resources/api/v1/label/${label}/values?${range.toString()}`;
   const { status, body } = await request({ fromMs, toMs, ...options }, path);
   const { data, error, message = error } = body as { data?: readonly string[]; error?: string; message?: string };
   if (status !== 200 || data === undefined)

@@ -104,7 +104,7 @@ describe('the questions of all dashboards, over the demo', () => {
         for (const [of, ratios] of shares)
           assert.ok(
             MORE_THAN_WHOLE.has(of) ? ratios.every((one) => one >= 0) : ratios.every((one) => one >= 0 && one <= 1),
-            `${of}: ${ratios}`,
+            `${of}: ${ratios.join(', ')}`,
           );
       });
     }

@@ -41,6 +41,7 @@ describe('the stack of docker-compose.yml, without Docker', function () {
   let test: TestDatabase;
   let folder: string;
   let prometheusUrl: string;
+  let grafana: Database;
   const running: RunningProcess[] = [];
 
   before(async function () {
@@ -48,9 +49,11 @@ describe('the stack of docker-compose.yml, without Docker', function () {
     test = await createTestDatabase();
     folder = mkdtempSync(join(tmpdir(), 'keepwatch-stack-'));
     await setUp(psql);
+    grafana = logIn();
     prometheusUrl = await startPrometheus(prometheus, await startDemo());
   });
   after(async () => {
+    if (grafana !== undefined) await closeDatabase(grafana);
     for (const one of running.reverse()) await one.end();
     if (test !== undefined) await dropUser(test.database, LOGIN);
     await test?.drop();
@@ -129,7 +132,6 @@ describe('the stack of docker-compose.yml, without Docker', function () {
 
   it('leads from a dot above a histogram to its trace, by the link that Grafana is given', async () => {
     const [, link = ''] = /url: (\/d\/\S+)/.exec(SOURCES) ?? [];
-    const database = logIn();
     const window = `start=${Date.now() / 1000 - 300}&end=${Date.now() / 1000 + 300}`;
     await waitFor(
       async () => {
@@ -145,24 +147,18 @@ describe('the stack of docker-compose.yml, without Docker', function () {
         const variables = Object.fromEntries([...searchParams].map(([name, value]) => [name.slice('var-'.length), value]));
         const spans = targetsOf(opened).find(({ panel }) => panel === 'Spans')?.rawSql ?? '';
         const shown = { from: new Date(0), to: new Date(), stepMs: 60_000, variables };
-        const rows = await database.any<{ span: string }>(expandSql(opened, spans, shown));
+        const rows = await grafana.any<{ span: string }>(expandSql(opened, spans, shown));
         return rows.some(({ span }) => span.startsWith('api '));
       },
       { timeoutMs: 60_000, what: 'an exemplar whose trace opens' },
-    ).finally(() => closeDatabase(database));
+    );
   });
 
   it('lets the login of Grafana read what the demo has done', async () => {
-    const database = logIn();
-    try {
-      await waitFor(
-        async () =>
-          (await database.any(`select from keepwatch.per_label('http_route', 'api', interval '1 hour') where count > 0`)).length >
-          0,
-        { timeoutMs: 30_000, what: 'requests in rollups' },
-      );
-    } finally {
-      await closeDatabase(database);
-    }
+    await waitFor(
+      async () =>
+        (await grafana.any(`select from keepwatch.per_label('http_route', 'api', interval '1 hour') where count > 0`)).length > 0,
+      { timeoutMs: 30_000, what: 'requests in rollups' },
+    );
   });
 });

@@ -144,8 +144,8 @@ function interpolate(dashboard: Dashboard, text: string, { from, stepMs, variabl
     if (name === '__from') return String(from.getTime());
     const variable = known.get(name);
     if (variable === undefined) return place;
-    const value = variables[name] ?? (variable.type === 'textbox' ? String(variable.query ?? '') : undefined);
-    if (value !== undefined) return write(value, variable, format);
+    const value = variables[name] ?? (variable.type === 'textbox' ? variable.query : undefined);
+    if (typeof value === 'string' || Array.isArray(value)) return write(value as string | readonly string[], variable, format);
     // A value of its own for All is written as it is, whatever the format; without one it is all that is listed.
     if (variable.allValue === undefined) throw new Error(`the variable ${name} has no value for All, and none are given`);
     return variable.allValue;
