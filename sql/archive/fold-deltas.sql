@@ -1,5 +1,6 @@
 -- Folds deltas of minutes that are over into rollup_minutes and rollup_hours: all three change at once, so that readers never count twice or
--- too little. Hours of usage that are closed are open again, as rows came late to them. Deltas of months that are no longer kept are left to expire-deltas, and of months that have no partitions to themselves (one
+-- too little. Days whose hours change, and hours of usage that rows came late to, are open again: what was made of them is not read until it is
+-- made anew. Deltas of months that are no longer kept are left to expire-deltas, and of months that have no partitions to themselves (one
 -- is being removed, or a person has detached it). To be run by one process at a time.
 -- Parameters: seconds (how long a minute has begun), keepDays (null: all are kept), limit. One row: folded (deltas).
 with taken as (
@@ -74,5 +75,8 @@ with taken as (
         group by b
       ) as merged
     )
+), changed_days as (
+  update keepwatch.closed_days set is_changed = true
+  where not is_changed and day in (select (bucket at time zone 'UTC')::date from hour_totals)
 )
 select count(*)::int as folded from taken;

@@ -11,8 +11,9 @@ grant select, insert, update on keepwatch.imports to keepwatch_writer;
 grant select, insert, update on keepwatch.observability_logs, keepwatch.observability_logs_quarantine to keepwatch_writer;
 grant select on keepwatch.migration, keepwatch.events, keepwatch.logs, keepwatch.expired_events, keepwatch.expired_series,
   keepwatch.expired_refusals, keepwatch.retired_partitions,
-  keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_exempt, keepwatch.rollup_backlog,
-  keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.usage_hours, keepwatch.usage_closings to keepwatch_writer;
+  keepwatch.rollup_minutes, keepwatch.rollup_hours, keepwatch.rollup_days, keepwatch.closed_days, keepwatch.rollup_start, keepwatch.rollup_history,
+  keepwatch.rollup_exempt, keepwatch.rollup_backlog, keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.usage_hours,
+  keepwatch.usage_closings to keepwatch_writer;
 grant select, insert, update on keepwatch.targets to keepwatch_writer;
 grant select, update on keepwatch.alert_definition_revision to keepwatch_writer;
 revoke execute on function keepwatch.ensure_partitions from public;
@@ -34,5 +35,5 @@ grant select on keepwatch.observability_metrics, keepwatch.events, keepwatch.sou
   keepwatch.observability_rollup_1m, keepwatch.observability_rollup_1h, keepwatch.budgets, keepwatch.targets, keepwatch.logs,
   keepwatch.rollup_minutes, keepwatch.rollup_hours to keepwatch_rules;
 -- Of no use by themselves: keepwatch.measure and keepwatch.usage read them, with the rights of whoever calls it.
-grant select on keepwatch.rollup_deltas, keepwatch.rollup_start, keepwatch.rollup_history, keepwatch.rollup_backlog, keepwatch.retired_partitions,
-  keepwatch.usage_hours, keepwatch.usage_closings to keepwatch_rules;
+grant select on keepwatch.rollup_deltas, keepwatch.rollup_days, keepwatch.closed_days, keepwatch.rollup_start, keepwatch.rollup_history,
+  keepwatch.rollup_backlog, keepwatch.retired_partitions, keepwatch.usage_hours, keepwatch.usage_closings to keepwatch_rules;

@@ -1,9 +1,10 @@
-// What rollups need now and then: deltas folded, what is missing added, hours of usage closed. Where nobody may do it, deltas and hours stay as they
-// are, and every answer stays right.
+// What rollups need now and then: deltas folded, days that are over made of their hours, what is missing added, hours of usage closed. Where
+// nobody may do it, deltas and hours stay as they are, and every answer stays right.
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
 import { type LeasedRun, LeasedWork } from '../maintenance/leased-work.ts';
 import { backfillRollups } from './backfill.ts';
+import { closeDays } from './close-days.ts';
 import { foldRollups } from './fold.ts';
 import { closeUsage } from './usage.ts';
 
@@ -22,6 +23,7 @@ export interface UpkeepOptions {
 export function createRollupUpkeep({ database, holder, keepMs, logger }: UpkeepOptions): LeasedWork {
   async function run(leased: LeasedRun): Promise<undefined> {
     await foldRollups({ ...leased, keepMs });
+    await closeDays(leased);
     const rows = await backfillRollups(leased);
     if (rows > 0) logger.info({ rows }, 'rows that were archived without rollups are added to them');
     await closeUsage(leased);
@@ -32,7 +34,7 @@ export function createRollupUpkeep({ database, holder, keepMs, logger }: UpkeepO
     name: 'rollups',
     everyMs: EVERY_MS,
     description: 'upkeep of rollups',
-    consequence: 'they take more room, and stay right',
+    consequence: 'they take more room, answers over weeks take longer, and all stay right',
     logger,
     run,
   });

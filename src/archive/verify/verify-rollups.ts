@@ -1,5 +1,5 @@
-// Rollups and usage against raw rows, day by day as long as these are there, and hours against minutes for as long as there are any: every count, sum
-// and bucket. In the moment that the caller reads.
+// Rollups and usage against raw rows, day by day as long as these are there, hours against minutes and days against hours for as long as there
+// are any: every count, sum and bucket. In the moment that the caller reads.
 import type { Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import type { Leaf } from './table-reader.ts';
@@ -10,13 +10,14 @@ const MAX_NAMED = 10;
 const verifyRollupsOfDay = loadSql('archive/verify-rollups-of-day');
 const verifyUsageOfDay = loadSql('archive/verify-usage-of-day');
 const verifyRollupHours = loadSql('archive/verify-rollup-hours');
+const verifyRollupDays = loadSql('archive/verify-rollup-days');
 const listRollups = loadSql('archive/list-rollups');
 
 /** Rollups differ from what they are made of. */
 export interface RollupDifference {
-  /** `rollup_minutes` and `usage_hours`: from raw rows. `rollup_hours`: from the minutes. */
-  readonly kind: 'rollup_minutes' | 'rollup_hours' | 'usage_hours';
-  /** Begin of the minute or hour, ISO 8601. */
+  /** `rollup_minutes` and `usage_hours`: from raw rows. `rollup_hours`: from the minutes. `rollup_days`: those that are closed, from the hours. */
+  readonly kind: 'rollup_minutes' | 'rollup_hours' | 'rollup_days' | 'usage_hours';
+  /** Begin of the minute, hour or day, ISO 8601. */
   readonly bucket: string;
   /** Null: the rollup has a series that nobody knows. */
   readonly service: string | null;
@@ -55,6 +56,7 @@ interface DifferenceRow {
   readonly rolled?: unknown;
   readonly minutes?: unknown;
   readonly hours?: unknown;
+  readonly days?: unknown;
 }
 
 export interface RollupCheckOptions {
@@ -97,10 +99,12 @@ export async function verifyRollups(
   }
   for (const month of known.months) {
     signal?.throwIfAborted();
-    onProgress(`rollups per hour of ${month}`);
+    onProgress(`rollups per hour and day of ${month}`);
     const fromTime = new Date(`${month}-01T00:00:00Z`);
     const untilTime = new Date(Date.UTC(fromTime.getUTCFullYear(), fromTime.getUTCMonth() + 1));
-    note('rollup_hours', await transaction.any<DifferenceRow>(verifyRollupHours, { fromTime, untilTime, limit: MAX_NAMED }));
+    const range = { fromTime, untilTime, limit: MAX_NAMED };
+    note('rollup_hours', await transaction.any<DifferenceRow>(verifyRollupHours, range));
+    note('rollup_days', await transaction.any<DifferenceRow>(verifyRollupDays, range));
   }
   const { started_at: startedAt, history_days: historyDays, backlog_batches: backlogBatches } = known;
   return { startedAt: startedAt.toISOString(), comparedDays, historyDays, backlogBatches, differences, problems };
@@ -110,11 +114,13 @@ function describe(kind: RollupDifference['kind'], row: DifferenceRow): RollupDif
   const { service, type, name, status } = row;
   const bucket = row.bucket.toISOString();
   const place = `${service ?? 'unknown series'} ${type ?? ''} ${name ?? ''} ${status}`;
-  const [expected, found] = kind === 'rollup_hours' ? [row.minutes, row.hours] : [row.raw, row.rolled];
-  const unit = kind === 'rollup_minutes' ? 'minute' : 'hour';
-  const source = kind === 'rollup_hours' ? 'its minutes' : 'raw rows';
-  const what = kind === 'usage_hours' ? 'usage' : 'rollups';
-  const message = `${what} of the ${unit} ${bucket}, ${place}: ${source} say ${brief(expected)}, the rollup ${brief(found)}`;
+  const { what, source, expected, found } = {
+    rollup_minutes: { what: 'rollups of the minute', source: 'raw rows', expected: row.raw, found: row.rolled },
+    rollup_hours: { what: 'rollups of the hour', source: 'its minutes', expected: row.minutes, found: row.hours },
+    rollup_days: { what: 'rollups of the day', source: 'its hours', expected: row.hours, found: row.days },
+    usage_hours: { what: 'usage of the hour', source: 'raw rows', expected: row.raw, found: row.rolled },
+  }[kind];
+  const message = `${what} ${bucket}, ${place}: ${source} say ${brief(expected)}, the rollup ${brief(found)}`;
   return { kind, bucket, service, type, name, status, message };
 }
 

@@ -12,8 +12,10 @@ const OWNER = `keepwatch_test_owner_${process.pid}`;
 const HARDEN = new URL('../../../docs/harden.sql', import.meta.url);
 /** Read by functions that rules may call, with the rights of the role; the parser refuses them by name. */
 const FOR_FUNCTIONS = [
+  'closed_days',
   'retired_partitions',
   'rollup_backlog',
+  'rollup_days',
   'rollup_deltas',
   'rollup_history',
   'rollup_start',

@@ -1,6 +1,8 @@
 // keepwatch.measure against brute force on every raw row: whatever the range, the steps and the groups, bit by bit.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { Lease } from '../../../src/archive/maintenance/lease.ts';
+import { closeDays } from '../../../src/archive/rollups/close-days.ts';
 import { createHistory } from '../../support/history.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 
@@ -106,6 +108,33 @@ describe('keepwatch.measure', () => {
       assert.ok((await agrees({ ...whole, from, to: now, groupBy: 'type', step })) > 0);
     });
   }
+
+  describe('with days that are closed', () => {
+    before(async () => {
+      const lease = new Lease({ database: test.database, name: 'rollups', holder: 'test', seconds: 60 });
+      assert.ok((await closeDays({ database: test.database, lease, shouldStop: () => false, daysAtOnce: 100 })) >= 8);
+    });
+
+    for (const step of [null, '1 hour', '90 minutes', '1 day', '2 days', '7 days']) {
+      it(`answers in steps of ${step}`, async () => {
+        for (const groupBy of ['series', 'status', 'model']) await agrees({ ...whole, groupBy, step });
+      });
+    }
+
+    it('answers whichever of them are open', async function () {
+      this.timeout(120_000);
+      const open = fc.array(fc.boolean(), { minLength: 9, maxLength: 9 });
+      const property = fc.asyncProperty(range, open, fc.constantFrom(null, '1 day', '3 days'), async (between, isOpen, step) => {
+        await test.database.none(
+          `update keepwatch.closed_days set is_changed = ($<isOpen>::boolean[])[1 + ($<today>::timestamptz at time zone 'UTC')::date - day]
+           where ($<today>::timestamptz at time zone 'UTC')::date - day < 9`,
+          { isOpen, today: new Date(now) },
+        );
+        await agrees({ ...whole, ...between, to: Math.min(between.to + 3 * DAY_MS, now), groupBy: 'type', step });
+      });
+      await fc.assert(property, { numRuns: 20 });
+    });
+  });
 
   const range = fc
     .tuple(

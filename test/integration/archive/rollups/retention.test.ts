@@ -7,6 +7,7 @@ import { removeExpiredDeltas } from '../../../../src/archive/maintenance/expired
 import { Lease } from '../../../../src/archive/maintenance/lease.ts';
 import { createMaintenance } from '../../../../src/archive/maintenance/maintenance.ts';
 import { type Expired, expirePartitions } from '../../../../src/archive/maintenance/retention.ts';
+import { closeDays } from '../../../../src/archive/rollups/close-days.ts';
 import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
 import { Importer } from '../../../../src/archive/transfer/import.ts';
 import { verifyArchive } from '../../../../src/archive/verify/verify.ts';
@@ -49,6 +50,17 @@ describe('Retention of rollups', function () {
   const fold = (keepMs?: number, database = test.database) =>
     foldRollups({ ...runOf(database), lease: leaseOf(database, 'rollups'), keepMs, settleSeconds: -60 });
 
+  const close = () => closeDays({ ...runOf(), lease: leaseOf(test.database, 'rollups'), daysAtOnce: 1000 });
+  /** Of months that are gone. */
+  const expiredDays = async () =>
+    (
+      await test.database.one<{ days: number }>(
+        `select (select count(*) from keepwatch.closed_days where to_char(day, 'YYYYMM') < $1)::int
+           + (select count(*) from keepwatch.rollup_days where to_char(bucket at time zone 'UTC', 'YYYYMM') < $1)::int as days`,
+        [new Date(Date.now() - KEEP_ROLLUPS_MS).toISOString().slice(0, 7).replace('-', '')],
+      )
+    ).days;
+
   /** As `keepwatch import --expired import` has it. */
   async function importDays(file: string, ...daysAgo: readonly number[]): Promise<void> {
     const path = join(folder, file);
@@ -88,12 +100,14 @@ describe('Retention of rollups', function () {
   it('go by whole months, when raw events have long gone, and all answers are right on the way', async () => {
     await importDays('all', 400, 250, 215, 60, 0);
     await fold();
+    await close();
     assert.equal(await measured(), 5 * PER_DAY);
     assert.deepEqual(await expireRollups(), { partitions: 0, rows: 0, isWaiting: false }, 'raw events are there');
     assert.equal((await expireEvents()).rows, 4 * PER_DAY);
     await assertProved();
     assert.equal(await measured(), 5 * PER_DAY, 'counts outlive raw events');
     assert.equal((await expiredMonths()).length, 6);
+    assert.ok((await expiredDays()) >= 3 * 28);
     let rows = 0;
     for (let partitions = 1; partitions <= 6; partitions++) {
       let steps = 0;
@@ -109,6 +123,7 @@ describe('Retention of rollups', function () {
     }
     assert.deepEqual(await expireRollups(), { partitions: 0, rows: 0, isWaiting: false });
     assert.deepEqual(await expiredMonths(), []);
+    assert.equal(await expiredDays(), 0);
     assert.equal(await measured(), 2 * PER_DAY);
     const noted = await test.database.one(
       "select count(*)::int as names, sum(rows)::int as rows from keepwatch.retired_partitions where name like 'rollup%' and dropped_at is not null",
@@ -289,11 +304,26 @@ describe('Retention of rollups', function () {
   it('that a person has detached are nobody else’s', async () => {
     await importDays('old', 250, 0);
     await fold();
+    await close();
     await expireEvents();
     const [kept] = await monthsOf('rollup_minutes');
     assert.ok(kept);
     await test.database.none('alter table keepwatch.rollup_minutes detach partition keepwatch.$1:name', [kept]);
     assert.equal((await expireRollups()).partitions, 1);
     assert.deepEqual(await expiredMonths(), [kept]);
+  });
+
+  it('that a person has detached are not answered from their days', async () => {
+    await importDays('old', 250, 0);
+    await fold();
+    await close();
+    await expireEvents();
+    assert.equal(await measured(), 2 * PER_DAY);
+    for (const parent of ['rollup_minutes', 'rollup_hours']) {
+      const [name] = await monthsOf(parent);
+      await test.database.none('alter table keepwatch.$1:name detach partition keepwatch.$2:name', [parent, name]);
+    }
+    assert.equal(await measured(), PER_DAY);
+    await assertProved();
   });
 });
