@@ -79,7 +79,7 @@ function shape({ kind, isStacked, showsThresholds }: Panel): AnyPanel {
     )
     .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending))
     .lineWidth(1)
-    .showPoints(common.VisibilityMode.Never)
+    .showPoints(common.VisibilityMode.Auto)
     .fillOpacity(isStacked === true || kind === 'bars' ? 60 : 8);
   if (showsThresholds === true)
     lines.thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed));

@@ -29,8 +29,6 @@ export interface By {
   readonly label: string;
   /** What functions of Postgres group by; default the label. */
   readonly group?: string;
-  /** Name of the column. */
-  readonly as: string;
   /** Some executions have none. */
   readonly isOptional?: boolean;
 }
@@ -181,10 +179,10 @@ function chosen({ choices = [] }: Measured): string[] {
 
 function stepsOf({ type, choices = [] }: Measured, column: string, by?: By): string {
   if (by === undefined) return choices.length > 0 ? chosenSteps({ type, choices }, column) : steps(type, column);
-  const { label, group = label, as, isOptional = false } = by;
+  const { label, group = label, isOptional = false } = by;
   return choices.length > 0
-    ? chosenSteps({ type, choices }, `value as ${as}, ${column}`, label)
-    : steps(type, `${isOptional ? "coalesce(value, '')" : 'value'} as ${as}, ${column}`, group);
+    ? chosenSteps({ type, choices }, `value as metric, ${column}`, label)
+    : steps(type, `${isOptional ? "coalesce(value, '')" : 'value'} as metric, ${column}`, group);
 }
 
 function nameAs(as: string): string {

@@ -1,10 +1,28 @@
 // SQL of panels whose variables choose series. At All the functions answer, which are the fastest. Some tenants or models they do not know: then it is
-// the rollups of those series, with the same columns, steps and numbers; minutes for a day at most, hours for all that is longer.
+// the rollups of those series, with the same columns and steps; minutes for a day at most, hours and the minutes around them for all that is longer.
 import type { EventType } from '../../src/event.ts';
 import { type Choice, isAll, isChosen, labelValueOf } from './choices.ts';
 import { CHOSEN, IS_LONG, OF_SERVICE, stepOf, steps } from './sql.ts';
 
 const COLUMNS = 'bucket, service, type, name, labels, status, count, sum_us, min_us, max_us, hb, hc';
+
+/** Minutes that the range cuts off are left out: how much of them lies within, nobody knows. */
+const SINCE = wholeOnes('minute', '$__timeFrom()', true);
+const UNTIL = wholeOnes('minute', '$__timeTo()', false);
+const HOURS_SINCE = wholeOnes('hour', '$__timeFrom()', true);
+const HOURS_UNTIL = wholeOnes('hour', '$__timeTo()', false);
+
+function wholeOnes(unit: 'minute' | 'hour', moment: string, isUp: boolean): string {
+  return `date_trunc('${unit}', ${moment}::timestamptz${isUp ? ` + interval '1 ${unit}' - interval '1 microsecond'` : ''}, 'UTC')`;
+}
+
+/** Minutes, or hours and the minutes around them. Each part is left out of the plan where it does not count. */
+const PARTS = [
+  ['1m', `not (${IS_LONG})`, SINCE, UNTIL],
+  ['1m', IS_LONG, SINCE, HOURS_SINCE],
+  ['1h', IS_LONG, HOURS_SINCE, HOURS_UNTIL],
+  ['1m', IS_LONG, HOURS_UNTIL, UNTIL],
+] as const;
 
 const MEASURES = `sum(count) as count, coalesce(sum(count) filter (where status = 'aborted'), 0) as aborted,
     coalesce(sum(count) filter (where status = 'failure'), 0)::float8 / nullif(sum(count) filter (where status <> 'aborted'), 0) as error_rate,
@@ -57,9 +75,9 @@ where not (${isAll(choices)})${only}
 order by time`;
 }
 
-/** Of a step that the range cuts off, what lies within. */
+/** Of a step that the range cuts off, what lies within: whole buckets, of which there is one at least where there is a row. */
 function secondsOf(step: string): string {
-  return `extract(epoch from least(bucket + ${step}, $__timeTo()::timestamptz) - greatest(bucket, $__timeFrom()::timestamptz))::float8`;
+  return `extract(epoch from least(bucket + ${step}, ${UNTIL}) - greatest(bucket, ${SINCE}))::float8`;
 }
 
 /** Names by all the time that they took. @param columns made of name, count, error_rate, total_ms, p95_ms */
@@ -87,9 +105,7 @@ function measured({ type, choices }: ChosenRollups, bucket: string, value: strin
   return `with part as (
   select ${bucket} as bucket, ${value} as value, status, count, sum_us, min_us, max_us, hb, hc
   from (
-    select ${COLUMNS} from keepwatch.observability_rollup_1m where not (${IS_LONG}) and $__timeFilter(bucket)
-    union all
-    select ${COLUMNS} from keepwatch.observability_rollup_1h where ${IS_LONG} and $__timeFilter(bucket)
+${PARTS.map(([unit, isUsed, since, until]) => `    select ${COLUMNS} from keepwatch.observability_rollup_${unit} where ${isUsed} and $__timeFilter(bucket) and bucket >= ${since} and bucket < ${until}`).join('\n    union all\n')}
   ) as rollup
   where not (${isAll(choices)}) and type = '${type}' and ${OF_SERVICE}${chosen}
 ), measured as (

@@ -37,31 +37,25 @@ where ${conditions.join(' and ')}`;
 
 /**
  * Lines of a sum per second, or per so many of them. A step that the range cuts off counts by what lies within, and not at all where that is less than half.
- * @param sum of a column, such as cost_usd @param column its name @param by label and name of a column that tells lines apart
+ * @param sum of a column, such as cost_usd @param column its name @param by what tells lines apart, see `usageLabel`
  */
 export function usageRate(
   chosen: ChosenUsage,
   sum: string,
   column: string,
-  { seconds = 1, by }: { seconds?: number; by?: UsageBy } = {},
+  { seconds = 1, by }: { seconds?: number; by?: string } = {},
 ): string {
-  return `select bucket as time, ${by === undefined ? '' : `${by.value} as ${by.as}, `}(sum(${sum}) * ${seconds})::float8 / ${SECONDS} as ${column}
+  return `select bucket as time, ${by === undefined ? '' : `${by} as metric, `}(sum(${sum}) * ${seconds})::float8 / ${SECONDS} as ${column}
 from ${usageRows(chosen, `${sum} is not null and ${IS_MOSTLY_WITHIN}`, STEP)}
 group by ${by === undefined ? '1' : '1, 2'}
 order by 1`;
-}
-
-export interface UsageBy {
-  /** See `usageLabel`. */
-  readonly value: string;
-  readonly as: string;
 }
 
 const TOKENS = ['input', 'cached_input', 'cache_write', 'cache_write_1h', 'output', 'reasoning', 'audio_input', 'audio_output'];
 
 /** Lines of tokens per second by what they were, each a bucket of its own. */
 export function tokenRates(chosen: ChosenUsage): string {
-  return `select bucket as time, direction, tokens::float8 / ${SECONDS} as tokens
+  return `select bucket as time, direction as metric, tokens::float8 / ${SECONDS} as tokens
 from (
   select bucket, ${TOKENS.map((name) => `sum(${name}_tokens) as ${name}`).join(', ')}
   from ${usageRows(chosen, IS_MOSTLY_WITHIN, STEP).replaceAll('\n', '\n  ')}
@@ -73,22 +67,22 @@ order by 1`;
 }
 
 /** Bars of a sum, each of a step. */
-export function usageBars(chosen: ChosenUsage, sum: string, column: string, by: UsageBy): string {
-  return `select bucket as time, ${by.value} as ${by.as}, sum(${sum})::float8 as ${column}
+export function usageBars(chosen: ChosenUsage, sum: string, column: string, by: string): string {
+  return `select bucket as time, ${by} as metric, sum(${sum})::float8 as ${column}
 from ${usageRows(chosen, `${sum} is not null`, BAR)}
 group by 1, 2
 order by 1`;
 }
 
 /** The p95 of times to first token, in seconds, by a label. */
-export function firstTokenP95(chosen: ChosenUsage, by: UsageBy): string {
-  return `select bucket as time, ${by.as}, keepwatch.bucket_value(min(b) filter (where hi >= 0.95 * n)) / 1000000 as p95
+export function firstTokenP95(chosen: ChosenUsage, by: string): string {
+  return `select bucket as time, metric, keepwatch.bucket_value(min(b) filter (where hi >= 0.95 * n)) / 1000000 as p95
 from (
-  select bucket, ${by.as}, b, sum(c) over (partition by bucket, ${by.as} order by b) as hi, sum(c) over (partition by bucket, ${by.as}) as n
+  select bucket, metric, b, sum(c) over (partition by bucket, metric order by b) as hi, sum(c) over (partition by bucket, metric) as n
   from (
-    select bucket, ${by.as}, b, sum(c) as c
+    select bucket, metric, b, sum(c) as c
     from (
-      select bucket, ${by.value} as ${by.as}, unnest(first_token_hb) as b, unnest(first_token_hc) as c
+      select bucket, ${by} as metric, unnest(first_token_hb) as b, unnest(first_token_hc) as c
       from ${usageRows(chosen, undefined, QUANTILE_STEP).replaceAll('\n', '\n      ')}
     ) as pair
     group by 1, 2, 3

@@ -37,7 +37,15 @@ const OF_ONE = /keepwatch\.trace\(/;
 /** Panels of which a unit would say nothing. */
 const WITHOUT_UNIT: ReadonlySet<string> = new Set(['table', 'row']);
 /** What says how things stand now, and keeps no history. */
-const OF_NOW: ReadonlySet<string> = new Set(['sources', 'ledger', 'alert_instance', 'alert_group', 'budgets', 'spending', 'targets']);
+const OF_NOW: ReadonlySet<string> = new Set([
+  'sources',
+  'ledger',
+  'alert_instance',
+  'alert_group',
+  'budgets',
+  'spending',
+  'targets',
+]);
 const TIME_FILTER =
   /\$__timeFilter\(|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)|(?:end_time >=|from_time =>) greatest\(\$__timeFrom\(\)|measure\(\$__timeFrom\(\), \$__timeTo\(\)/;
 /** Ranges that are not the step of a panel, and why they may be: a day that ends at each moment, 30 days of an objective. */

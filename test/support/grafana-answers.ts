@@ -45,6 +45,9 @@ export function numbersOf({ columns, rows }: SqlAnswer): number[] {
 export function linesOfSql({ columns, rows }: SqlAnswer): Lines {
   const texts = columns.filter(({ kind }) => kind === 'text').map(({ name }) => name);
   const numbers = columns.filter(({ kind }) => kind === 'number').map(({ name }) => name);
+  // Grafana names a line by the text alone where it is called so, else by the column of numbers and the text.
+  if (texts.some((name) => name !== 'metric'))
+    throw new Error(`a text that tells lines apart is called ${texts.join(', ')}, not metric`);
   if (!columns.some(({ name, kind }) => name === 'time' && kind === 'time')) throw new Error('there is no column time');
   const lines = new Map<string, [number, number][]>();
   let newest = -Infinity;

@@ -15,7 +15,7 @@ import {
   perSecondBy,
   slowest,
 } from '../red-panels.ts';
-import { firstTokenP95, tokenRates, type UsageBy, usageLabel, usageRate } from '../usage-sql.ts';
+import { firstTokenP95, tokenRates, usageLabel, usageRate } from '../usage-sql.ts';
 
 const COST = 'llm_cost_usd_total';
 const AGENTS: Choice = { name: 'agent', title: 'Agent', label: 'agent_id', metric: 'agent_execution_total', type: 'agent' };
@@ -36,13 +36,12 @@ const CALLS: Measured = {
   choices: [MODELS],
 };
 const TOOLS: Measured = { type: 'tool', count: 'tool_calls_total', duration: 'tool_call_duration_seconds', ...BY_STATUS };
-const AGENT: By = { label: 'agent_id', as: 'agent' };
-const MODEL: By = { label: 'model', as: 'model' };
-const TOOL: By = { label: 'tool_name', group: 'name', as: 'tool' };
+const AGENT: By = { label: 'agent_id' };
+const MODEL: By = { label: 'model' };
+const TOOL: By = { label: 'tool_name', group: 'name' };
 const SECONDS_AN_HOUR = 3600;
 
 const CALLED = { type: 'llm', choices: [MODELS] } as const;
-const labelled = (label: string): UsageBy => ({ value: usageLabel(label), as: label });
 
 const agents: readonly Panel[] = [
   perSecond(RUNS, { title: 'Runs', description: 'Runs of agents that ended, per second.', as: 'runs', width: 6, decimals: 3 }),
@@ -80,7 +79,7 @@ const models: readonly Panel[] = [
     unit: 's',
     min: 0,
     prometheus: [{ expr: quantile(0.95, 'llm_time_to_first_token_seconds', [OF_MODELS], 'model'), legend: '{{model}}' }],
-    postgres: [firstTokenP95(CALLED, labelled('model'))],
+    postgres: [firstTokenP95(CALLED, usageLabel('model'))],
   },
   {
     title: 'Tokens',
@@ -110,7 +109,7 @@ const money: readonly Panel[] = [
     unit: 'currencyUSD',
     isStacked: true,
     prometheus: [{ expr: `${sum(rate(COST, OF_MODELS), 'model')} * ${SECONDS_AN_HOUR}`, legend: '{{model}}' }],
-    postgres: [usageRate(CALLED, 'cost_usd', 'usd', { seconds: SECONDS_AN_HOUR, by: labelled('model') })],
+    postgres: [usageRate(CALLED, 'cost_usd', 'usd', { seconds: SECONDS_AN_HOUR, by: usageLabel('model') })],
   },
   {
     title: 'Cost by team',
@@ -119,7 +118,7 @@ const money: readonly Panel[] = [
     unit: 'currencyUSD',
     isStacked: true,
     prometheus: [{ expr: `${sum(rate(COST, OF_MODELS), 'team')} * ${SECONDS_AN_HOUR}`, legend: '{{team}}' }],
-    postgres: [usageRate(CALLED, 'cost_usd', 'usd', { seconds: SECONDS_AN_HOUR, by: labelled('team') })],
+    postgres: [usageRate(CALLED, 'cost_usd', 'usd', { seconds: SECONDS_AN_HOUR, by: usageLabel('team') })],
   },
   {
     title: 'Calls without a price',

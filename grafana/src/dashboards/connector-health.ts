@@ -30,9 +30,9 @@ const OPERATIONS: Measured = {
   ...BY_STATUS,
   choices: CHOICES,
 };
-const CONNECTOR: By = { label: 'connector_type', as: 'connector' };
-const TENANT: By = { label: 'tenant_id', as: 'tenant' };
-const OPERATION: By = { label: 'operation', as: 'operation' };
+const CONNECTOR: By = { label: 'connector_type' };
+const TENANT: By = { label: 'tenant_id' };
+const OPERATION: By = { label: 'operation' };
 
 const now: readonly Panel[] = [
   {
@@ -133,7 +133,7 @@ const syncs: readonly Panel[] = [
     ],
     postgres: [
       usageRate({ type: 'connector', choices: CHOICES }, 'records', 'records', {
-        by: { value: "concat_ws(' ', labels ->> 'connector_type', labels ->> 'resource_type')", as: 'resource' },
+        by: "concat_ws(' ', labels ->> 'connector_type', labels ->> 'resource_type')",
       }),
     ],
   },
@@ -145,7 +145,7 @@ const syncs: readonly Panel[] = [
     isStacked: true,
     prometheus: [{ expr: sum(rate('connector_sync_operations_total', ...CHOSEN), 'resource_type'), legend: '{{resource_type}}' }],
     postgres: [
-      chosenSteps({ type: 'connector', choices: CHOICES }, 'value as resource, per_second', 'resource_type', "value <> ''"),
+      chosenSteps({ type: 'connector', choices: CHOICES }, 'value as metric, per_second', 'resource_type', "value <> ''"),
     ],
   },
   mostTime(OPERATIONS, 'operation', 20, {

@@ -47,9 +47,9 @@ const OF_STEPS: Measured = {
   ...BY_STATUS,
   choices: [WORKFLOWS],
 };
-const WORKFLOW: By = { label: 'workflow_id', as: 'workflow' };
-const STATUS: By = { label: 'status', as: 'status' };
-const STEP: By = { label: 'step', as: 'step' };
+const WORKFLOW: By = { label: 'workflow_id' };
+const STATUS: By = { label: 'status' };
+const STEP: By = { label: 'step' };
 
 const runs: readonly Panel[] = [
   perSecond(RUNS, { title: 'Runs', description: 'Runs of workflows that ended, per second.', as: 'runs', width: 8, decimals: 3 }),
@@ -84,7 +84,7 @@ const stepsOfWorkflows: readonly Panel[] = [
     postgres: [
       chosenSteps(
         { type: 'workflow_step', choices: [WORKFLOWS] },
-        'value as step, avg_ms / 1000 * per_second * (count - aborted) / count as busy',
+        'value as metric, avg_ms / 1000 * per_second * (count - aborted) / count as busy',
         'step',
       ),
     ],

@@ -2,6 +2,10 @@
 import type { Panel } from '../panel.ts';
 import { of, rate, sum } from '../promql.ts';
 
+const STEP = "interval '1 ms' * $__interval_ms";
+/** Of a step, what lies within the range. */
+const WITHIN = `least(bucket + ${STEP}, $__timeTo()::timestamptz) - greatest(bucket, $__timeFrom()::timestamptz)`;
+
 export const ALERT_PANELS: readonly Panel[] = [
   {
     title: 'Alerts that fire',
@@ -25,11 +29,15 @@ export const ALERT_PANELS: readonly Panel[] = [
     min: 0,
     prometheus: [{ expr: sum(rate('keepwatch_alert_evaluations_total'), 'outcome'), legend: '{{outcome}}' }],
     postgres: [
-      `select $__timeGroupAlias(slot, $__interval), outcome, count(*)::float8 * 1000 / $__interval_ms as evaluations
-from keepwatch.alert_evaluation
-where $__timeFilter(slot)
-group by 1, 2
-order by 1`,
+      `select bucket as time, outcome as metric, count(*)::float8 / extract(epoch from ${WITHIN})::float8 as evaluations
+from (
+  select date_bin(${STEP}, slot, '1970-01-05 00:00:00+00') as bucket, outcome
+  from keepwatch.alert_evaluation
+  where $__timeFilter(slot)
+) as evaluation
+where ${WITHIN} >= ${STEP} / 2
+group by bucket, outcome
+order by bucket`,
     ],
   },
   {

@@ -27,7 +27,7 @@ export const ARCHIVE_PANELS: readonly Panel[] = [
     thresholds: [{ from: 60, color: 'red' }],
     prometheus: [{ expr: of('keepwatch_archive_lag_seconds'), legend: '{{instance}}' }],
     postgres: [
-      `select now() as time, instance, extract(epoch from now() - low_watermark)::float8 as lag
+      `select now() as time, instance as metric, extract(epoch from now() - low_watermark)::float8 as lag
 from keepwatch.sources
 where not closed and last_seen_at > now() - interval '10 minutes' and ${OF_SERVICE}`,
     ],

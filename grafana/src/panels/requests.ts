@@ -14,8 +14,8 @@ export const REQUESTS: Measured = {
   ended: ANSWERED,
   failed: ['error_type!=""', ANSWERED],
 };
-const ROUTE: By = { label: 'http_route', as: 'route' };
-const STATUS_CODE: By = { label: 'http_response_status_code', as: 'status_code', isOptional: true };
+const ROUTE: By = { label: 'http_route' };
+const STATUS_CODE: By = { label: 'http_response_status_code', isOptional: true };
 
 export const REQUEST_PANELS: readonly Panel[] = [
   perSecond(REQUESTS, {

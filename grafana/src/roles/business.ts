@@ -135,7 +135,7 @@ limit 100`,
     kind: 'bars',
     unit: 'reqps',
     isStacked: true,
-    postgres: [steps('session', 'value as type, per_second', 'name')],
+    postgres: [steps('session', 'value as metric, per_second', 'name')],
   },
 ];
 
@@ -166,12 +166,12 @@ limit 100`,
     kind: 'lines',
     unit: 'reqps',
     isStacked: true,
-    postgres: [steps('llm', "coalesce(value, '') as team, per_second", 'team')],
+    postgres: [steps('llm', "coalesce(value, '') as metric, per_second", 'team')],
   },
 ];
 
 function tenantSteps(column: string): string {
-  return steps(undefined, `value as tenant, ${column}`, 'tenant_id', `value <> '' and ${OF_TENANT}`);
+  return steps(undefined, `value as metric, ${column}`, 'tenant_id', `value <> '' and ${OF_TENANT}`);
 }
 
 function costBy(label: string): Panel {
@@ -181,7 +181,7 @@ function costBy(label: string): Panel {
     kind: 'bars',
     unit: 'currencyUSD',
     isStacked: true,
-    postgres: [usageBars(CALLS, 'cost_usd', 'usd', { value: usageLabel(label), as: label })],
+    postgres: [usageBars(CALLS, 'cost_usd', 'usd', usageLabel(label))],
   };
 }
 

@@ -11,7 +11,7 @@ const QUERIES: Measured = {
   duration: 'db_query_duration_seconds',
   ...BY_STATUS,
 };
-const QUERY = { label: 'query_name', group: 'name', as: 'query' } as const;
+const QUERY = { label: 'query_name', group: 'name' } as const;
 const HITS = sum(rate('cache_hits_total'), 'cache');
 const TYPES: Choice = { name: 'type', title: 'Type', label: 'type', metric: 'retries_total' };
 const OF_TYPE = isChosen(TYPES, 'type');
@@ -53,7 +53,7 @@ limit 20`,
     kind: 'lines',
     unit: 'reqps',
     isStacked: true,
-    postgres: [steps(undefined, 'value as type, per_second', 'type')],
+    postgres: [steps(undefined, 'value as metric, per_second', 'type')],
   },
   {
     title: 'Failures by type',
@@ -62,7 +62,7 @@ limit 20`,
     unit: 'percentunit',
     min: 0,
     max: 1,
-    postgres: [steps(undefined, 'value as type, error_rate', 'type')],
+    postgres: [steps(undefined, 'value as metric, error_rate', 'type')],
   },
 ];
 
@@ -111,7 +111,7 @@ limit 50`,
     kind: 'lines',
     unit: 'reqps',
     isStacked: true,
-    postgres: [steps(undefined, 'value as type, aborted * per_second / count as aborted', 'type')],
+    postgres: [steps(undefined, 'value as metric, aborted * per_second / count as aborted', 'type')],
   },
 ];
 

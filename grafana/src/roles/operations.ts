@@ -11,7 +11,7 @@ import { OF_SERVICE } from '../sql.ts';
 const RECORDED = sum(increase('keepwatch_events_recorded_total'));
 /** Without receivers there are no messages that could be given up, and no 0 of them. */
 const NOTIFIED = sum(increase('keepwatch_notifications_total'));
-const JOB = { label: 'job', as: 'job' } as const;
+const JOB = { label: 'job' } as const;
 
 /** A number that is 0 as long as all is well. @param whole what there has to be for that */
 function countOf(

@@ -95,6 +95,21 @@ where ${rawRows('connector', '', CHOICES)}`,
     });
   }
 
+  it('say rates of whole minutes, wherever the range ends, as keepwatch.timeseries does of a range of whole ones', async () => {
+    const { newest } = await test.database.one<{ newest: Date }>(
+      'select max(end_time) as newest from keepwatch.observability_metrics',
+    );
+    const minuteMs = Math.floor(newest.getTime() / 60_000) * 60_000;
+    const sql = chosenSteps(CONNECTORS, 'count, per_second');
+    for (const seconds of [0, 1, 59, 60]) {
+      const end = new Date(minuteMs + seconds * 1000);
+      const chosen = await ask(sql, { variables: EACH, end });
+      const whole = new Date(Math.floor(end.getTime() / 60_000) * 60_000);
+      assert.deepEqual(chosen, await ask(sql, { end: whole }), `${seconds} s behind a minute`);
+    }
+    assert.ok(sumOf(await ask(sql, { variables: EACH, end: new Date(minuteMs + 60_000) }), 'per_second') > 0);
+  });
+
   it('rank names alike with each value chosen, and with All', async () => {
     const sql = chosenNames(CONNECTORS, 'name, count, error_rate, total_ms, p95_ms', 10);
     const all = inOrder(await ask(sql));
@@ -110,10 +125,15 @@ where ${rawRows('connector', '', CHOICES)}`,
 
   async function ask(
     sql: string,
-    { variables = {}, days = 1 / 24, stepMs = 60_000 }: { variables?: Shown['variables']; days?: number; stepMs?: number } = {},
+    {
+      variables = {},
+      days = 1 / 24,
+      stepMs = 60_000,
+      end = to,
+    }: { variables?: Shown['variables']; days?: number; stepMs?: number; end?: Date } = {},
   ): Promise<Row[]> {
-    const from = new Date(to.getTime() - days * DAY_MS);
-    const shown: Shown = { from, to, stepMs, ...(variables === undefined ? {} : { variables }) };
+    const from = new Date(end.getTime() - days * DAY_MS);
+    const shown: Shown = { from, to: end, stepMs, ...(variables === undefined ? {} : { variables }) };
     return test.database.any<Row>(expandSql(DASHBOARD as never, sql, shown));
   }
 });
