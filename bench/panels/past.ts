@@ -1,6 +1,10 @@
 // Thirty days of everything that dashboards ask for, made in Postgres: requests, queries, caches, tools, models, agents, connectors, workflows
-// and steps of two services, with their rollups, evaluations of rules and budgets. Rows stand in the order in which they ended.
+// and steps of two services, with their rollups and usage, evaluations of rules and budgets. Rows stand in the order in which they ended.
+import { Lease } from '../../src/archive/maintenance/lease.ts';
+import { closeDays } from '../../src/archive/rollups/close-days.ts';
+import { closeUsage } from '../../src/archive/rollups/usage.ts';
 import type { Database } from '../../src/db/database.ts';
+import { writeRollups } from '../write-rollups.ts';
 
 const DAYS = 30;
 /** How long evaluations of rules are kept, and of how many rules they are, each a minute apart. */
@@ -71,17 +75,6 @@ const COUNTED = `
     max(keepwatch.duration_us(duration_ms)) as max_us
   from keepwatch.observability_metrics
   group by 1, 2, 3, 4`;
-const rollup = (table: string, unit: string) => `
-  insert into keepwatch.${table}
-  select bucket, series_id, status, sum(count), sum(count), sum(sum_us), min(min_us), max(max_us), array_agg(b order by b), array_agg(count order by b)
-  from (
-    select date_trunc('${unit}', minute, 'UTC') as bucket, series_id, status, bucket as b, sum(count)::bigint as count, sum(sum_us)::bigint as sum_us,
-      min(min_us) as min_us, max(max_us) as max_us
-    from counted join bench_series using (no)
-    group by 1, 2, 3, 4
-  ) as merged
-  group by series_id, bucket, status order by series_id, bucket`;
-
 const REST = `
   insert into keepwatch.sources (source_id, service, instance, started_at, low_watermark)
   select n, service, service || ':' || n, now(), now() from unnest(array['chat-api', 'shop']) with ordinality as services (service, n);
@@ -119,13 +112,18 @@ export async function createPanelsPast(
     await task.none(`set work_mem = '512MB'`);
     await task.none(COUNTED);
     await task.none('analyze counted');
-    await task.none(rollup('rollup_minutes', 'minute'));
-    await task.none(rollup('rollup_hours', 'hour'));
+    await writeRollups(task, 'counted join bench_series using (no)');
     await task.none('drop table counted');
     await task.none('reset work_mem');
   });
+  progress('panels: closing days and hours of usage');
+  const lease = new Lease({ database, name: 'rollups', holder: 'bench', seconds: 600 });
+  const run = { database, lease, shouldStop: () => false };
+  while ((await closeDays({ ...run, daysAtOnce: 1000 })) > 0);
+  await closeUsage({ ...run, busyMs: 3_600_000 });
+  await lease.release();
   await database.multi(REST, { until });
   progress('panels: vacuum');
-  for (const table of ['observability_metrics', 'observability_series', 'rollup_minutes', 'rollup_hours', 'alert_evaluation'])
+  for (const table of ['observability_metrics', 'observability_series', 'rollup_minutes', 'rollup_hours', 'rollup_days', 'usage_hours', 'alert_evaluation'])
     await database.none(`vacuum analyze keepwatch.${table}`);
 }
