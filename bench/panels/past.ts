@@ -124,6 +124,14 @@ export async function createPanelsPast(
   await lease.release();
   await database.multi(REST, { until });
   progress('panels: vacuum');
-  for (const table of ['observability_metrics', 'observability_series', 'rollup_minutes', 'rollup_hours', 'rollup_days', 'usage_hours', 'alert_evaluation'])
+  for (const table of [
+    'observability_metrics',
+    'observability_series',
+    'rollup_minutes',
+    'rollup_hours',
+    'rollup_days',
+    'usage_hours',
+    'alert_evaluation',
+  ])
     await database.none(`vacuum analyze keepwatch.${table}`);
 }

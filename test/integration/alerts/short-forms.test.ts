@@ -240,7 +240,9 @@ describe('short forms', function () {
       spending.filter(({ endMs, metadata }) => endMs >= begins.all && metadata?.['team'] === team),
     );
     assert.deepEqual(
-      new Set(rows.map(([service, model, team, tenant, , usd]) => `${service} ${model} ${team} ${tenant} ${Number(usd).toFixed(6)}`)),
+      new Set(
+        rows.map(([service, model, team, tenant, , usd]) => `${service} ${model} ${team} ${tenant} ${Number(usd).toFixed(6)}`),
+      ),
       new Set(teams.map((own, index) => `chat null ${['ads', 'search'][index]} null ${spentOf(own).toFixed(6)}`)),
     );
     // Of hours that are closed, no raw event is read, unless usage is not told apart by the scope.
