@@ -83,7 +83,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
 
   const warnOfBudgets = async (): Promise<void> => {
     const budgets = await createBudgets(database).list();
-    const problems = budgets.flatMap((budget) => retentionProblem(budget, config.retention) ?? []);
+    const problems = budgets.flatMap((budget) => retentionProblem(budget, config) ?? []);
     if (problems.length > 0) logger.warn({ problems }, problems.join('\n'));
   };
   /**
@@ -113,7 +113,7 @@ export async function createStorage(options: StorageOptions): Promise<Storage> {
     alerts,
     ruleEditor: rules?.editor,
     receivers: rules?.receivers,
-    definitions: createDefinitions(definers, { keepMs: config.retention }),
+    definitions: createDefinitions(definers, config),
     delivery: createDeliveryDesk(definers),
     reasons: () => [...(problem === undefined ? [] : [problem]), ...archive.stats().reasons],
     async start() {

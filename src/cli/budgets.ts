@@ -116,8 +116,8 @@ function addHistory(budgets: Command): void {
 
 /** On stderr: what keeps sums from being right. */
 function warn(budgets: readonly Budget[]): void {
-  const { retention } = loadConfig();
-  for (const problem of budgets.flatMap((budget) => retentionProblem(budget, retention) ?? []))
+  const config = loadConfig();
+  for (const problem of budgets.flatMap((budget) => retentionProblem(budget, config) ?? []))
     process.stderr.write(`keepwatch: warning: ${problem}\n`);
 }
 

@@ -9,7 +9,7 @@ import {
   type TransitionsQuery,
   wasEvaluated,
 } from '../history.ts';
-import { retentionProblem } from './budget-retention.ts';
+import { type Retention, retentionProblem } from './budget-retention.ts';
 import { budgetSchema, namedBudgetSchema } from './budget-schema.ts';
 import { type Budget, type BudgetChange, createBudgets } from './budgets.ts';
 import { checkDraft } from './check-draft.ts';
@@ -42,18 +42,12 @@ export interface Definitions {
   forget(given: unknown, actor: string): Promise<Forgotten>;
 }
 
-export interface DefinitionsOptions {
-  /** How long raw events are kept; default: for ever. */
-  readonly keepMs?: number;
-}
+const FOR_EVER: Retention = { retention: Number.POSITIVE_INFINITY, rollupRetention: Number.POSITIVE_INFINITY };
 
-/** @param database may read what was evaluated and measured, and write budgets */
-export function createDefinitions(
-  database: Database,
-  { keepMs = Number.POSITIVE_INFINITY }: DefinitionsOptions = {},
-): Definitions {
+/** @param database may read what was evaluated and measured, and write budgets @param retention default: for ever */
+export function createDefinitions(database: Database, retention: Retention = FOR_EVER): Definitions {
   const budgets = createBudgets(database);
-  const toEntry = (budget: Budget): BudgetEntry => ({ ...budget, warnings: [retentionProblem(budget, keepMs) ?? []].flat() });
+  const toEntry = (budget: Budget): BudgetEntry => ({ ...budget, warnings: [retentionProblem(budget, retention) ?? []].flat() });
   const told = async (change: Promise<WriteOutcome<Budget>>): Promise<WriteOutcome<BudgetEntry>> => {
     const outcome = await change;
     return outcome.outcome === 'missing' ? outcome : { ...outcome, current: toEntry(outcome.current) };

@@ -1,6 +1,7 @@
 // keepwatch.usage() gives what the raw rows give, at every moment: hours closed or not, opened again by what comes late, half of an hour, erased.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { USAGE_LABELS } from '../../../../src/alerts/definitions/budget-retention.ts';
 import { createMatcher } from '../../../../src/archive/erase/criteria.ts';
 import { eraseTables, listEventTables } from '../../../../src/archive/erase/erase-rows.ts';
 import { Lease } from '../../../../src/archive/maintenance/lease.ts';
@@ -30,7 +31,6 @@ const TOKENS = [
   'total',
 ];
 const SUMS = ['cost_usd', ...TOKENS.map((bucket) => `${bucket}_tokens`), 'records'];
-const LABELS = ['provider', 'model', 'team', 'tenant_id', 'feature', 'agent_id', 'connector_type', 'resource_type'];
 
 /** What raw rows say of a range, by service, type and labels, in a form that can be compared: told by jsonb alone, without our functions. */
 const TRUTH = `
@@ -98,7 +98,7 @@ describe('keepwatch.usage', function () {
     const bucket =
       step === null ? `date_trunc('hour', end_time, 'UTC')` : `date_bin('${step}', end_time, '1970-01-05 00:00:00+00')`;
     const range = { from: new Date(fromMs), to: new Date(toMs), step };
-    const expected = await test.database.any(TRUTH, { ...range, bucket, sums: SUMS, labels: LABELS });
+    const expected = await test.database.any(TRUTH, { ...range, bucket, sums: SUMS, labels: USAGE_LABELS });
     assert.deepEqual(await test.database.any(USAGE, range), expected);
     return expected.length;
   }
@@ -115,7 +115,9 @@ describe('keepwatch.usage', function () {
     number,
     { maxKeys: 6 },
   );
-  const labels = fc.dictionary(fc.constantFrom(...LABELS, 'region'), fc.constantFrom('a', "b'c", '', 3, true), { maxKeys: 3 });
+  const labels = fc.dictionary(fc.constantFrom(...USAGE_LABELS, 'region'), fc.constantFrom('a', "b'c", '', 3, true), {
+    maxKeys: 3,
+  });
   const event = fc
     .record({
       service: fc.constantFrom('chat', 'shop'),
