@@ -9,25 +9,27 @@ import type { SlackMessage } from './slack-blocks.ts';
 import { slackMessage } from './slack-message.ts';
 import { isOver } from './told-alerts.ts';
 
-/** One message a second and channel is allowed; a little more for what the network does to it. */
-const INTERVAL_MS = 1200;
+/** One message a second and channel is allowed. */
+const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 5000;
 
 export function createSlackNotifier(settings: ReceiverSettings<'slack'>, context: NotifierContext): Notifier {
   const { url, token, channel, apiUrl, allowPrivate } = settings;
-  const pace = new Pace({ intervalMs: INTERVAL_MS, now: context.now });
+  const pace = new Pace({ intervalMs: INTERVAL_MS });
   const post: Post = async (address, body, headers = {}) => {
-    const awayMs = await pace.turn();
-    if (awayMs !== undefined) return { status: 429, retryAfterMs: awayMs, text: 'too many messages wait for their turn' };
-    const result = await httpPost({
-      url: address,
-      body: toJson(body),
-      headers,
-      allowPrivate,
-      now: context.now,
-      timeoutMs: TIMEOUT_MS,
+    const result = await pace.turn(async () => {
+      const answer = await httpPost({
+        url: address,
+        body: toJson(body),
+        headers,
+        allowPrivate,
+        now: context.now,
+        timeoutMs: TIMEOUT_MS,
+      });
+      if (answer.status === 429) pace.hold(answer.retryAfterMs ?? INTERVAL_MS);
+      return answer;
     });
-    if (result.status === 429) pace.hold(result.retryAfterMs ?? INTERVAL_MS);
+    if (typeof result === 'number') return { status: 429, retryAfterMs: result, text: 'too many messages wait for their turn' };
     return result;
   };
   const { name, externalUrl } = context;
