@@ -21,7 +21,6 @@ with erased as (
   insert into keepwatch.usage_closings (hour, reopened_at)
   select hour, clock_timestamp()
   from (select distinct date_trunc('hour', end_time, 'UTC') as hour from erased where isfinite(end_time)) as touched
-  where not keepwatch.is_retired(hour)
   order by 1
   on conflict (hour) do update set reopened_at = excluded.reopened_at
 )

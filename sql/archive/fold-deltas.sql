@@ -19,7 +19,7 @@ with taken as (
   returning *
 ), reopened as (
   update keepwatch.usage_closings set reopened_at = clock_timestamp()
-  where reopened_at is null and hour in (select distinct date_trunc('hour', bucket, 'UTC') from taken) and not keepwatch.is_retired(hour)
+  where reopened_at is null and hour in (select distinct date_trunc('hour', bucket, 'UTC') from taken)
 ), minute_cells as (
   select bucket, series_id, status, b, least(sum(c), 2147483647)::integer as c from taken, unnest(hb, hc) as cell (b, c) group by 1, 2, 3, 4
 ), minute_histograms as (

@@ -203,6 +203,20 @@ describe('keepwatch.usage', function () {
     assert.equal(await close(), 1);
   });
 
+  it('knows no more of what was erased, as soon as it is', async () => {
+    const metadata = { tenant_id: 'acme', cost_usd: 4 };
+    await insertRolledUp(test.database, [call(nowMs - 1, metadata), call(nowMs - 2, metadata), call(nowMs - 3, { cost_usd: 1 })]);
+    await fold();
+    await close();
+    await erase('acme');
+    await assertTrue(nowMs - HOUR_MS, nowMs);
+    assert.ok((await close()) > 0);
+    const { rows } = await test.database.one<{ rows: number }>(
+      "select count(*)::int as rows from keepwatch.usage_hours where labels ? 'tenant_id'",
+    );
+    assert.equal(rows, 0);
+  });
+
   it('keeps what was added up of a day that retention has removed, whatever comes late to it', async () => {
     const endMs = nowMs - 3 * DAY_MS;
     await insertRolledUp(test.database, [call(endMs, { cost_usd: 4 }), call(nowMs - 1, { cost_usd: 1 })]);
