@@ -128,6 +128,62 @@ describe('the questions of all dashboards, over the demo', () => {
     });
   }
 
+  const drawn = panelPairs().filter(
+    ({ panel, prometheus }) =>
+      !(panel.title in NOT_ALIKE) && prometheus.every(({ expr }) => isPerSecond(expr) && subjectOf(panel, { expr }) === 'amount'),
+  );
+  for (const pair of drawn) {
+    it(`${pair.definition.name}: ${pair.panel.title} draws the same in each minute, or within a scrape interval`, async () => {
+      const minutes = {
+        from: new Date(floorTo(shown.from.getTime(), 60_000)),
+        to: new Date(floorTo(shown.to.getTime() + 59_999, 60_000)),
+      };
+      const steps = { ...minutes, stepMs: 60_000, variables: whole.variables ?? {} };
+      const counted = await countersOf(pair, minutes);
+      let compared = 0;
+      for (const sql of pair.postgres) {
+        const dashboard = buildDashboard(pair.definition, 'postgres');
+        for (const [line, values] of linesOfSql(await askPostgres(site.database, expandSql(dashboard, sql, steps)))) {
+          const name = isNamed(pair.panel) ? line : '';
+          const until = (ms: number) => counted.get(name)?.findLast(([at]) => at <= ms)?.[1] ?? 0;
+          for (const [at, perSecond] of values) {
+            const drawnCount = perSecond * 60;
+            const slack = SCRAPE_MS + 1000 + CLOCK_SLACK_MS;
+            const [least, most] = [
+              until(at + 60_000 - slack) - until(at + slack),
+              until(at + 60_000 + slack) - until(at - slack),
+            ];
+            const tolerance = toleranceOf(pair.prometheus[0]?.expr ?? '');
+            assert.ok(
+              drawnCount >= least - tolerance && drawnCount <= most + tolerance,
+              `${name}: ${drawnCount}, not ${least} to ${most}`,
+            );
+            compared++;
+          }
+        }
+      }
+      assert.ok(compared > 0, 'nothing to compare');
+    });
+  }
+
+  /** Counters, each second, by the names of their lines. */
+  async function countersOf(
+    { definition, panel, prometheus }: PanelPair,
+    { from, to }: { from: Date; to: Date },
+  ): Promise<Map<string, (readonly [atMs: number, value: number])[]>> {
+    const dashboard = buildDashboard(definition, 'prometheus');
+    const found = new Map<string, (readonly [number, number])[]>();
+    for (const { expr, legend } of prometheus) {
+      const text = expandPromql(dashboard, ofAllTime(expr), whole, SCRAPE_MS);
+      for (const one of await askRange(site.prometheus, text, { from, to, stepSeconds: 1 }))
+        found.set(
+          isNamed(panel) ? nameOf(one, legend) : '',
+          one.values.map(([at, value]) => [at * 1000, Number(value)] as const),
+        );
+    }
+    return found;
+  }
+
   it('compare all panels that ask both, but those that are named here', () => {
     const titles = new Set(panelPairs().map(({ panel }) => panel.title));
     for (const title of [...Object.keys(NOT_ALIKE), ...Object.keys(ONLY_IN_PROMETHEUS)]) assert.ok(titles.has(title), title);
@@ -234,9 +290,7 @@ describe('the questions of all dashboards, over the demo', () => {
   /** By what two values of a subject count as the same. */
   async function likenessOf(subject: Subject, expr: string): Promise<(ours: number, theirs: number) => boolean> {
     if (subject !== 'quantile') {
-      // Doubles that were added up in another order; of durations each is a whole microsecond in Postgres.
-      const tolerance = expr.includes('_sum{') ? 1e-3 : 1e-6;
-      return (ours, theirs) => Math.abs(ours - theirs) <= tolerance;
+      return (ours, theirs) => Math.abs(ours - theirs) <= toleranceOf(expr);
     }
     const [histogram = ''] = /\w+_bucket/.exec(expr) ?? [];
     const labels = await askLabelValues(site.prometheus, `label_values(${histogram}, le)`);
@@ -250,6 +304,15 @@ describe('the questions of all dashboards, over the demo', () => {
     };
   }
 });
+
+/** Of doubles that were added up in another order; of durations each is a whole microsecond in Postgres. */
+function toleranceOf(expr: string): number {
+  return expr.includes('_sum{') ? 1e-3 : 1e-6;
+}
+
+function floorTo(ms: number, unitMs: number): number {
+  return Math.floor(ms / unitMs) * unitMs;
+}
 
 async function prepare(database: Database): Promise<void> {
   await ensureRoles(database, { rulesPassword: RULES_PASSWORD, hardens: false });

@@ -29,7 +29,7 @@ export const ARCHIVE_PANELS: readonly Panel[] = [
     postgres: [
       `select now() as time, instance as metric, extract(epoch from now() - low_watermark)::float8 as lag
 from keepwatch.sources
-where not closed and last_seen_at > now() - interval '10 minutes' and ${OF_SERVICE}`,
+where not closed and last_seen_at > now() - interval '1 day' and ${OF_SERVICE}`,
     ],
   },
   {
