@@ -40,6 +40,9 @@ order by bucket`;
 /** Arguments that say which executions, for functions that take a range. */
 export const CHOSEN = `service => ${SERVICE}, ${RANGE}`;
 
+/** The same where quantiles of all that ran are asked for: over more than a week from the begin of the first day (UTC), so that days answer. */
+export const CHOSEN_DAYS = `service => ${SERVICE}, from_time => date_trunc(case when ${LENGTH} > interval '7 days' then 'day' else 'microseconds' end, $__timeFrom()::timestamptz, 'UTC'), to_time => $__timeTo()`;
+
 /** Begin of the last day of the range, or of all of it where it is shorter: raw rows of more than that are too many to be looked through. */
 export const LAST_DAY_BEGIN = "greatest($__timeFrom()::timestamptz, $__timeTo()::timestamptz - interval '1 day')";
 /** A condition on raw rows. */

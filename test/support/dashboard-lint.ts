@@ -47,7 +47,7 @@ const OF_NOW: ReadonlySet<string> = new Set([
   'targets',
 ]);
 const TIME_FILTER =
-  /\$__timeFilter\(|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)|(?:end_time >=|from_time =>) greatest\(\$__timeFrom\(\)|measure\(\$__timeFrom\(\), \$__timeTo\(\)/;
+  /\$__timeFilter\(|from_time => \$__timeFrom\(\), to_time => \$__timeTo\(\)|from_time => date_trunc\(case when .*\$__timeFrom\(\)|(?:end_time >=|from_time =>) greatest\(\$__timeFrom\(\)|measure\(\$__timeFrom\(\), \$__timeTo\(\)/;
 /** Ranges that are not the step of a panel, and why they may be: a day that ends at each moment, 30 days of an objective. */
 const OTHER_RANGES: ReadonlySet<string> = new Set([
   'increase[$__range]',

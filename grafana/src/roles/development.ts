@@ -3,7 +3,7 @@ import { type Choice, isChosen } from '../choices.ts';
 import type { DashboardDefinition, Panel } from '../panel.ts';
 import { added, rate, share, sum } from '../promql.ts';
 import { BY_STATUS, failuresBy, type Measured, mostTime, p95By, perSecondBy } from '../red-panels.ts';
-import { CHOSEN, LAST_DAY, LAST_DAY_BEGIN, OF_SERVICE, SERVICE, steps } from '../sql.ts';
+import { CHOSEN, CHOSEN_DAYS, LAST_DAY, LAST_DAY_BEGIN, OF_SERVICE, SERVICE, steps } from '../sql.ts';
 
 const QUERIES: Measured = {
   type: 'db',
@@ -21,13 +21,14 @@ const FAILED = 'failures::float8 / nullif(count - aborted, 0) as failed';
 const code: readonly Panel[] = [
   {
     title: 'Slowest',
-    description: 'Names by the time that 95 of 100 of their executions stay within.',
+    description:
+      'Names by the time that 95 of 100 of their executions stay within. A range of more than a week is taken from the begin of its first day (UTC).',
     kind: 'table',
     unit: 'none',
     columnUnits: { p95: 's', average: 's', failed: 'percentunit' },
     postgres: [
       `select service, type, name, count, quantiles_us[1] / 1000000 as p95, ${AVERAGE}, failures, ${FAILED}
-from keepwatch.measure(${CHOSEN}, quantiles => '{0.95}')
+from keepwatch.measure(${CHOSEN_DAYS}, quantiles => '{0.95}')
 where ${OF_TYPE}
 order by p95 desc nulls last, count desc, service, type, name
 limit 20`,
