@@ -223,7 +223,7 @@ describe('An alert that fires', function () {
       case 'away':
         return ask(planned, { rulesDatabase: away });
       case 'cut':
-        await Promise.all([ask(planned, { statementTimeoutMs: PATIENT_MS }), endSession()]);
+        await Promise.all([ask(planned, { statementTimeoutMs: PATIENT_MS }), endSession(planned.ruleFaults.indexOf('hangs'))]);
         return;
       default:
         return ask(planned, planned.ruleFaults.includes('hangs') ? { statementTimeoutMs: TIMEOUT_MS } : {});
@@ -231,10 +231,11 @@ describe('An alert that fires', function () {
   }
 
   /** Of the rule that hangs. */
-  async function endSession(): Promise<void> {
+  async function endSession(rule: number): Promise<void> {
     const end = `select pg_terminate_backend(pid) from pg_stat_activity
-      where usename = 'keepwatch_rules' and datname = current_database() and state = 'active' and query_start < clock_timestamp() - interval '50 ms'`;
-    await waitFor(async () => (await fixture.database.any(end)).length > 0, {
+      where usename = 'keepwatch_rules' and datname = current_database() and state = 'active' and strpos(query, $1) > 0
+        and query_start < clock_timestamp() - interval '50 ms'`;
+    await waitFor(async () => (await fixture.database.any(end, [`service = 'rule ${rule}'`])).length > 0, {
       timeoutMs: PATIENT_MS,
       what: 'the query that hangs',
     });
