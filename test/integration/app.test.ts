@@ -124,11 +124,12 @@ describe('createKeepwatch', () => {
     await keepwatch.stop();
   });
 
-  it('warns at start of budgets whose period is longer than raw events are kept', async () => {
+  it('warns at start of budgets whose period is longer than what they are added up from is kept', async () => {
     const warnings: string[] = [];
     const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warnings.push(message) };
     await test.database.none(
-      `insert into keepwatch.budgets (name, period, limit_usd) values ('search', 'month', 5), ('daily', 'day', 5)`,
+      `insert into keepwatch.budgets (name, scope, period, limit_usd)
+       values ('search', '{"region": "eu"}', 'month', 5), ('daily', '{"region": "eu"}', 'day', 5), ('usage', '{"team": "search"}', 'month', 5)`,
     );
     const rules = ['no-such-folder/*.yaml'];
     const keepwatch = await create({ logger, alerts: true, alertsRole: 'owner', rules });
