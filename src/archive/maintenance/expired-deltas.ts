@@ -1,6 +1,6 @@
 // What was added to months of rollups that are no longer kept, by imports of what is long gone: it goes when its raw rows have gone.
-import { inTransaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
+import { whileHeld } from './lease.ts';
 import type { LeasedRun } from './leased-work.ts';
 
 const expireDeltas = loadSql('archive/expire-deltas');
@@ -14,8 +14,8 @@ const DAY_MS = 86_400_000;
  */
 export async function removeExpiredDeltas({ database, lease, shouldStop }: LeasedRun, keepMs: number): Promise<number> {
   if (shouldStop() || !(await lease.take())) return 0;
-  return inTransaction(database, async (transaction) => {
-    if (!(await lease.holds(transaction))) return 0;
-    return (await transaction.one<{ rows: number }>(expireDeltas, { keepDays: keepMs / DAY_MS })).rows;
-  });
+  const expired = await whileHeld({ database, lease }, (transaction) =>
+    transaction.one<{ rows: number }>(expireDeltas, { keepDays: keepMs / DAY_MS }),
+  );
+  return expired?.rows ?? 0;
 }

@@ -1,8 +1,9 @@
 // What Postgres refused and what came out of its time, dead letters and the quarantine: kept as long as raw events are, then removed in small
 // transactions and counted by series, so that verify adds up.
-import { inTransaction, type Transaction } from '../../db/database.ts';
+import type { Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 import { letterSeries } from '../encoding/letter-series.ts';
+import { whileHeld } from './lease.ts';
 import type { LeasedRun } from './leased-work.ts';
 
 const AT_ONCE = 2000;
@@ -43,9 +44,7 @@ async function repeat({ database, lease, shouldStop }: LeasedRun, keepMs: number
   let total = 0;
   let removed = AT_ONCE;
   while (removed === AT_ONCE && !shouldStop() && (await lease.take())) {
-    removed = await inTransaction(database, async (transaction) =>
-      (await lease.holds(transaction)) ? step(transaction, values) : 0,
-    );
+    removed = (await whileHeld({ database, lease }, (transaction) => step(transaction, values))) ?? 0;
     total += removed;
   }
   return total;

@@ -1,5 +1,5 @@
 // Work that one process at a time does: a row in Postgres that says who, until when. No session state: it works behind a pooler.
-import type { Database, Transaction } from '../../db/database.ts';
+import { type Database, inTransaction, type Transaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
 
 const takeLease = loadSql('archive/take-lease');
@@ -45,4 +45,16 @@ export class Lease {
     const { name, holder } = this.#options;
     return (await transaction.oneOrNone(holdLease, { name, holder, epoch: this.#epoch })) !== null;
   }
+}
+
+/**
+ * Works in a transaction until whose end the lease stays ours.
+ * @returns what `work` does; undefined: it is not ours any more, and nothing was done
+ * @throws what Postgres says
+ */
+export function whileHeld<T>(
+  { database, lease }: { readonly database: Database; readonly lease: Lease },
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T | undefined> {
+  return inTransaction(database, async (transaction) => ((await lease.holds(transaction)) ? work(transaction) : undefined));
 }

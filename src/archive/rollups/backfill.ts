@@ -1,8 +1,9 @@
 // Adds to the rollups what is not in them: rows from before there were rollups, a day in one transaction, the oldest first; and batches that
 // older versions wrote beside newer ones. Each note of what is missing goes in the transaction that adds it: exactly once, wherever it is cut off.
-import { type Database, inTransaction } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import type { Lease } from '../maintenance/lease.ts';
+import { whileHeld } from '../maintenance/lease.ts';
+import type { LeasedRun } from '../maintenance/leased-work.ts';
 
 const DAY_MS = 86_400_000;
 /** Rows ended at most so long before they were archived, and so long behind: the ingest window, and a day for clocks. */
@@ -13,12 +14,9 @@ const nextRollupWork = loadSql('archive/next-rollup-work');
 const compileNothing = loadSql('archive/compile-nothing');
 const addMissingRollups = loadSql('archive/add-missing-rollups');
 
-export interface BackfillOptions {
+export interface BackfillOptions extends LeasedRun {
   /** Without a short query timeout: to read a day takes as long as it takes. */
   readonly database: Database;
-  readonly lease: Lease;
-  /** Asked between transactions. */
-  readonly shouldStop: () => boolean;
 }
 
 interface Work {
@@ -39,8 +37,7 @@ export async function backfillRollups({ database, lease, shouldStop }: BackfillO
     const work = await database.one<Work>(nextRollupWork);
     const step = stepOf(work);
     if (step === undefined) break;
-    const rows = await inTransaction(database, async (transaction) => {
-      if (!(await lease.holds(transaction))) return undefined;
+    const rows = await whileHeld({ database, lease }, async (transaction) => {
       await transaction.none(compileNothing);
       return (await transaction.one<{ rows: number }>(addMissingRollups, step)).rows;
     });

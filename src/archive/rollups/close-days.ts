@@ -1,8 +1,8 @@
 // Makes rollups of days that are over of their hours, the newest first, each in a transaction, and only while the lease is held: nobody folds
 // into its hours meanwhile. Readers take hours for whatever is not made yet, or has changed since.
-import { type Database, inTransaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import type { Lease } from '../maintenance/lease.ts';
+import { whileHeld } from '../maintenance/lease.ts';
+import type { LeasedRun } from '../maintenance/leased-work.ts';
 
 /** A day is over for so long before it is made: most of what comes late has come by then. */
 const SETTLE_SECONDS = 1800;
@@ -15,12 +15,8 @@ const listOpenDays = loadSql('archive/list-open-days');
 const compileNothing = loadSql('archive/compile-nothing');
 const closeDay = loadSql('archive/close-day');
 
-export interface CloseDaysOptions {
-  readonly database: Database;
-  /** The one that folds hold. */
-  readonly lease: Lease;
-  /** Asked between days. */
-  readonly shouldStop: () => boolean;
+/** The lease is the one that folds hold. */
+export interface CloseDaysOptions extends LeasedRun {
   /** Default 1800. */
   readonly settleSeconds?: number;
   /** Default 300. */
@@ -41,13 +37,11 @@ export async function closeDays(options: CloseDaysOptions): Promise<number> {
   let closed = 0;
   for (const { day } of days) {
     if (shouldStop() || !(await lease.take())) break;
-    const isOurs = await inTransaction(database, async (transaction) => {
-      if (!(await lease.holds(transaction))) return false;
+    const done = await whileHeld(options, async (transaction) => {
       await transaction.none(compileNothing);
-      await transaction.one(closeDay, { day });
-      return true;
+      return transaction.one(closeDay, { day });
     });
-    if (!isOurs) break;
+    if (done === undefined) break;
     closed++;
   }
   return closed;

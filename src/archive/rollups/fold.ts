@@ -1,8 +1,8 @@
 // Folds what batches have added to rollups into minutes and hours, in small transactions. Cut off anywhere, nothing is lost or counted twice:
 // deltas go in the transaction that adds them up, and only while the lease is held.
-import { type Database, inTransaction } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
-import type { Lease } from '../maintenance/lease.ts';
+import { whileHeld } from '../maintenance/lease.ts';
+import type { LeasedRun } from '../maintenance/leased-work.ts';
 
 /** A minute is folded when it has begun so long ago: most of its rows are there by then, and late ones are folded as they come. */
 const SETTLE_SECONDS = 120;
@@ -13,11 +13,7 @@ const coverDeltas = loadSql('archive/cover-deltas');
 const compileNothing = loadSql('archive/compile-nothing');
 const foldDeltas = loadSql('archive/fold-deltas');
 
-export interface FoldOptions {
-  readonly database: Database;
-  readonly lease: Lease;
-  /** Asked between transactions. */
-  readonly shouldStop: () => boolean;
+export interface FoldOptions extends LeasedRun {
   /** How long rollups are kept: what is of months before is left as it is. Default: for ever. */
   readonly keepMs?: number | undefined;
   /** Default 120. */
@@ -45,11 +41,11 @@ export async function foldRollups(options: FoldOptions): Promise<number> {
   let total = 0;
   let folded = limit;
   while (folded === limit && !shouldStop() && (await lease.take())) {
-    folded = await inTransaction(database, async (transaction) => {
-      if (!(await lease.holds(transaction))) return 0;
+    const done = await whileHeld(options, async (transaction) => {
       await transaction.none(compileNothing);
-      return (await transaction.one<{ folded: number }>(foldDeltas, { seconds, keepDays, limit })).folded;
+      return transaction.one<{ folded: number }>(foldDeltas, { seconds, keepDays, limit });
     });
+    folded = done?.folded ?? 0;
     total += folded;
   }
   return total;

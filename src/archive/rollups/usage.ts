@@ -1,7 +1,8 @@
 // Closes hours of usage: adds their raw rows up into usage_hours, a day in one transaction at most, the newest first. Cut off anywhere, what is not closed is
 // read from raw rows: every answer stays right.
-import { type Database, inTransaction } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { loadSql } from '../../db/sql.ts';
+import { whileHeld } from '../maintenance/lease.ts';
 import type { LeasedRun } from '../maintenance/leased-work.ts';
 
 /** An hour is closed when it has been over, or nothing came late to it, for so long. */
@@ -46,7 +47,7 @@ export async function closeUsage(options: CloseUsageOptions): Promise<number> {
   while (!isOver()) {
     const due = await database.any<HourRange>(nextUsageHours, { settleSeconds, limit: RANGES_AT_ONCE });
     for (const range of due) {
-      if (isOver() || !(await lease.take()) || !(await close(options, range))) return total;
+      if (isOver() || !(await lease.take()) || (await close(options, range)) === undefined) return total;
       total += (range.until.getTime() - range.since.getTime()) / HOUR_MS;
     }
     if (due.length < RANGES_AT_ONCE) break;
@@ -54,10 +55,9 @@ export async function closeUsage(options: CloseUsageOptions): Promise<number> {
   return total;
 }
 
-/** @returns false: the lease is not ours any more */
-function close({ database, lease }: LeasedRun, { since, until }: HourRange): Promise<boolean> {
-  return inTransaction(database, async (transaction) => {
-    if (!(await lease.holds(transaction))) return false;
+/** @returns undefined: the lease is not ours any more */
+function close(run: LeasedRun, { since, until }: HourRange): Promise<boolean | undefined> {
+  return whileHeld(run, async (transaction) => {
     await transaction.none(compileNothing);
     await transaction.none(lockUsageHours, { since, until });
     await transaction.none(closeUsageHours, { since, until });
@@ -73,8 +73,8 @@ function close({ database, lease }: LeasedRun, { since, until }: HourRange): Pro
  */
 export async function removeExpiredUsage({ database, lease, shouldStop }: LeasedRun, keepMs: number): Promise<number> {
   if (shouldStop() || !(await lease.take())) return 0;
-  return inTransaction(database, async (transaction) => {
-    if (!(await lease.holds(transaction))) return 0;
-    return (await transaction.one<{ hours: number }>(expireUsage, { keepDays: keepMs / DAY_MS })).hours;
-  });
+  const expired = await whileHeld({ database, lease }, (transaction) =>
+    transaction.one<{ hours: number }>(expireUsage, { keepDays: keepMs / DAY_MS }),
+  );
+  return expired?.hours ?? 0;
 }

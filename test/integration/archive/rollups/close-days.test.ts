@@ -5,10 +5,10 @@ import { Lease } from '../../../../src/archive/maintenance/lease.ts';
 import { type CloseDaysOptions, closeDays } from '../../../../src/archive/rollups/close-days.ts';
 import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
 import { verifyArchive } from '../../../../src/archive/verify/verify.ts';
-import { closeDatabase, createDatabase, type Database } from '../../../../src/db/database.ts';
+import type { Database } from '../../../../src/db/database.ts';
+import { dieAmid } from '../../../support/dying-connection.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import { insertRolledUp, type PlainEvent } from '../../../support/rolled-up.ts';
-import { waitFor } from '../../../support/wait-for.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -190,22 +190,9 @@ describe('closeDays', function () {
   it('changes nothing when its process or its connection dies amid it', async () => {
     await eachDay();
     await fold();
-    const own = createDatabase({ url: test.url, max: 1, applicationName: 'the one that dies' });
-    await test.database.tx(async (task) => {
-      await task.none('lock table keepwatch.closed_days in share mode');
-      const outcome = closeDays({ ...runOf(own), settleSeconds: 0, againSeconds: 0 }).then(
-        () => 'closed',
-        () => 'failed',
-      );
-      await waitFor(async () => {
-        const killed = await test.database.any(
-          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'the one that dies' and wait_event_type = 'Lock'",
-        );
-        return killed.length > 0;
-      });
-      assert.equal(await outcome, 'failed');
-    });
-    await closeDatabase(own);
+    await dieAmid(test, 'table keepwatch.closed_days in share mode', (own) =>
+      closeDays({ ...runOf(own), settleSeconds: 0, againSeconds: 0 }),
+    );
     assert.deepEqual(await closed(), []);
     await agrees(begin, today);
     await close();

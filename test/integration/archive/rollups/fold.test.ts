@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { Lease } from '../../../../src/archive/maintenance/lease.ts';
 import { foldRollups } from '../../../../src/archive/rollups/fold.ts';
-import { closeDatabase, createDatabase, type Database } from '../../../../src/db/database.ts';
+import type { Database } from '../../../../src/db/database.ts';
+import { dieAmid } from '../../../support/dying-connection.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import { compareRollups } from '../../../support/rollup-oracle.ts';
 import { archiveEvents, createSpoolDir } from '../../../support/test-archive.ts';
 import { variedEvents } from '../../../support/varied-events.ts';
-import { waitFor } from '../../../support/wait-for.ts';
 
 describe('foldRollups', function () {
   this.timeout(60_000);
@@ -58,24 +58,9 @@ describe('foldRollups', function () {
   it('changes nothing when its process or its connection dies amid it', async () => {
     await archive(2000);
     const before = await count('rollup_deltas');
-    const own = createDatabase({ url: test.url, max: 1, applicationName: 'the one that dies' });
-    // It waits in its transaction for a month that is locked, and is terminated there.
-    await test.database.tx(async (task) => {
-      await task.none('lock table keepwatch.rollup_hours in access exclusive mode');
-      const folding = foldRollups({ database: own, lease: leaseOf('dying', own), shouldStop: () => false, settleSeconds: -60 });
-      const outcome = folding.then(
-        () => 'folded',
-        () => 'failed',
-      );
-      await waitFor(async () => {
-        const killed = await test.database.any(
-          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'the one that dies' and wait_event_type = 'Lock'",
-        );
-        return killed.length > 0;
-      });
-      assert.equal(await outcome, 'failed');
-    });
-    await closeDatabase(own);
+    await dieAmid(test, 'table keepwatch.rollup_hours in access exclusive mode', (own) =>
+      foldRollups({ database: own, lease: leaseOf('dying', own), shouldStop: () => false, settleSeconds: -60 }),
+    );
     assert.equal(await count('rollup_deltas'), before);
     assert.equal(await count('rollup_minutes'), 0);
     assert.deepEqual(await compareRollups(test.database), []);
