@@ -1,5 +1,6 @@
 // `npm test`: builds, then runs all tests in parts, each a mocha of its own; arguments go to all of them. What mocha counted is added up in
-// the last lines, written as mocha writes it. Exit code 0 only when every part has counted tests and none failed.
+// the last lines, written as mocha writes it, behind what mocha said of each test that failed. Exit code 0 only when every part has counted tests and
+// none failed.
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +27,8 @@ const PARTS = {
   ],
 };
 const COUNTED = ['passing', 'failing', 'pending'];
+/** Of what mocha says of failures of a part: what is said again at the end. */
+const MOST_SAID = 8000;
 
 /** For several that write at once: what one writes is held back until those before it have ended. */
 class Turns {
@@ -46,7 +49,7 @@ class Turns {
   }
 }
 
-/** @returns the numbers that mocha printed at its end; none of them when it did not come to its end */
+/** @returns the numbers that mocha printed at its end, none of them when it did not come to its end; and what it said there of failures */
 async function run(args, turn) {
   const mocha = spawn(process.execPath, [MOCHA, '--config', '.mocharc.json', ...args, ...process.argv.slice(2)], {
     cwd: ROOT,
@@ -63,29 +66,36 @@ async function run(args, turn) {
   mocha.stderr.on('data', (chunk) => turn.write(chunk));
   const [code, signal] = await new Promise((done) => mocha.once('close', (...ended) => done(ended)));
   for (const each of ['SIGINT', 'SIGTERM']) process.off(each, forward);
-  return { code: signal ?? code, counts: countsIn(end) };
+  const plain = stripVTControlCharacters(end);
+  return { code: signal ?? code, counts: countsIn(plain), failures: failuresIn(plain) };
 }
 
 /** The last of each: a test may print what looks the same before. */
-function countsIn(output) {
-  const plain = stripVTControlCharacters(output);
+function countsIn(plain) {
   const numbers = COUNTED.map((word) => plain.match(new RegExp(`^ +\\d+ ${word}(?= \\(|$)`, 'gm'))?.at(-1));
   return numbers.map((line) => (line === undefined ? undefined : Number.parseInt(line, 10)));
+}
+
+function failuresIn(plain) {
+  const counted = [...plain.matchAll(/^ +\d+ failing$/gm)].at(-1);
+  return counted === undefined ? '' : plain.slice(counted.index + counted[0].length, counted.index + MOST_SAID).trim();
 }
 
 if (spawnSync(process.execPath, [`${ROOT}/scripts/build.mjs`], { stdio: 'inherit' }).status !== 0) process.exit(1);
 const sums = COUNTED.map(() => 0);
 const failed = [];
+const failures = [];
 let isInterrupted = false;
 
 async function runPart(name, args, turn) {
   turn.write(`\n== tests: ${name}\n`);
   const begunAt = performance.now();
-  const { code, counts } = await run(args, turn);
+  const { code, counts, failures: said } = await run(args, turn);
   turn.write(`== tests: ${name}: ${Math.round((performance.now() - begunAt) / 1000)} s, exit code ${code}\n`);
   turn.end();
   for (const [index, count] of counts.entries()) sums[index] += count ?? 0;
   if (code !== 0 || counts[0] === undefined) failed.push(`${name} (${counts[0] === undefined ? 'no counts, ' : ''}${code})`);
+  if (said !== '') failures.push(`== failed: ${name}\n\n  ${said}\n`);
   isInterrupted ||= code === 'SIGINT' || code === 'SIGTERM';
 }
 
@@ -100,6 +110,7 @@ await runParts(Object.entries(FIRST));
 const parts = Object.entries(PARTS);
 await Promise.all([runParts(parts), runParts(parts)]);
 await turns.ended;
+if (failures.length > 0) console.log(`\n${failures.join('\n')}`);
 console.log(failed.length === 0 ? '' : `\nfailed: ${failed.join('; ')}`);
 for (const [index, word] of COUNTED.entries()) if (index === 0 || sums[index] > 0) console.log(`  ${sums[index]} ${word}`);
 process.exitCode = failed.length === 0 ? 0 : 1;

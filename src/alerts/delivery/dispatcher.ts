@@ -32,8 +32,8 @@ const LIST_MEMBERS = loadSql('alerts/delivery/list-members');
 const LIST_FIRING = loadSql('alerts/delivery/list-firing');
 const DELETE_ORPHANS = loadSql('alerts/delivery/delete-orphans');
 const ORPHANS_EVERY_MS = 3_600_000;
-/** Groups looked at in one transaction. */
-const MOST_GROUPS = 1000;
+/** Looked at in one transaction: a group that would be one too many, or whose alerts would be, waits for the next one. */
+const MOST = { groups: 1000, members: 10_000 };
 
 /** Dispatches; holds nothing but what is running. */
 export class Dispatcher {
@@ -105,7 +105,9 @@ async function dispatchPiece(transaction: Transaction, options: DispatcherOption
     memory.orphansAtMs = beganMs;
     await transaction.none(DELETE_ORPHANS, { receivers });
   }
-  const groups = await transaction.any<GroupRow & { readonly now_ms: number }>(LIST_DUE, { receivers, most: MOST_GROUPS });
+  const groups = await transaction.any<GroupRow & { readonly now_ms: number }>(LIST_DUE, {
+    ...{ receivers, most: MOST.groups, mostMembers: MOST.members },
+  });
   const nowMs = groups[0]?.now_ms;
   if (nowMs === undefined) return { messages: 0, isIdle: taken === 0 };
   const rows = await transaction.any<MemberRow>(LIST_MEMBERS, { groups: groups.map(({ group_key }) => group_key) });

@@ -309,6 +309,27 @@ describe('groups of alerts', function () {
     assert.equal(last?.reason, 'resolved');
   });
 
+  it('with many alerts are looked at some at a time, so that memory is bounded', async () => {
+    const { fire, pass, messages } = openDelivery(database, { route: ROUTE });
+    for (let index = 0; index < 26; index++) await fire({ alertname: `Alert${index}`, name: 'a' });
+    await pass(0);
+    await database.none(
+      `insert into keepwatch.notification_member
+       select (jsonb_populate_record(member, jsonb_build_object('fingerprint', '\\x' || encode(sha256((n || rule_uid)::bytea), 'hex')))).*
+       from keepwatch.notification_member as member, generate_series(1, 999) as n`,
+    );
+    await pass(31 * SECOND);
+    const looks = await database.any<{ members: number }>(
+      `select count(*)::integer as members from keepwatch.notification_group join keepwatch.notification_member using (group_key)
+       where told = 'firing' group by flushed_at order by flushed_at`,
+    );
+    assert.deepEqual(
+      looks.map(({ members }) => members),
+      [10_000, 10_000, 6000],
+    );
+    assert.equal((await messages()).length, 26);
+  });
+
   it('are put into the outbox once, however many dispatch at the same time', async () => {
     const sites = [1, 2, 3].map(() => openDelivery(database, { route: { ...ROUTE, group_by: ['name'] } }));
     for (let index = 0; index < 50; index++) await sites[0]?.fire({ name: `n${index}` });
