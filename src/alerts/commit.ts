@@ -7,7 +7,7 @@ import type { DestinationsOf, RoutedAlert } from './delivery/destination.ts';
 import { type Evaluation, summarize } from './evaluate.ts';
 import type { GroupLease } from './group-leases.ts';
 import type { StoredInstance } from './instance-row.ts';
-import { BATCH_SERIES, countKnown, inKnownBatches, type Known, MAX_KNOWN } from './known-series.ts';
+import { countKnown, inKnownBatches, type Known, MAX_KNOWN } from './known-series.ts';
 import { planEvaluation } from './plan-evaluation.ts';
 import type { RuleGroup } from './rule.ts';
 import { planRuleErrors, ruleErrorUid } from './rule-error.ts';
@@ -35,6 +35,8 @@ const UPSERT_INSTANCES = loadSql('alerts/upsert-instances');
 const INSERT_TRANSITIONS = loadSql('alerts/insert-transitions');
 const INSERT_CHANGES = loadSql('alerts/delivery/insert-changes');
 const PRUNE = loadSql('alerts/prune-group');
+/** Rows of one statement: as text they are small enough to be young garbage, and others get their turn between statements. */
+const PIECE_ROWS = 100;
 const PRUNE_EVERY_MS = 3_600_000;
 /** An ok series is known for a day without a row, and for the two hours that may pass between two signs of life. */
 const KEEP_MS = 26 * 3_600_000;
@@ -147,8 +149,8 @@ async function write(plans: readonly SlotChanges[], { transaction, group, slot, 
 }
 
 function inPieces<T>(rows: readonly T[]): T[][] {
-  const count = Math.ceil(rows.length / BATCH_SERIES);
-  return Array.from({ length: count }, (_, index) => rows.slice(index * BATCH_SERIES, (index + 1) * BATCH_SERIES));
+  const count = Math.ceil(rows.length / PIECE_ROWS);
+  return Array.from({ length: count }, (_, index) => rows.slice(index * PIECE_ROWS, (index + 1) * PIECE_ROWS));
 }
 
 /** A series is not forgotten before its rule would have told of its absence. */

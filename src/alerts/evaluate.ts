@@ -14,7 +14,7 @@ import type { RulesRows } from '../db/rules-rows.ts';
 import { describeError, KeepwatchError } from '../errors.ts';
 import type { CompiledQuery } from './parameters.ts';
 import type { Rule, RuleGroup } from './rule.ts';
-import { checkColumns, type Series, toSeries } from './series.ts';
+import { checkColumns, type ReadSeries, type Series, toSeries } from './series.ts';
 import type { RoomShare } from './series-room.ts';
 import type { Input } from './state.ts';
 
@@ -34,6 +34,8 @@ export interface EvaluatedSeries extends Series {
 export interface Evaluation {
   readonly rule: Rule;
   readonly outcome: 'ok' | 'error';
+  /** Of the answer; none without one. */
+  readonly columns: RulesRows['columns'];
   readonly series: readonly EvaluatedSeries[];
   /** Label sets that have to be there; undefined when they could not be read: then nothing is missing, as far as anybody knows. */
   readonly expected: readonly Readonly<Record<string, string>>[] | undefined;
@@ -144,8 +146,16 @@ async function toEvaluation(rule: Rule, answered: Answered): Promise<Evaluation>
     const problems = checkColumns(rule, answer.rows.columns);
     refuseTooMany(answer.rows, maxSeries);
     const series = await judgeAll(rule, answer.rows);
-    const expected = 'query' in rule.expect ? undefined : rule.expect;
-    return { rule, outcome: 'ok', series, expected, durationMs: durationMs(), sqlstate: undefined, error: summarize(problems) };
+    return {
+      rule,
+      outcome: 'ok',
+      columns: answer.rows.columns,
+      series,
+      expected: 'query' in rule.expect ? undefined : rule.expect,
+      durationMs: durationMs(),
+      sqlstate: undefined,
+      error: summarize(problems),
+    };
   } catch (error) {
     // That there is no connection, or no time, is not the fault of a rule.
     const isOwn = (error instanceof KeepwatchError || !isConnectionError(error)) && cutOf(answer).isCut !== true;
@@ -153,6 +163,7 @@ async function toEvaluation(rule: Rule, answered: Answered): Promise<Evaluation>
     return {
       rule,
       outcome: 'error',
+      columns: [],
       series: [],
       expected: undefined,
       durationMs: durationMs(),
@@ -165,8 +176,9 @@ async function toEvaluation(rule: Rule, answered: Answered): Promise<Evaluation>
 
 async function judgeAll(rule: Rule, rows: RulesRows): Promise<EvaluatedSeries[]> {
   const judged: EvaluatedSeries[] = [];
-  for (const one of toSeries(rule, rows)) {
-    judged.push({ ...one, ...judge(rule, one) });
+  for (const { fingerprint, labels, row, value, numbers } of toSeries(rule, rows)) {
+    const { input, step } = judge(rule, numbers);
+    judged.push({ fingerprint, labels, row, value, input, step });
     if (judged.length % PIECE_SERIES === 0) await nextTurn();
   }
   return judged;
@@ -223,7 +235,7 @@ export function summarize(problems: readonly string[]): string | undefined {
 }
 
 /** fire_when wins over clear_when; a condition that reads a null is neither true nor false, so that it neither fires nor clears. */
-function judge(rule: Rule, { numbers }: Series): Pick<EvaluatedSeries, 'input' | 'step'> {
+function judge(rule: Rule, numbers: ReadSeries['numbers']): Pick<EvaluatedSeries, 'input' | 'step'> {
   const fires =
     rule.steps.length > 0 ? rule.steps.map((step) => step.fireWhen.evaluate(numbers)) : [rule.fireWhen.evaluate(numbers)];
   const worst = fires.lastIndexOf(true);

@@ -58,16 +58,19 @@ export function toInstance(stored: StoredInstance): AlertInstance {
   };
 }
 
-/** The row of a state. */
-export function toStored(
-  rule: Pick<Rule, 'uid' | 'name'>,
-  instance: AlertInstance,
-  seen: Seen & Pick<StoredInstance, 'group_name' | 'annotations' | 'suppressed'>,
-): StoredInstance {
+/** What else a row says: labels with the severity that holds, annotations where people see them. */
+interface Described extends Pick<StoredInstance, 'group_name' | 'labels' | 'annotations' | 'suppressed'> {
+  readonly seen: Seen;
+}
+
+/** The row of a state; member by member, as it is made by the ten thousand. */
+export function toStored(rule: Pick<Rule, 'uid' | 'name'>, instance: AlertInstance, described: Described): StoredInstance {
+  const { seen } = described;
   return {
-    ...seen,
+    group_name: described.group_name,
     rule_uid: rule.uid,
     rule: rule.name,
+    fingerprint: seen.fingerprint,
     state: instance.state,
     incident_id: instance.incidentId ?? null,
     active_at_ms: instance.activeAtMs ?? null,
@@ -79,6 +82,12 @@ export function toStored(
     step: instance.step,
     told_step: instance.toldStep,
     is_told: instance.isTold,
+    suppressed: described.suppressed,
+    last_slot_ms: seen.last_slot_ms,
+    value: seen.value,
+    labels: described.labels,
+    row: seen.row,
+    annotations: described.annotations,
   };
 }
 
@@ -109,11 +118,6 @@ function isSame(a: StoredRow, b: StoredRow): boolean {
 /** JSON has no NaN and no infinity: they become text, which Postgres reads as numbers again. */
 export function toJson<T extends ColumnValue>(cell: T): T | string {
   return typeof cell === 'number' && !Number.isFinite(cell) ? String(cell) : cell;
-}
-
-/** A row as JSON keeps it. */
-export function toStoredRow(row: ReadonlyMap<string, ColumnValue>): StoredRow {
-  return Object.fromEntries([...row].map(([name, cell]) => [name, toJson(cell)]));
 }
 
 /** A row as annotations read it. */

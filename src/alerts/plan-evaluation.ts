@@ -3,7 +3,7 @@
 // failures and slowness were measured, of as many events as the rule asks for, and who waits for a sick archive hears of nothing. That something is
 // too little (`partial: hold`) was not: what is still to come can only add to a count.
 import type { EvaluatedSeries, Evaluation } from './evaluate.ts';
-import { type Seen, type StoredInstance, toJson, toStoredRow } from './instance-row.ts';
+import { type Seen, type StoredInstance, toJson } from './instance-row.ts';
 import type { Rule } from './rule.ts';
 import { fingerprintOf, labelsOf } from './series.ts';
 import { applyInput, createChanges, type SlotChanges, type SlotContext, watchesOk } from './slot-changes.ts';
@@ -64,7 +64,7 @@ function inputOfPart({ partial }: Rule, { input }: EvaluatedSeries): EvaluatedSe
 }
 
 function toSeen({ fingerprint, labels, row, value }: EvaluatedSeries, slotMs: number): Seen {
-  return { fingerprint, labels, row: toStoredRow(row), value: toJson(value), last_slot_ms: slotMs };
+  return { fingerprint, labels, row, value: toJson(value), last_slot_ms: slotMs };
 }
 
 /** Known series without a row. One that is ok has nothing to lose where the rule says `keep` or `ok`. */
@@ -95,7 +95,7 @@ function findExpected(
     const fingerprint = fingerprintOf(rule, labels);
     if (rows.has(fingerprint)) continue;
     const pairs = Object.entries(labels);
-    if (series.some(({ row }) => pairs.every(([name, value]) => row.get(name) === value))) there.add(fingerprint);
+    if (series.some(({ row }) => pairs.every(([name, value]) => row[name] === value))) there.add(fingerprint);
     else missing.set(fingerprint, labels);
   }
   return { missing, there };

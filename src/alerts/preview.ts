@@ -11,7 +11,6 @@ import { previewSchema } from './definitions/rule-draft-schema.ts';
 import { evaluateRule, MAX_SERIES } from './evaluate.ts';
 import { compileQuery } from './parameters.ts';
 import type { Rule } from './rule.ts';
-import type { Series } from './series.ts';
 import { slotAt } from './slots.ts';
 
 type Cell = string | number | null;
@@ -93,10 +92,10 @@ async function readRule(rulesDatabase: Database, rule: Rule, slotMs: number): Pr
     rulesDatabase,
     statementTimeoutMs: LIMITS.statementTimeoutMs,
   });
-  const { series, error, outcome, sqlstate, durationMs } = evaluation;
+  const { columns, series, error, outcome, sqlstate, durationMs } = evaluation;
   if (outcome === 'error') throw refused(error ?? 'no answer', sqlstate);
   const rows = series.slice(0, SHOWN_ROWS).map(({ row, value, labels, input }) => ({
-    row: Object.fromEntries([...row].map(([name, cell]) => [name, shorten(cell)])),
+    row: Object.fromEntries(Object.entries(row).map(([name, cell]) => [name, shorten(cell)])),
     value: finite(value),
     labels,
     condition: input,
@@ -104,14 +103,8 @@ async function readRule(rulesDatabase: Database, rule: Rule, slotMs: number): Pr
   const breaches = series.filter(({ input }) => input === 'breach').length;
   const problems = error === undefined ? [] : [error];
   const counts = { row_count: series.length, is_truncated: false };
-  const warnings = lintColumns(rule, columnsOf(series[0])).map((message) => `rule.query: ${message}`);
+  const warnings = lintColumns(rule, columns).map((message) => `rule.query: ${message}`);
   return { ...counts, duration_ms: durationMs, value: rows[0]?.value ?? null, rows, breaches, problems, warnings };
-}
-
-/** Without a row nothing is known of the columns. */
-function columnsOf(series: Series | undefined): Pick<RulesColumn, 'name' | 'kind'>[] {
-  if (series === undefined) return [];
-  return [...series.row.keys()].map((name) => ({ name, kind: series.numbers.has(name) ? 'number' : 'text' }));
 }
 
 async function attempt<T>(query: RulesQuery, ask: () => Promise<T>): Promise<T> {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { RulesRows } from '../db/rules-rows.ts';
 import { KeepwatchError } from '../errors.ts';
-import type { ColumnValue } from './annotation.ts';
 import { unreadNumbers } from './column-lint.ts';
+import { type StoredRow, toJson } from './instance-row.ts';
 import type { Rule } from './rule.ts';
 import { RESERVED_LABELS } from './rule-schema.ts';
 
@@ -13,12 +13,16 @@ export interface Series {
   readonly fingerprint: string;
   /** The labels of the query and the rule, and alertname; a severity of steps is none of them. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Every column as it was returned. */
-  readonly row: ReadonlyMap<string, ColumnValue>;
-  /** The number columns. */
-  readonly numbers: ReadonlyMap<string, number | null>;
+  /** Every column. */
+  readonly row: StoredRow;
   /** The column `value`, else the first number. */
   readonly value: number | null;
+}
+
+/** A series as it is read; conditions are evaluated then, so that its numbers need not be kept. */
+export interface ReadSeries extends Series {
+  /** The number columns. */
+  readonly numbers: ReadonlyMap<string, number | null>;
 }
 
 /**
@@ -61,10 +65,10 @@ export function checkColumns(rule: Rule, columns: RulesRows['columns']): string[
  * The series of a result, in its order; one by one, as a large result takes a while.
  * @throws KeepwatchError ERR_RULES_INVALID when two rows are the same series
  */
-export function* toSeries(rule: Rule, { columns, rows }: RulesRows): Generator<Series> {
+export function* toSeries(rule: Rule, { columns, rows }: RulesRows): Generator<ReadSeries> {
   const seen = new Set<string>();
   for (const cells of rows) {
-    const row = new Map(columns.map(({ name }, index) => [name, cells[index] ?? null]));
+    const row = Object.fromEntries(columns.map(({ name }, index) => [name, toJson(cells[index] ?? null)]));
     const own: Record<string, string> = {};
     const numbers = new Map<string, number | null>();
     for (const [index, { name, kind }] of columns.entries()) {

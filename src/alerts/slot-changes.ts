@@ -128,9 +128,11 @@ export function applyInput(
   const { transition } = moved;
   const reason = transition === undefined ? undefined : notificationOf(transition);
   const wasLimited = before?.suppressed === 'limit';
-  const described = describe(rule, given.seen, moved, changes);
+  const { labels, annotations } = describe(rule, given.seen, moved, changes);
   const destinations =
-    reason === undefined || reason === 'resolved' ? [] : context.destinationsOf({ rule_uid: rule.uid, ...described });
+    reason === undefined || reason === 'resolved'
+      ? []
+      : context.destinationsOf({ rule_uid: rule.uid, fingerprint: given.seen.fingerprint, labels });
   const suppressed =
     transition?.suppressed ??
     (reason === undefined ? null : suppressionOf(rule, reason, { wasLimited, isHeard: destinations.length > 0 }, changes));
@@ -138,7 +140,9 @@ export function applyInput(
   const wasTold = instance?.isTold === true && !wasLimited;
   const isLimited = reason === undefined ? wasLimited : suppressed === 'limit' && !wasTold;
   const after = toStored(rule, moved.instance, {
-    ...described,
+    seen: given.seen,
+    labels,
+    annotations,
     group_name: group.name,
     suppressed: isLimited && moved.instance.state !== 'ok' ? 'limit' : null,
   });
@@ -158,10 +162,10 @@ export function applyInput(
 function describe(rule: Rule, seen: Seen, { instance, transition }: Advance, changes: SlotChanges) {
   const severity = rule.steps[transition?.step ?? instance?.step ?? -1]?.severity;
   const labels = severity === undefined ? seen.labels : { ...seen.labels, severity };
-  if (instance?.state === 'ok' && transition === undefined) return { ...seen, labels, annotations: {} };
+  if (instance?.state === 'ok' && transition === undefined) return { labels, annotations: {} };
   const { texts, problems } = renderAnnotations(rule.annotations, toCells(seen.row));
   changes.problems.push(...problems);
-  return { ...seen, labels, annotations: texts };
+  return { labels, annotations: texts };
 }
 
 /** Why nobody is told; null when somebody is. Counts those who are. */
@@ -183,9 +187,8 @@ function suppressionOf(
 
 function toTransition(after: StoredInstance, transition: Transition, suppressed: string | null): TransitionRow {
   const { rule_uid, rule, fingerprint, value, labels, row } = after;
-  const { incidentId, from, to, reason, step } = transition;
-  const states = { from_state: from, to_state: to, reason, step };
-  return { rule_uid, rule, fingerprint, value, labels, row, incident_id: incidentId, ...states, suppressed };
+  const { incidentId: incident_id, from: from_state, to: to_state, reason, step } = transition;
+  return { rule_uid, rule, fingerprint, value, labels, row, incident_id, from_state, to_state, reason, step, suppressed };
 }
 
 /** What there is to tell, and to whom. */
@@ -207,7 +210,15 @@ function tell(
   const told = reason === 'firing' ? firingReason : reason;
   const activeAtMs = after.active_at_ms ?? before?.activeAtMs ?? slot.slotMs;
   const payload = createNotification({
-    ...{ group: group.name, rule, reason: told, fingerprint, incidentId, labels, annotations, row, value },
+    group: group.name,
+    rule,
+    reason: told,
+    fingerprint,
+    incidentId,
+    labels,
+    annotations,
+    row,
+    value,
     activeAtMs,
     startsAtMs: after.fired_at_ms ?? before?.firedAtMs ?? activeAtMs,
     slotMs: slot.slotMs,
