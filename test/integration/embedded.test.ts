@@ -147,8 +147,8 @@ describe('openEmbeddedPostgres', function () {
     const pid = postmasterPid();
     assert.ok(isAlive(pid));
     child.kill('SIGKILL');
-    await waitFor(() => !isAlive(pid), { timeoutMs: 5000 });
-    await waitFor(() => !existsSync(join(folder, 'watchdog.sock')), { timeoutMs: 5000 });
+    await waitFor(() => !isAlive(pid));
+    await waitFor(() => !existsSync(join(folder, 'watchdog.sock')));
   });
 
   it('starts one server when many ask at the same moment', async () => {
@@ -174,7 +174,7 @@ describe('openEmbeddedPostgres', function () {
     const pid = postmasterPid();
     const watchdogPid = parentOf(pid);
     process.kill(watchdogPid, 'SIGKILL');
-    await waitFor(() => parentOf(pid) !== watchdogPid, { timeoutMs: 5000 });
+    await waitFor(() => parentOf(pid) !== watchdogPid);
     const second = await open();
     assert.deepEqual([second.port, postmasterPid()], [first.port, pid]);
     await second.close();
@@ -212,7 +212,7 @@ describe('openEmbeddedPostgres', function () {
     const { binaries, user } = placeEmbedded({ folder, say() {} });
     const flags = ['-D', join(folder, 'data'), '-p', String(await freePort()), '-c', 'unix_socket_directories='];
     const other = spawn(join(binaries, 'bin', 'postgres'), flags, { stdio: 'ignore', ...user });
-    await waitFor(() => existsSync(join(folder, 'data', 'postmaster.pid')), { timeoutMs: 5000 });
+    await waitFor(() => existsSync(join(folder, 'data', 'postmaster.pid')));
     await assert.rejects(open(), {
       code: 'ERR_EMBEDDED_POSTGRES',
       message: /is in use by process \d+, a Postgres that Keepwatch did not start/,

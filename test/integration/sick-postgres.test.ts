@@ -159,7 +159,7 @@ describe('a Postgres that does not serve', function () {
     await admin.none('alter database $<name:name> reset default_transaction_read_only', { name });
     await admin.any('select pg_terminate_backend(pid) from pg_stat_activity where datname = $<name>', { name });
     await waitFor(() => archived(app) === 1, { timeoutMs: 15_000 });
-    await waitFor(async () => (await readyz(app)) === '{"status":"ok"}', { timeoutMs: 5000 });
+    await waitFor(async () => (await readyz(app)) === '{"status":"ok"}');
     await app.stop();
     await assertAllArchived(url, spoolDir, 1);
   });
@@ -173,7 +173,7 @@ describe('a Postgres that does not serve', function () {
     assert.doesNotMatch(await readyz(app), /stranger:/);
     await admin.none('grant create on database $<name:name> to stranger', { name });
     await waitFor(() => archived(app) === 1, { timeoutMs: 20_000 });
-    await waitFor(async () => (await readyz(app)) === '{"status":"ok"}', { timeoutMs: 5000 });
+    await waitFor(async () => (await readyz(app)) === '{"status":"ok"}');
     await app.stop();
     await assertAllArchived(url, spoolDir, 1);
   });

@@ -31,7 +31,7 @@ async function ask({ tracker, serve }: DriverSite, path: string, isDone: () => b
   });
   const { get } = await serve(app);
   get(path);
-  await waitFor(isDone, { timeoutMs: 5000 });
+  await waitFor(isDone);
 }
 
 const recorded = ({ tracker }: DriverSite) => tracker.counts().recorded > 0;
@@ -103,7 +103,7 @@ async function guess(site: DriverSite): Promise<void> {
   app.use('/part/:major.:minor', router);
   const { get } = await site.serve(app);
   get('/part/1.2/orders');
-  await waitFor(() => recorded(site), { timeoutMs: 5000 });
+  await waitFor(() => recorded(site));
 }
 
 export const DRIVERS: Readonly<Record<MetricName, Driver>> = {

@@ -2,7 +2,7 @@
 
 /**
  * Resolves as soon as `condition` gives something other than false, null or undefined; asks every 20 ms.
- * @param options.timeoutMs default 5000
+ * @param options.timeoutMs default 20,000
  * @param options.what named in the error; default the condition's source
  * @throws Error at the deadline, with the last error of the condition as `cause`
  */
@@ -10,7 +10,7 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   options: { readonly timeoutMs?: number; readonly what?: string } = {},
 ): Promise<NonNullable<T>> {
-  const { timeoutMs = 5000, what = condition.toString() } = options;
+  const { timeoutMs = 20_000, what = condition.toString() } = options;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     let cause: unknown;

@@ -78,19 +78,19 @@ describe('Alerts', function () {
     const first = create();
     await first.start();
     await turn(true);
-    await waitFor(() => stateOf(first) === 'pending', { timeoutMs: 5000 });
+    await waitFor(() => stateOf(first) === 'pending');
     assert.equal((await first.alertsResponse()).alerts[0]?.state, 'pending');
-    await waitFor(() => receiver.received.length === 1, { timeoutMs: 5000 });
+    await waitFor(() => receiver.received.length === 1);
     await first.stop();
 
     const second = create();
     await second.start();
     const slotsBefore = await slots();
-    await waitFor(async () => (await slots()) >= slotsBefore + 2, { timeoutMs: 5000 });
+    await waitFor(async () => (await slots()) >= slotsBefore + 2);
     assert.equal(stateOf(second), 'firing');
     assert.equal(receiver.received.length, 1, 'no second "firing", no false "resolved"');
     await turn(false);
-    await waitFor(() => receiver.received.length === 2, { timeoutMs: 5000 });
+    await waitFor(() => receiver.received.length === 2);
     assert.deepEqual(
       receiver.received.map(
         ({ body }) =>
@@ -130,7 +130,7 @@ describe('Alerts', function () {
     for (let tick = 0; tick < 5; tick++) await standby.tick();
     assert.equal(asked.reads, 1, 'at its start');
     assert.equal(stateOf(standby), undefined);
-    await waitFor(() => stateOf(standby) === 'firing', { timeoutMs: 5000 });
+    await waitFor(() => stateOf(standby) === 'firing');
     assert.equal(asked.reads, 2, 'once for all who ask within 15 s');
   });
 

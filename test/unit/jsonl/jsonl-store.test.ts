@@ -132,7 +132,7 @@ describe('JsonlStore', () => {
     assert.match(reasons.join(), /the JSONL folder cannot be written: .*EISDIR/);
     assert.equal(warnings.length, 1);
     rmSync(join(folder.path, '2026-11-21.jsonl'), { recursive: true });
-    await waitFor(() => store.stats().state === 'ok', { timeoutMs: 5000 });
+    await waitFor(() => store.stats().state === 'ok');
     assert.equal(readFolder(folder.path).events.length, 3);
     assert.equal(store.stats().archived, 3);
   });
@@ -238,7 +238,7 @@ describe('JsonlStore', () => {
     writeFileSync(join(folder.path, '2000-01-01.jsonl.bak'), 'not ours');
     const { store } = createTestStore(folder.path, { keepMs: 2 * DAY_MS, now: () => NOON_MS });
     store.start();
-    await waitFor(() => !existsSync(join(folder.path, '2026-11-18.jsonl')), { timeoutMs: 5000 });
+    await waitFor(() => !existsSync(join(folder.path, '2026-11-18.jsonl')));
     assert.deepEqual(readdirSync(folder.path).sort(), [
       '1970-01-01.jsonl',
       '2000-01-01.jsonl.bak',
