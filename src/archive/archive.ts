@@ -93,7 +93,7 @@ export function createArchive(options: ArchiveOptions): Archive {
   });
   const holder = formatSourceId(spool.current.source.sourceId);
   const createDrain = (tell: (news: DrainNews) => void) => createDrainOf(options, holder, tell);
-  const archiver = new Archiver({ spool, spoolMaxBytes, createDrain, cron, now, collect, logger });
+  const archiver = new Archiver({ spool, spoolDir, spoolMaxBytes, createDrain, cron, now, collect, logger });
 
   function stats(): ArchiveStats {
     const { archived, deadLettered, quarantined, ...lost } = archiver.totals.counts;

@@ -11,6 +11,7 @@ import { ArchiveTotals } from './drain/archive-totals.ts';
 import { type Drain, type DrainNews, type DrainRequest, monotonicMs } from './drain/drain-messages.ts';
 import { GRACE_SHARE } from './drain/drainer.ts';
 import { applyReport, describeSource } from './drain/source-state.ts';
+import { Heartbeat } from './heartbeat.ts';
 import type { SourceSpool } from './spool/source-spool.ts';
 import type { Spool } from './spool/spool.ts';
 import { Wait } from './wait.ts';
@@ -20,7 +21,6 @@ const EARLY_EVENTS = 20_000;
 const EARLY_BYTES = 8_000_000;
 /** So much waits when Postgres comes back, and what comes then is not held up by it: it gets a source of its own. */
 const BACKLOG_BYTES = 2 * EARLY_BYTES;
-const HEARTBEAT_MS = 5000;
 const HOLD_MS = 60_000;
 const TERMINATE_MS = 1000;
 /** How often what a drain reports is told and drained again at once; then the next run does. */
@@ -28,6 +28,7 @@ const MAX_PASSES = 3;
 
 export interface ArchiverOptions {
   readonly spool: Spool;
+  readonly spoolDir: string;
   /** Of the whole spool. */
   readonly spoolMaxBytes: number;
   /** @param tell what the drain says besides its answers */
@@ -46,8 +47,8 @@ export class Archiver {
   readonly #drain: Drain;
   readonly #backOff: BackOff;
   readonly #backlog: Backlog;
+  readonly #heartbeat: Heartbeat;
   #schedule: Schedule | undefined;
-  #heartbeat: NodeJS.Timeout | undefined;
   #run: Promise<void> = Promise.resolve();
   #isRunWaiting = false;
   #isStopping = false;
@@ -62,6 +63,7 @@ export class Archiver {
     this.#options = options;
     this.#drain = options.createDrain((news) => this.#hear(news));
     this.#backOff = new BackOff('archive', options.logger);
+    this.#heartbeat = new Heartbeat(options);
     this.#backlog = new Backlog({
       spool: options.spool,
       drain: this.#drain,
@@ -87,8 +89,8 @@ export class Archiver {
   start(): void {
     if (this.#schedule !== undefined || this.#isStopping) return;
     this.#schedule = startSchedule(this.#options.cron, () => this.#tick());
-    // Not part of a run: one that waits for Postgres would let another machine take this process for dead.
-    this.#heartbeat = setInterval(() => void this.#options.spool.touch(), HEARTBEAT_MS).unref();
+    // Not part of a run: one that waits for Postgres would let another machine take this process for dead, and the spool grow beyond its bound.
+    this.#heartbeat.start();
     void this.#tick();
   }
 
@@ -153,7 +155,7 @@ export class Archiver {
     await within(timeoutMs, finish());
     await within(TERMINATE_MS, this.#drain.terminate());
     this.#hasStopped = true;
-    clearInterval(this.#heartbeat);
+    this.#heartbeat.stop();
     spool.close();
     spool.stopRetrying();
   }
@@ -171,8 +173,7 @@ export class Archiver {
       await this.#drainLive(true);
       if (this.#backOff.reason !== undefined) return;
       this.#backlog.start();
-      const own = [this.#options.spool.current, ...this.#options.spool.retired].map(({ source }) => source.sourceId);
-      await this.#drain.lookAfter({ own, closed: this.#backlog.closedIds });
+      await this.#drain.lookAfter({ own: this.#options.spool.sourceIds, closed: this.#backlog.closedIds });
     });
   }
 
@@ -258,7 +259,6 @@ export class Archiver {
 
   #hear(news: DrainNews): void {
     if (news.kind === 'failed') this.totals.failures++;
-    else if (news.kind === 'others') this.#options.spool.setOtherBytes(news.bytes);
     else if (news.kind === 'suspects') {
       this.totals.suspectBytes = news.bytes;
       this.totals.suspectsRemoved += news.removed;

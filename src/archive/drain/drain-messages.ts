@@ -88,8 +88,6 @@ export type DrainNews =
       readonly total: LaneCounts;
       readonly durationSeconds: number;
     }
-  /** What other processes have in the spool. */
-  | { readonly kind: 'others'; readonly bytes: number }
   /** What is in suspect/, and how many files of it were removed just now. */
   | { readonly kind: 'suspects'; readonly bytes: number; readonly removed: number }
   /** A run that nobody waits for has failed. */

@@ -146,7 +146,7 @@ export class Drainer implements Drain {
     const context = { ...common, shouldStop: () => this.#isStopping, onNewer: this.#noteNewer, maxAcknowledgedBytes };
     try {
       await this.#expireSuspects();
-      tell({ kind: 'others', bytes: await drainLeftovers(context, { own, closed }) });
+      await drainLeftovers(context, { own, closed });
       this.#leftoversBackOff.succeed();
     } catch (error) {
       tell({ kind: 'failed' });

@@ -40,12 +40,10 @@ const NO_SOURCES: OwnSources = { own: new Set(), closed: new Set() };
 
 /**
  * Drains every orphan in the spool.
- * @returns the bytes that wait in folders of other sources, dead or alive
  * @throws what Postgres or the file system says, of the first orphan that it speaks of; the others are drained before, and a next call goes
  *   on from there
  */
-export async function drainLeftovers(context: LeftoversContext, { own, closed }: OwnSources = NO_SOURCES): Promise<number> {
-  let waitingBytes = 0;
+export async function drainLeftovers(context: LeftoversContext, { own, closed }: OwnSources = NO_SOURCES): Promise<void> {
   let acknowledgedBytes = 0;
   const failures: unknown[] = [];
   await finishRemovals(context.spoolDir);
@@ -54,19 +52,16 @@ export async function drainLeftovers(context: LeftoversContext, { own, closed }:
     if (own.has(sourceId)) continue;
     const acknowledged = new Acknowledged(folder.path);
     const isEnded = folder.isOrphan || closed.has(sourceId);
-    let isDone = false;
     try {
-      isDone = isEnded && (await drainOrphan(folder, acknowledged, context));
+      if (isEnded) await drainOrphan(folder, acknowledged, context);
     } catch (error) {
       failures.push(error);
       if (!isOfFile(error)) break;
     }
-    if (!isDone) waitingBytes += folder.bytes;
     if (isEnded) await acknowledged.trim(Math.max(0, (context.maxAcknowledgedBytes ?? Infinity) - acknowledgedBytes));
     acknowledgedBytes += acknowledged.bytes;
   }
   if (failures.length > 0) throw failures[0];
-  return waitingBytes;
 }
 
 /** What the file system says of one folder says nothing of the next one; what Postgres says does. */
@@ -74,8 +69,8 @@ function isOfFile(error: unknown): boolean {
   return typeof (error as NodeJS.ErrnoException).syscall === 'string' && 'path' in Object(error);
 }
 
-/** @returns whether all is committed, the source closed, and the folder removed when nothing in it is to be kept */
-async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, context: LeftoversContext): Promise<boolean> {
+/** Drains it; once all is committed, closes the source, and removes the folder when nothing in it is to be kept. */
+async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, context: LeftoversContext): Promise<void> {
   const { path, source } = folder;
   const { sourceId } = source;
   const before = await listSegments(path);
@@ -104,11 +99,11 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
     if (logs?.replay !== undefined) replays.push(logs.replay);
     unknownTailBytes += logs?.result.unknownTailBytes ?? 0;
   }
-  if (!isDone) return false;
+  if (!isDone) return;
   sayReplayed(replays, source, context.logger);
   await context.database.none(closeSource, { sourceId, lowWatermarkMs: null, unknownTailBytes });
   // Its owner lives after all, and has written more.
-  if ((await listSegments(path)).some(({ path: found }) => !before.some((entry) => entry.path === found))) return false;
+  if ((await listSegments(path)).some(({ path: found }) => !before.some((entry) => entry.path === found))) return;
   for (const entry of before) if (!entry.isSealed) await acknowledgeFile(entry.path);
   await setAsideStrangers(path);
   if (before.length > 0) {
@@ -118,7 +113,6 @@ async function drainOrphan(folder: SourceFolder, acknowledged: Acknowledged, con
   await acknowledged.refresh();
   await acknowledged.expire();
   if (acknowledged.size === 0) await removeSource(path);
-  return true;
 }
 
 /** Behind the events of the source. @returns undefined when they have to wait, which is no reason for the events of others to do so */

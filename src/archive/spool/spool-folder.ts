@@ -5,7 +5,7 @@ import { lstat, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node
 import { basename, dirname, join } from 'node:path';
 import { SPOOL_LANES, type SpoolLane } from '../../event.ts';
 import { MAX_SOURCE_FILE_BYTES, readSpoolFile } from '../segments/spool-file.ts';
-import { isOwnerDead, parseSource, type Source } from './source.ts';
+import { formatSourceId, isOwnerDead, parseSource, type Source } from './source.ts';
 
 export const SOURCE_FILE = 'source.json';
 const SUSPECT_FOLDER = 'suspect';
@@ -33,8 +33,6 @@ export interface SourceFolder {
   readonly source: Source;
   /** Its owner can be proved dead. */
   readonly isOrphan: boolean;
-  /** Of its files, acknowledged segments left out. */
-  readonly bytes: number;
 }
 
 type SegmentState = 'open' | 'seg' | 'ack';
@@ -72,7 +70,7 @@ export async function listSources(spoolDir: string, nowMs: number): Promise<Sour
     const heartbeat = (await stat(join(path, SOURCE_FILE)).catch(() => undefined))?.mtimeMs;
     if (source === undefined || heartbeat === undefined) continue;
     const isOrphan = isOwnerDead(source, nowMs - heartbeat);
-    found.push({ path, source, isOrphan, bytes: await bytesIn(path) });
+    found.push({ path, source, isOrphan });
   }
   return found;
 }
@@ -107,6 +105,14 @@ export async function bytesIn(folder: string): Promise<number> {
     const file = await lstat(join(folder, name)).catch(() => undefined);
     bytes += file === undefined ? 0 : Math.min(file.size, file.blocks * 512);
   }
+  return bytes;
+}
+
+/** Bytes of what waits in the folders of sources that are none of `own`, whoever they are of; 0 of a spool that cannot be read. */
+export async function bytesOfOthers(spoolDir: string, own: readonly bigint[]): Promise<number> {
+  const ownPaths = new Set(own.map((sourceId) => join(spoolDir, formatSourceId(sourceId))));
+  let bytes = 0;
+  for (const path of await sourceFoldersIn(spoolDir).catch(() => [])) if (!ownPaths.has(path)) bytes += await bytesIn(path);
   return bytes;
 }
 

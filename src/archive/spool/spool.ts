@@ -59,6 +59,11 @@ export class Spool implements EventSink, LogSink {
     return [...this.#retired];
   }
 
+  /** Of this process: the current one and those that are retired. */
+  get sourceIds(): bigint[] {
+    return this.#all.map(({ source }) => source.sourceId);
+  }
+
   accept(batch: LaneBatch): number {
     this.#checkLease();
     return this.#current.accept(batch);

@@ -120,6 +120,29 @@ describe('Archive, when the spool is unwell', () => {
     await made.archive.stop({ timeoutMs: 5000 });
   });
 
+  it('shares its bound with other processes, also while Postgres is away', async () => {
+    const [one, other] = [site.create({ spoolMaxBytes: 1_000_000 }), site.create({ spoolMaxBytes: 1_000_000 })];
+    site.proxy.down();
+    for (const { archive } of [one, other]) archive.start();
+    record(one, 10_000);
+    one.tracker.collect();
+    await one.archive.flush();
+    await waitFor(() => other.archive.stats().spoolFreeBytes < 150_000);
+    record(other, 100);
+    await other.archive.flush();
+    assert.equal(other.archive.stats().dropped.spool_full, 100);
+    site.proxy.up();
+    await one.archive.flush();
+    await waitFor(() => other.archive.stats().spoolFreeBytes > 800_000);
+    record(other, 100);
+    await other.archive.flush();
+    for (const made of [one, other]) {
+      const source = await assertProved(made);
+      assert.equal(source.archived, source.recorded - (source.dropped['spool_full'] ?? 0));
+      await made.archive.stop({ timeoutMs: 5000 });
+    }
+  });
+
   it('keeps events in memory when the disk is full, drops what no longer fits, and goes on when there is room', async function () {
     this.timeout(20_000);
     const disk = join(site.spoolDir, 'disk');
