@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '../../../demo/random.ts';
+import { type Machine, watchMachine } from '../../support/machine.ts';
 import { type PlayedFault, ReplicaSite, RULES_PER_GROUP } from '../../support/replica-site.ts';
 import { needTool } from '../../support/tools.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -15,9 +16,6 @@ const REPLICAS = 10;
 const FAILOVER_MS = 10_000;
 /** Two looks of one that stands by. */
 const SETTLE_MS = 5000;
-const PROBE_MS = 100;
-/** How long an answer may take on a machine that has time. */
-const ANSWER_MS = 10;
 
 interface GroupRecord {
   readonly group_name: string;
@@ -186,38 +184,4 @@ function toFailover(gap: Gap, played: readonly PlayedFault[], lateBetween: (from
   const after = fault === undefined ? 'without a fault' : `after ${fault.kind}${fault.isToHolder ? ' of its holder' : ''}`;
   const text = `${gap.group_name}: nobody for ${(ms / 1000).toFixed(1)} s ${after}, of which the machine took ${(lateMs / 1000).toFixed(1)}`;
   return { ms, lateMs, text };
-}
-
-interface Machine {
-  /** Between two moments, from somebody who has so many statements to wait for, one after the other. */
-  lateMs(fromMs: number, toMs: number, statements: number): number;
-  stop(): Promise<void>;
-}
-
-/**
- * What the machine takes from everybody: how late somebody is who has nothing to do but to wait 100 ms and ask the database something, again and
- * again. Whoever waits for a lease is as late as all of that together; whoever has it, once for each statement. On an idle machine that is 0.
- */
-function watchMachine(ask: () => Promise<unknown>): Machine {
-  const asked: { readonly atMs: number; readonly lateMs: number }[] = [];
-  let isStopped = false;
-  const watching = (async () => {
-    while (!isStopped) {
-      const startedAt = performance.now();
-      await delay(PROBE_MS);
-      await ask();
-      asked.push({ atMs: Date.now(), lateMs: Math.max(0, performance.now() - startedAt - PROBE_MS - ANSWER_MS) });
-    }
-  })();
-  return {
-    lateMs(fromMs, toMs, statements) {
-      const meanwhile = asked.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
-      const sumMs = meanwhile.reduce((sum, { lateMs }) => sum + lateMs, 0);
-      return sumMs + (statements * sumMs) / Math.max(1, meanwhile.length);
-    },
-    stop() {
-      isStopped = true;
-      return watching;
-    },
-  };
 }

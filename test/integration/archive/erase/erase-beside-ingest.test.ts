@@ -5,6 +5,7 @@ import { eraseEvents } from '../../../../src/archive/erase/erase.ts';
 import { verifyArchive } from '../../../../src/archive/verify/verify.ts';
 import { closeDatabase, createDatabase } from '../../../../src/db/database.ts';
 import { eventOf, placesOf } from '../../../support/erase-site.ts';
+import { watchMachine } from '../../../support/machine.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/postgres.ts';
 import { startKeepwatch } from '../../../support/process.ts';
 import { createSpoolDir, createTestArchive } from '../../../support/test-archive.ts';
@@ -13,7 +14,7 @@ import { waitFor } from '../../../support/wait-for.ts';
 const USER = 'zq-person-2';
 const WHERE = [{ key: 'user_id', value: USER }];
 const FOR_MS = 4000;
-/** A batch takes some hundredths of a second; an erasing transaction too. */
+/** A batch takes some hundredths of a second; an erasing transaction too. On a machine that has time. */
 const LONGEST_LOCK_WAIT_MS = 1000;
 
 describe('eraseEvents, beside writers', function () {
@@ -48,6 +49,8 @@ describe('eraseEvents, beside writers', function () {
       recorded += tracker.recorded;
     };
     const watcher = createDatabase({ url: test.url, max: 1 });
+    const idle = createDatabase({ url: test.url, max: 1 });
+    const machine = watchMachine(() => idle.any('select 1'));
     let longestMs = 0;
     const watch = async () => {
       while (isGoingOn()) {
@@ -55,7 +58,7 @@ describe('eraseEvents, beside writers', function () {
           `select coalesce(max(extract(epoch from clock_timestamp() - waitstart)), 0)::float8 * 1000 as waited
            from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())`,
         );
-        longestMs = Math.max(longestMs, waited);
+        longestMs = Math.max(longestMs, waited - machine.lateMs(Date.now() - waited, Date.now()));
         await delay(10);
       }
     };
@@ -64,7 +67,8 @@ describe('eraseEvents, beside writers', function () {
       while (isGoingOn()) erased += (await erase()).tables.reduce((sum, { rows }) => sum + rows, 0);
     };
     await Promise.all([write(), write(), watch(), eraseAgain()]);
-    await closeDatabase(watcher);
+    await machine.stop();
+    for (const database of [watcher, idle]) await closeDatabase(database);
     assert.ok(erased > 0 && longestMs < LONGEST_LOCK_WAIT_MS, `${erased} erased, ${longestMs} ms waited`);
     const { waiting, left } = await erase();
     assert.deepEqual([waiting, left], [0, []]);
